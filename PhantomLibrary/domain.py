@@ -1,0 +1,200 @@
+"""The values that every layer shares: time units, operations of clients, the form of a history, observations.
+
+Rule: values only. All are frozen, and nothing here imports anything of ours but errors.
+
+Words: an *operation* is what a client asks for. Its *history* is made of events, as in Jepsen: `invoke`, then
+`ok` (it happened), `fail` (it certainly did not happen and never will) or `info` (nobody knows). After `info`
+a client goes on as a new process. All times are virtual, in integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+MICROSECOND_NS = 1_000
+MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
+
+NodeId: TypeAlias = str
+ShardId: TypeAlias = int
+
+# --- operations on keys: what a client asks of the database ---------------------------------------------------------
+
+
+class Get(Struct, frozen=True, gc=False, array_like=True, tag="get"):
+    """Read one key. Result: its text, or None when it was never written."""
+
+    key: str
+
+
+class Put(Struct, frozen=True, gc=False, array_like=True, tag="put"):
+    """Write one key. Result: None."""
+
+    key: str
+    value: str
+
+
+class Cas(Struct, frozen=True, gc=False, array_like=True, tag="cas"):
+    """Write `value` if the key holds `expected` (None: was never written). Result: whether it did, "1" or "0"."""
+
+    key: str
+    expected: str | None
+    value: str
+
+
+class Append(Struct, frozen=True, gc=False, array_like=True, tag="append"):
+    """Add one element to the end of a list that is kept as text, its elements parted by one space. Result: None."""
+
+    key: str
+    element: str
+
+
+class Increment(Struct, frozen=True, gc=False, array_like=True, tag="increment"):
+    """Add a number to a counter that is kept as decimal text, absent meaning 0. Result: None."""
+
+    key: str
+    amount: int
+
+
+Operation: TypeAlias = Get | Put | Cas | Append | Increment
+
+# --- what a client learns -------------------------------------------------------------------------------------------
+
+
+class Ok(Struct, frozen=True, gc=False, array_like=True, tag="ok"):
+    """It happened, once. `value` is the result."""
+
+    value: str | None = None
+
+
+class Refused(Struct, frozen=True, gc=False, array_like=True, tag="refused"):
+    """It did not happen and never will."""
+
+    reason: str
+
+
+class OutcomeUnknown(Struct, frozen=True, gc=False, array_like=True, tag="unknown"):
+    """It may have happened, or may yet happen."""
+
+    reason: str
+
+
+Answer: TypeAlias = Ok | Refused | OutcomeUnknown
+
+# --- the history of a run -------------------------------------------------------------------------------------------
+
+EventType: TypeAlias = Literal["invoke", "ok", "fail", "info"]
+
+
+class HistoryEvent(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One line of a history.
+
+    `process` issues one operation at a time and never returns after `info`. `function` is the workload's word:
+    read, write, cas, append, add, increment. `value` is what the function takes or returned: on `invoke` the
+    argument (`[expected, new]` for cas, None for a read), on `ok` the result (a read's value; otherwise the argument
+    again). `node` is the gateway that the client spoke to.
+    """
+
+    index: int
+    time_ns: int
+    process: int
+    type: EventType
+    function: str
+    key: str | None = None
+    value: Any = None
+    workload: str = ""
+    node: NodeId = ""
+    error: str = ""
+
+
+# --- observations: what the database shows to those who watch it ----------------------------------------------------
+
+
+class LogEntry(Struct, frozen=True, gc=False, array_like=True):
+    """One entry of a replicated log. `command` is opaque here; equal entries have equal commands."""
+
+    index: int
+    term: int
+    command: Any
+
+
+Role: TypeAlias = Literal["follower", "candidate", "leader", "learner"]
+
+
+class ReplicaState(Struct, frozen=True, gc=False):
+    """A replica after a change of any of these. `incarnation` counts the node's starts from 1."""
+
+    node: NodeId
+    shard: ShardId
+    incarnation: int
+    term: int
+    role: Role
+    commit_index: int
+    applied_index: int
+    last_index: int
+    voters: tuple[NodeId, ...]
+
+
+class ReplicaRecovered(Struct, frozen=True, gc=False):
+    """A replica came up with this log: a snapshot up to (index, term), then entries. Replaces what was known of it."""
+
+    node: NodeId
+    shard: ShardId
+    incarnation: int
+    snapshot_index: int
+    snapshot_term: int
+    entries: tuple[LogEntry, ...]
+
+
+class EntriesStored(Struct, frozen=True, gc=False):
+    """A replica put consecutive entries into its log; whatever it held from the first one's index on is gone."""
+
+    node: NodeId
+    shard: ShardId
+    incarnation: int
+    entries: tuple[LogEntry, ...]
+
+
+class SnapshotInstalled(Struct, frozen=True, gc=False):
+    """A replica took over a snapshot up to (index, term).
+
+    Its entries up to `index` are gone; those after it too, unless `keeps_tail`.
+    """
+
+    node: NodeId
+    shard: ShardId
+    incarnation: int
+    index: int
+    term: int
+    keeps_tail: bool
+
+
+class LogCompacted(Struct, frozen=True, gc=False):
+    """A replica dropped its entries up to `index`, which a snapshot of its own now covers."""
+
+    node: NodeId
+    shard: ShardId
+    incarnation: int
+    index: int
+
+
+class NodeStopped(Struct, frozen=True, gc=False):
+    """A node crashed: its replicas are gone until they recover."""
+
+    node: NodeId
+
+
+Observation: TypeAlias = (
+    ReplicaState | ReplicaRecovered | EntriesStored | SnapshotInstalled | LogCompacted | NodeStopped
+)
+
+
+class ReplicaDigest(Struct, frozen=True, gc=False):
+    """What a replica's state machine holds, in one number, after applying up to `applied_index`."""
+
+    node: NodeId
+    shard: ShardId
+    applied_index: int
+    digest: int
