@@ -1,0 +1,78 @@
+"""What a program on a simulated node sees of the world, and what the world sees of it.
+
+The database is written against `Env`; the simulated world implements it. Neither imports the other.
+
+After a crash the world drops the process with every callback it was owed: its Env does nothing from then on, and the next
+incarnation starts from what `disk` holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from PhantomLibrary.domain import NodeId
+from PhantomLibrary.kernel.streams import Stream
+
+
+class Disk(Protocol):
+    """Named files of bytes. What was written is durable only after a `sync` that began later has come back.
+
+    Each write is kept in order: a crash keeps a prefix of the writes that were not yet synced, never a later one alone.
+    """
+
+    def append(self, file: str, content: bytes) -> None:
+        """Add to the end of a file, making it if need be."""
+
+    def replace(self, file: str, content: bytes) -> None:
+        """Give a file this content, all or nothing."""
+
+    def remove(self, file: str) -> None:
+        """Remove a file if it is there."""
+
+    def read(self, file: str) -> bytes:
+        """Return what was last written, b"" for a file that is not there."""
+
+    def files(self) -> list[str]:
+        """Return the names of all files, sorted."""
+
+    def sync(self, token: int) -> None:
+        """Make all that was written so far durable, then call `synced(token, error)` of the process."""
+
+
+class Env(Protocol):
+    """A node, as the process on it sees it. All times are integer nanoseconds."""
+
+    node: NodeId
+    incarnation: int
+    disk: Disk
+
+    def monotonic_ns(self) -> int:
+        """Return the node's monotonic clock, for timers and leases: it drifts, and never jumps."""
+
+    def wall_ns(self) -> int:
+        """Return the node's wall clock: it has an offset, drifts and may jump, even backwards."""
+
+    def random(self, name: str) -> Stream:
+        """Return a random stream of this node's own."""
+
+    def send(self, to: str, message: Any) -> None:
+        """Send an immutable message to a node or client. It may be lost, late, doubled or overtaken."""
+
+    def set_deadline(self, name: str, at_ns: int) -> None:
+        """Ask for `fire(name)` when the monotonic clock reads `at_ns`. Replaces an earlier deadline of that name."""
+
+
+class Process(Protocol):
+    """A program on a node. Handlers return at once; the world charges their time to the node's processor."""
+
+    def start(self, env: Env) -> None:
+        """Begin, or begin again after a crash, from what the disk holds."""
+
+    def receive(self, sender: str, message: Any) -> None:
+        """A message arrived."""
+
+    def fire(self, deadline: str) -> None:
+        """A deadline has passed."""
+
+    def synced(self, token: int, error: str) -> None:
+        """A sync has come back; `error` is empty when it succeeded."""
