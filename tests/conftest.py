@@ -1,4 +1,7 @@
-"""What every test shares: properties that draw the same examples on every machine."""
+"""What every test shares: properties that draw the same examples everywhere, children that find the package."""
+
+import os
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -6,3 +9,7 @@ from hypothesis import settings
 # depend on an earlier run.
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
 settings.load_profile("deterministic")
+
+# Acceptance tests start `robot` in folders of their own, where this checkout has to win over an installed package.
+CHECKOUT = str(Path(__file__).resolve().parent.parent)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (CHECKOUT, os.environ.get("PYTHONPATH"))))
