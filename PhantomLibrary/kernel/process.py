@@ -2,8 +2,8 @@
 
 The database is written against `Env`; the simulated world implements it. Neither imports the other.
 
-After a crash the world drops the process with every callback it was owed: its Env does nothing from then on, and the next
-incarnation starts from what `disk` holds.
+After a crash the world drops the process with every callback it was owed: its Env does nothing from then on, and
+the next incarnation starts from what `disk` holds.
 """
 
 from __future__ import annotations

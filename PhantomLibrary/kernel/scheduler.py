@@ -1,9 +1,9 @@
 """The virtual clock and the queue of events: the heart of the simulator.
 
-Time is an integer number of nanoseconds and moves only from one event to the next. Events are tuples
-`(time_ns, sequence, callback, argument)` in one heap, so that ties are broken by the order in which they were made and a
-callback is never compared. What is due in the current instant goes to a FIFO instead, which is drained before time moves
-on. A run ends by an event of its own that raises, which spares the loop a comparison for each event.
+Time is an integer number of nanoseconds and moves only from one event to the next. Events are tuples `(time_ns,
+sequence, callback, argument)` in one heap, so that ties are broken by the order in which they were made and a
+callback is never compared. What is due in the current instant goes to a FIFO instead, which is drained before time
+moves on. A run ends by an event of its own that raises, which spares the loop a comparison for each event.
 
 Why not SimPy or asyncio: they cost 2 and 5 to 28 times as much an event (see docs/adr/0001).
 """
@@ -79,9 +79,9 @@ class Scheduler:
     ) -> bool:
         """Perform all that is due up to and including `time_ns`; return whether `condition` became true.
 
-        The condition is looked at between instants, first of all before anything happens, and ends the run early. Without
-        one the answer is True. Raises Livelock, naming what kept the run busy, when more than `events_max` events or
-        `wall_s_max` seconds of wall time go by first.
+        The condition is looked at between instants, first of all before anything happens, and ends the run early.
+        Without one the answer is True. Raises Livelock, naming what kept the run busy, when more than `events_max`
+        events or `wall_s_max` seconds of wall time go by first.
         """
         if condition is not None and condition():
             return True
@@ -185,13 +185,15 @@ class _Bound:
             busy[getattr(callback, "__qualname__", None) or type(callback).__name__] += 1
 
         for time_ns, _, callback, _argument in scheduler._heap:
-            if time_ns <= scheduler.now_ns + SECOND_NS:
+            if time_ns <= scheduler.now_ns + SECOND_NS and callback is not _stop:
                 count(callback)
         for callback, _argument in scheduler._instant:
             count(callback)
         goal = "the end of all events" if self._goal_ns is None else f"t={self._goal_ns / SECOND_NS:.3f}s"
         names = ", ".join(f"{name} ({number} waiting)" for name, number in busy.most_common(3)) or "nothing that waits"
-        return f"virtual time stood at t={scheduler.now_ns / SECOND_NS:.3f}s after {limit}, short of {goal}; busy: {names}"
+        return (
+            f"virtual time stood at t={scheduler.now_ns / SECOND_NS:.3f}s after {limit}, short of {goal}; busy: {names}"
+        )
 
 
 def _stop(_argument: Any) -> None:

@@ -1,8 +1,9 @@
 """Coroutines in virtual time, for those who read better as a story: clients, operators, workloads.
 
-A coroutine waits in two ways: `await sleep(delay_ns)` and `await future.wait()`. Both hand a request to the task that drives
-it, which asks the scheduler to go on later. A task can be cancelled while it waits: `Cancelled` is raised inside it, so that
-its `finally` blocks run. Never asyncio: its loop costs many times as much an event and reads the wall clock.
+A coroutine waits in two ways: `await sleep(delay_ns)` and `await future.wait()`. Both hand a request to the task
+that drives it, which asks the scheduler to go on later. A task can be cancelled while it waits: `Cancelled` is
+raised inside it, so that its `finally` blocks run. Never asyncio: its loop costs many times as much an event and
+reads the wall clock.
 """
 
 from __future__ import annotations

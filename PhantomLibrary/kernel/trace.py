@@ -1,8 +1,8 @@
 """The trace of a run: one canonical record a happening, and a digest over all of them.
 
-Two runs are the same run when their digests are equal. Records are bytes: a line of text that starts with the virtual time
-in nanoseconds. The digest is computed over uncompressed records, a batch at a time, because one call of the hash function
-costs as much as many short records. Records are kept only when a sink asks for them.
+Two runs are the same run when their digests are equal. Records are bytes: a line of text that starts with the
+virtual time in nanoseconds. The digest is computed over uncompressed records, a batch at a time, because one call
+of the hash function costs as much as many short records. Records are kept only when a sink asks for them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,103 @@
+"""What a group asks of its host, and the events that come from the host.
+
+The effects of a step are performed in order, one queue a group, so `[Persist(x), Send(y)]` states that x is durable
+before y leaves. `Persist` is asynchronous: stepping goes on, what stands behind it waits, and `Persisted(token)`
+comes back. Two kinds never wait: `SetDeadline`, and `SendEarly`, which only a leader uses, whose own copy counts
+from `Persisted`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.messages import RaftMessage, Record, Snapshot
+
+# --- effects --------------------------------------------------------------------------------------------------------
+
+
+class Send(Struct, frozen=True, gc=False):
+    to: NodeId
+    message: RaftMessage
+
+
+class SendEarly(Struct, frozen=True, gc=False):
+    to: NodeId
+    message: RaftMessage
+
+
+class Persist(Struct, frozen=True, gc=False):
+    records: tuple[Record, ...]
+    token: int
+
+
+class Apply(Struct, frozen=True, gc=False):
+    """Apply committed entries, which follow those of the last Apply or InstallSnapshot."""
+
+    entries: tuple[LogEntry, ...]
+
+
+class InstallSnapshot(Struct, frozen=True, gc=False):
+    """Replace the state machine's content."""
+
+    snapshot: Snapshot
+
+
+class ReadReady(Struct, frozen=True, gc=False):
+    """These reads may be answered from the state machine as it now is."""
+
+    tokens: tuple[Any, ...]
+
+
+class Refuse(Struct, frozen=True, gc=False):
+    """A proposal or read was not taken: ask `leader`, if known ("" when not)."""
+
+    tokens: tuple[Any, ...]
+    leader: NodeId
+
+
+class SetDeadline(Struct, frozen=True, gc=False):
+    """Send `DeadlinePassed(name)` after this long plus a random part below `spread_ns`, which the host draws."""
+
+    name: str
+    after_ns: int
+    spread_ns: int
+
+
+Effect: TypeAlias = Send | SendEarly | Persist | Apply | InstallSnapshot | ReadReady | Refuse | SetDeadline
+
+# --- events that are not messages -----------------------------------------------------------------------------------
+
+
+class Propose(Struct, frozen=True, gc=False):
+    """Replicate a command. Refused with the token if this replica does not lead."""
+
+    token: Any
+    command: Any
+
+
+class Read(Struct, frozen=True, gc=False):
+    """Ask for leave to read. Answered by ReadReady or Refuse with the token."""
+
+    token: Any
+
+
+class Persisted(Struct, frozen=True, gc=False):
+    """All records up to the Persist of this token are durable."""
+
+    token: int
+
+
+class DeadlinePassed(Struct, frozen=True, gc=False):
+    name: str
+
+
+class SnapshotTaken(Struct, frozen=True, gc=False):
+    """The state machine saved itself. The log may drop what the snapshot covers."""
+
+    snapshot: Snapshot
+
+
+Event: TypeAlias = RaftMessage | Propose | Read | Persisted | DeadlinePassed | SnapshotTaken

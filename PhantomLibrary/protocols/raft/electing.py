@@ -1,0 +1,101 @@
+"""Raft between leaders: pre-vote, votes, and when to ask for them."""
+
+from __future__ import annotations
+
+from PhantomLibrary.protocols.raft.effects import (
+    Effect,
+    Send,
+)
+from PhantomLibrary.protocols.raft.leading import Leading
+from PhantomLibrary.protocols.raft.messages import (
+    HardState,
+    Record,
+    RequestVote,
+    Vote,
+)
+
+
+class Electing(Leading):
+    """Handles time-outs and votes."""
+
+    def _campaign(self, now_ns: int) -> list[Effect]:
+        if not self.formatted or self.config.node not in self.config.voters:
+            return [self._set_election_deadline()]
+        return self._start_pre_vote(now_ns)
+
+    def _start_pre_vote(self, now_ns: int) -> list[Effect]:
+        self.role, self.leader, self._pre_voting = "candidate", "", True
+        self._granted = {self.config.node: True}
+        if self._has_won():
+            return self._start_election(now_ns)
+        return [*self._ask_for_votes(self.term + 1, pre=True), self._set_election_deadline()]
+
+    def _start_election(self, now_ns: int) -> list[Effect]:
+        self.role, self.leader, self._pre_voting = "candidate", "", False
+        self.term += 1
+        self.vote = self.config.node
+        self._granted = {self.config.node: True}
+        effects = self._persist((HardState(self.term, self.vote),), now_ns)
+        if self._has_won():
+            return [*effects, *self._become_leader(now_ns)]
+        return [*effects, *self._ask_for_votes(self.term, pre=False), self._set_election_deadline()]
+
+    def _ask_for_votes(self, term: int, *, pre: bool) -> list[Effect]:
+        config, log = self.config, self.log
+        request = RequestVote(config.shard, config.node, term, log.last_index, log.last_term, pre)
+        return [Send(peer, request) for peer in self._peers]
+
+    def _has_won(self) -> bool:
+        return sum(self._granted.values()) > len(self.config.voters) // 2
+
+    def _has_lost(self) -> bool:
+        refused = len(self._granted) - sum(self._granted.values())
+        return refused > (len(self.config.voters) - 1) // 2
+
+    def _on_request_vote(self, message: RequestVote, now_ns: int) -> list[Effect]:
+        if message.term < self.term or self._hears_leader(now_ns):
+            return [self._answer_vote(message, granted=False)]
+        if message.pre:
+            granted = message.term > self.term and self._may_vote_for(message)
+            return [self._answer_vote(message, granted=granted)]
+        records: tuple[Record, ...] = ()
+        if message.term > self.term:
+            self._follow(message.term, "")
+            records = (HardState(self.term, self.vote),)
+        granted = self.vote in ("", message.source) and self._may_vote_for(message)
+        if granted:
+            self.vote = message.source
+            self._heard_ns = now_ns  # Having given its vote it does not stand itself for a while.
+            records = (HardState(self.term, self.vote),)
+        return [*self._persist(records, now_ns), self._answer_vote(message, granted=granted)]
+
+    def _hears_leader(self, now_ns: int) -> bool:
+        """Whether a leader is alive as far as this replica knows, so that nobody needs another."""
+        if self._leadership is not None:
+            return True
+        return self.leader != "" and now_ns - self._heard_ns < self.config.election_timeout_ns
+
+    def _may_vote_for(self, message: RequestVote) -> bool:
+        log = self.log
+        up_to_date = (message.last_term, message.last_index) >= (log.last_term, log.last_index)
+        return self.formatted and up_to_date
+
+    def _answer_vote(self, message: RequestVote, *, granted: bool) -> Effect:
+        term = message.term if granted else self.term
+        return Send(message.source, Vote(self.config.shard, self.config.node, term, granted, message.pre))
+
+    def _on_vote(self, message: Vote, now_ns: int) -> list[Effect]:
+        if not message.granted and message.term > self.term:
+            effects = self._leave_leadership(message.term, "")
+            return [*effects, *self._persist((HardState(self.term, self.vote),), now_ns)]
+        asked_term = self.term + 1 if self._pre_voting else self.term
+        if self.role != "candidate" or message.pre != self._pre_voting:
+            return []
+        if message.granted and message.term != asked_term:
+            return []  # An answer to an earlier question.
+        self._granted[message.source] = message.granted
+        if self._has_won():
+            return self._start_election(now_ns) if self._pre_voting else self._become_leader(now_ns)
+        if self._has_lost():
+            self.role = "follower"  # Until the deadline that is already set.
+        return []

@@ -1,0 +1,120 @@
+"""Raft as a follower: take entries and snapshots from the leader, and never lose what was acknowledged."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.effects import (
+    Effect,
+    InstallSnapshot,
+    Send,
+)
+from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
+    Entries,
+    HardState,
+    Record,
+    Snapshot,
+    SnapshotMessage,
+    SnapshotRecord,
+)
+from PhantomLibrary.protocols.raft.replica import Replica
+
+
+class Following(Replica):
+    """Handles what a leader sends."""
+
+    def _on_append(self, message: AppendEntries, now_ns: int) -> list[Effect]:
+        if message.term < self.term:
+            return [self._refuse_append(message, 0, 0)]
+        effects = self._hear(message.source, message.term, now_ns)
+        records: tuple[Record, ...] = (HardState(self.term, self.vote),) if effects is not None else ()
+        log = self.log
+        prev_index, entries = message.prev_index, message.entries
+        if prev_index < log.snapshot_index:
+            # A snapshot covers the beginning, and what it covers is committed, so it agrees.
+            entries = entries[log.snapshot_index - prev_index :]
+        elif log.term_at(prev_index) != message.prev_term:
+            hint = log.last_index_at_or_below(prev_index - 1, message.prev_term)
+            refusal = self._refuse_append(message, hint, log.term_at(hint) or 0)
+            return [*(effects or ()), *self._persist(records, now_ns), refusal]
+        new_entries = self._new_entries(entries)
+        if new_entries:
+            self._store(new_entries)
+            records = (*records, Entries(new_entries))
+        match_index = message.prev_index + len(message.entries)
+        result = effects or []
+        if records:
+            result += self._persist(records, now_ns)
+        commit_index = min(message.commit_index, match_index)
+        if commit_index > self.commit_index:
+            result.append(self._commit(commit_index))
+        result.append(self._accept_append(message, match_index))
+        return result
+
+    def _hear(self, leader: NodeId, term: int, now_ns: int) -> list[Effect] | None:
+        """Take a sign of life of a leader. Returns None, or, when the term is new, effects that go before all
+        others.
+        """
+        self._heard_ns = now_ns
+        if self.leader == leader and self.term == term and self.role == "follower":
+            return None
+        is_new_term = term > self.term
+        effects = self._leave_leadership(term, leader)
+        assert is_new_term or not effects, "two leaders in one term"
+        return effects if is_new_term else None
+
+    def _new_entries(self, entries: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
+        """Return the entries from the first one on that the log does not hold. Those it holds are never truncated:
+
+        an append that was delayed is shorter than what came after it (Raft paper, Figure 2, step 3).
+        """
+        term_at = self.log.term_at
+        for position, entry in enumerate(entries):
+            if term_at(entry.index) != entry.term:
+                return entries[position:] if position else entries
+        return ()
+
+    def _accept_append(self, message: AppendEntries | SnapshotMessage, index: int) -> Effect:
+        config = self.config
+        reply = AppendReply(config.shard, config.node, self.term, True, index, 0, message.round, self.formatted)
+        return Send(message.source, reply)
+
+    def _refuse_append(self, message: AppendEntries | SnapshotMessage, index: int, index_term: int) -> Effect:
+        config = self.config
+        reply = AppendReply(
+            config.shard, config.node, self.term, False, index, index_term, message.round, self.formatted
+        )
+        return Send(message.source, reply)
+
+    def _on_snapshot(self, message: SnapshotMessage, now_ns: int) -> list[Effect]:
+        if message.term < self.term:
+            return [self._refuse_append(message, 0, 0)]
+        effects = self._hear(message.source, message.term, now_ns)
+        records: tuple[Record, ...] = (HardState(self.term, self.vote),) if effects is not None else ()
+        result = effects or []
+        snapshot = message.snapshot
+        if snapshot.index <= self.commit_index:
+            # Old news: all that it covers is here.
+            return [*result, *self._persist(records, now_ns), self._accept_append(message, self.commit_index)]
+        keeps_tail = self._keeps_tail(snapshot)
+        self._install(snapshot, keeps_tail)
+        records = (*records, SnapshotRecord(snapshot, keeps_tail))
+        result += self._persist(records, now_ns)
+        return [*result, InstallSnapshot(snapshot), self._accept_append(message, snapshot.index)]
+
+    def _keeps_tail(self, snapshot: Snapshot) -> bool:
+        """Entries after a snapshot may stay only if the log agrees with it at its end."""
+        return self.log.term_at(snapshot.index) == snapshot.term
+
+    def _install(self, snapshot: Snapshot, keeps_tail: bool) -> None:
+        if keeps_tail:
+            self.log.compact(snapshot.index)
+        else:
+            self.log.reset(snapshot.index, snapshot.term)
+            self._durable_index = min(self._durable_index, snapshot.index)
+            self._persists = deque((token, time, min(last, snapshot.index)) for token, time, last in self._persists)
+        self.snapshot = snapshot
+        self.commit_index = snapshot.index

@@ -1,0 +1,99 @@
+"""Raft, one replica of one shard, as a pure state machine.
+
+Rule: this file knows no clock, network, disk or randomness. Its host feeds it events and performs the effects it
+returns, in order (see effects.py). Times are the node's monotonic nanoseconds.
+
+What it adds to Figure 2 of the Raft paper: pre-vote and check-quorum (Ongaro's dissertation 9.6 and 6.2), so that a
+node that comes back deposes nobody and a leader that lost its quorum says so; read-index (6.4); fast back-off over
+wrong logs (the paper's 5.3, with the term comparison of etcd's raft); pipelining; snapshots. A leader whose own
+disk hangs steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts in
+a quorum.
+
+The election timeout is drawn again at every look at it, not at every heartbeat: a deadline that finds a leader
+alive is set anew for what is left, plus a random part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PhantomLibrary.protocols.raft.effects import (
+    DeadlinePassed,
+    Effect,
+    Event,
+    Persisted,
+    Propose,
+    Read,
+    SetDeadline,
+    SnapshotTaken,
+)
+from PhantomLibrary.protocols.raft.electing import Electing
+from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
+    Recovered,
+    RequestVote,
+    SnapshotMessage,
+    Vote,
+)
+from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, GroupConfig
+
+
+class Group(Electing):
+    """One replica. `step` takes an event and returns effects; `view` is what others may look at."""
+
+    def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
+        super().__init__(config, recovered, now_ns)
+        self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
+            AppendEntries: self._on_append,
+            AppendReply: self._on_append_reply,
+            Persisted: self._on_persisted,
+            Propose: self._on_propose,
+            Read: self._on_read,
+            DeadlinePassed: self._on_deadline,
+            RequestVote: self._on_request_vote,
+            Vote: self._on_vote,
+            SnapshotMessage: self._on_snapshot,
+            SnapshotTaken: self._on_snapshot_taken,
+        }
+
+    def start(self) -> list[Effect]:
+        """Return the first effects."""
+        return [self._set_election_deadline()]
+
+    def step(self, event: Event, now_ns: int) -> list[Effect]:
+        """Advance by one event and return the effects to perform, in order."""
+        effects = self._handlers[type(event)](event, now_ns)
+        view = self.view
+        if (
+            view.commit_index != self.commit_index
+            or view.last_index != self.log.last_index
+            or view.role is not self.role
+            or view.term != self.term
+            or view.leader != self.leader
+        ):
+            self.view = self._make_view()
+        return effects
+
+    def _on_deadline(self, event: DeadlinePassed, now_ns: int) -> list[Effect]:
+        if event.name == HEARTBEAT:
+            return self._on_heartbeat_deadline(now_ns)
+        if self._leadership is not None:
+            return self._check_quorum(now_ns)
+        left_ns = self._heard_ns + self.config.election_timeout_ns - now_ns
+        if left_ns > 0:
+            return [SetDeadline(ELECTION, left_ns, self.config.election_timeout_ns)]
+        return self._campaign(now_ns)
+
+    def _on_snapshot_taken(self, event: SnapshotTaken, now_ns: int) -> list[Effect]:
+        """The host has the snapshot on disk: drop what it covers, but keep some for followers that are a little
+        behind.
+        """
+        snapshot = event.snapshot
+        assert snapshot.index <= self.commit_index
+        if snapshot.index <= self.log.snapshot_index:
+            return []
+        self.snapshot = snapshot
+        self.log.compact(max(self.log.snapshot_index, snapshot.index - self.config.kept_entries_max))
+        return []

@@ -1,0 +1,240 @@
+"""Raft as a leader: replicate, commit by quorum, confirm reads, notice when nobody follows any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.effects import (
+    Effect,
+    Persisted,
+    Propose,
+    Read,
+    ReadReady,
+    Refuse,
+    SendEarly,
+    SetDeadline,
+)
+from PhantomLibrary.protocols.raft.following import Following
+from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
+from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
+    Entries,
+    HardState,
+    SnapshotMessage,
+)
+from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
+
+
+class Leading(Following):
+    """Handles proposals, reads, and what followers answer."""
+
+    def _on_propose(self, event: Propose, now_ns: int) -> list[Effect]:
+        if self._leadership is None:
+            return [Refuse((event.token,), self.leader)]
+        return self._append_own(event.command, now_ns)
+
+    def _append_own(self, command: Any, now_ns: int) -> list[Effect]:
+        leadership = self._leadership
+        assert leadership is not None
+        entries = (LogEntry(self.log.last_index + 1, self.term, command),)
+        self.log.append(entries)
+        effects = self._replicate(leadership)
+        effects += self._persist((Entries(entries),), now_ns)
+        return effects
+
+    def _on_read(self, event: Read, now_ns: int) -> list[Effect]:
+        leadership = self._leadership
+        if leadership is None:
+            return [Refuse((event.token,), self.leader)]
+        starts_round = leadership.add_read(event.token)
+        if not starts_round or not self._has_committed_in_term():
+            return []
+        return self._confirm(leadership)
+
+    def _has_committed_in_term(self) -> bool:
+        """Whether this leader knows all that was committed before it: from its first own entry on (dissertation
+        6.4).
+        """
+        return self.log.term_at(self.commit_index) == self.term
+
+    def _confirm(self, leadership: Leadership) -> list[Effect]:
+        if not self._peers:
+            return self._release_reads(leadership)
+        return self._heartbeat(leadership)
+
+    def _release_reads(self, leadership: Leadership) -> list[Effect]:
+        if not self._has_committed_in_term():
+            return []
+        tokens = leadership.confirmed_reads()
+        if not tokens:
+            return []
+        effects: list[Effect] = [ReadReady(tokens)]
+        if leadership.start_next_round():
+            effects += self._confirm(leadership)
+        return effects
+
+    def _heartbeat(self, leadership: Leadership, *, resend_snapshots: bool = False) -> list[Effect]:
+        """Send a sign of life to all. A follower that waits for a snapshot gets that again, if it gives signs
+        of life.
+        """
+        effects: list[Effect] = []
+        shared: AppendEntries | None = None
+        for peer, progress in leadership.progress.items():
+            progress.waits = False
+            if progress.state == "snapshot" and progress.active:
+                if resend_snapshots:
+                    effects.append(self._send_snapshot(peer, progress))
+                continue
+            prev_index = max(progress.next_index - 1, self.log.snapshot_index)
+            if shared is None or shared.prev_index != prev_index:  # One message for all who are equally far.
+                shared = self._make_append(prev_index, ())
+            effects.append(SendEarly(peer, shared))
+        return effects
+
+    def _replicate(self, leadership: Leadership) -> list[Effect]:
+        effects: list[Effect] = []
+        shared: AppendEntries | None = None
+        for peer, progress in leadership.progress.items():
+            prev_index = progress.next_index - 1
+            if (
+                shared is not None
+                and progress.state == "replicate"
+                and shared.prev_index == prev_index
+                and prev_index - progress.match_index < self.config.unacknowledged_max
+            ):
+                progress.next_index += len(shared.entries)
+                effects.append(SendEarly(peer, shared))
+                continue
+            effect = self._feed(peer, progress)
+            if effect is not None:
+                effects.append(effect)
+                if type(effect.message) is AppendEntries:
+                    shared = effect.message
+        return effects
+
+    def _feed(self, peer: NodeId, progress: Progress) -> SendEarly | None:
+        """Send a follower what it lacks, as far as its state allows."""
+        next_index = progress.next_index
+        if progress.waits or progress.state == "snapshot" or next_index > self.log.last_index:
+            return None
+        if next_index <= self.log.snapshot_index:
+            return self._send_snapshot(peer, progress)
+        if next_index - 1 - progress.match_index >= self.config.unacknowledged_max and progress.state == "replicate":
+            return None
+        entries = self.log.entries_from(next_index, self.config.append_entries_max)
+        if progress.state == "probe":
+            progress.waits = True
+        else:
+            progress.next_index += len(entries)
+        return SendEarly(peer, self._make_append(next_index - 1, entries))
+
+    def _make_append(self, prev_index: int, entries: tuple[LogEntry, ...]) -> AppendEntries:
+        config = self.config
+        prev_term = self.log.term_at(prev_index)
+        assert prev_term is not None and self._leadership is not None
+        return AppendEntries(
+            config.shard,
+            config.node,
+            self.term,
+            prev_index,
+            prev_term,
+            entries,
+            self.commit_index,
+            self._leadership.round,
+        )
+
+    def _send_snapshot(self, peer: NodeId, progress: Progress) -> SendEarly:
+        assert self.snapshot is not None and self._leadership is not None
+        progress.state = "snapshot"
+        progress.next_index = self.snapshot.index + 1
+        message = SnapshotMessage(self.config.shard, self.config.node, self.term, self.snapshot, self._leadership.round)
+        return SendEarly(peer, message)
+
+    def _on_append_reply(self, message: AppendReply, now_ns: int) -> list[Effect]:
+        if message.term > self.term:
+            effects = self._leave_leadership(message.term, "")
+            return [*effects, *self._persist((HardState(self.term, self.vote),), now_ns)]
+        leadership = self._leadership
+        if leadership is None or message.term < self.term:
+            return []
+        progress = leadership.progress[message.source]
+        progress.active = True
+        progress.counts = message.counts
+        if message.round > progress.round:
+            progress.round = message.round
+        effects = []
+        if not message.accepted:
+            self._back_off(progress, message)
+        elif progress.accept(message.index):
+            effects = self._advance_commit()
+        if progress.next_index <= self.log.last_index:
+            effect = self._feed(message.source, progress)
+            if effect is not None:
+                effects.append(effect)
+        if leadership.reads:
+            effects += self._release_reads(leadership)
+        return effects
+
+    def _back_off(self, progress: Progress, message: AppendReply) -> None:
+        if progress.state == "snapshot" or message.index < progress.match_index:
+            return  # A snapshot is under way; or the answer was overtaken, and the follower is known to hold more.
+        agreed = self.log.last_index_at_or_below(message.index, message.index_term)
+        progress.refuse(agreed + 1)
+
+    def _advance_commit(self) -> list[Effect]:
+        leadership = self._leadership
+        assert leadership is not None
+        index = leadership.quorum_index(self._own_index())
+        if index <= self.commit_index or not self._may_commit(index):
+            return []
+        was_ready = self._has_committed_in_term()
+        effects: list[Effect] = [self._commit(index)]
+        if not was_ready and leadership.reads:
+            effects += self._confirm(leadership)
+        return effects
+
+    def _own_index(self) -> int:
+        """How far this replica's own log counts in the quorum."""
+        return self._durable_index if self.formatted else 0
+
+    def _may_commit(self, index: int) -> bool:
+        """Only entries of its own term does a leader commit by counting; older ones come with them (paper, 5.4.2)."""
+        return self.log.term_at(index) == self.term
+
+    def _become_leader(self, now_ns: int) -> list[Effect]:
+        self.role, self.leader = "leader", self.config.node
+        self._leadership = self._make_leadership()
+        # An entry of its own term commits what earlier terms left behind, and tells how far that goes.
+        effects = self._append_own(None, now_ns)
+        effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
+        effects.append(SetDeadline(ELECTION, self.config.election_timeout_ns, 0))
+        return effects
+
+    def _make_leadership(self) -> Leadership:
+        return Leadership(self.config.node, self.config.voters, self.log.last_index)
+
+    def _on_persisted(self, event: Persisted, now_ns: int) -> list[Effect]:
+        persists = self._persists
+        while persists and persists[0][0] <= event.token:
+            _, _, last_index = persists.popleft()
+            if last_index > self._durable_index:
+                self._durable_index = last_index
+        return self._advance_commit() if self._leadership is not None else []
+
+    def _on_heartbeat_deadline(self, now_ns: int) -> list[Effect]:
+        leadership = self._leadership
+        if leadership is None:
+            return []
+        if self._persists and now_ns - self._persists[0][1] > self.config.election_timeout_ns:
+            return self._step_down()  # Its disk hangs: what it accepts cannot become durable here.
+        effects = self._heartbeat(leadership, resend_snapshots=True)
+        effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
+        return effects
+
+    def _check_quorum(self, now_ns: int) -> list[Effect]:
+        assert self._leadership is not None
+        if not self._leadership.has_quorum():
+            return self._step_down()
+        return [SetDeadline(ELECTION, self.config.election_timeout_ns, 0)]

@@ -1,0 +1,125 @@
+"""What replicas of one shard say to each other, and what they write down.
+
+Messages and records are immutable. Terms and indexes start at 1; 0 means none. `source` is the sending node, so that a
+message is also the event with which it arrives.
+
+Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (2014), Figures 2 and 13; Ongaro,
+"Consensus: Bridging Theory and Practice" (2014), 6.4 (read index) and 9.6 (pre-vote).
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import LogEntry, NodeId, ShardId
+
+
+class RequestVote(Struct, frozen=True, gc=False, array_like=True, tag="request vote"):
+    """Asks for a vote in `term`; with `pre`, asks only whether one would be given, which changes nobody's term."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    last_index: int
+    last_term: int
+    pre: bool
+
+
+class Vote(Struct, frozen=True, gc=False, array_like=True, tag="vote"):
+    """Answers RequestVote. `term` is the term asked about when granted, else the voter's own."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    granted: bool
+    pre: bool
+
+
+class AppendEntries(Struct, frozen=True, gc=False, array_like=True, tag="append entries"):
+    """Entries that follow (prev_index, prev_term); without entries, a heartbeat. `round` numbers read confirmations."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    prev_index: int
+    prev_term: int
+    entries: tuple[LogEntry, ...]
+    commit_index: int
+    round: int
+
+
+class AppendReply(Struct, frozen=True, gc=False, array_like=True, tag="append reply"):
+    """Answers AppendEntries and SnapshotMessage.
+
+    Accepted: the follower's log equals the leader's up to `index`, durably. Refused: its log does not hold the previous
+    entry; it may match at `index`, where it holds an entry of `index_term`. `counts` is False from a replica that lost
+    its disk: it takes data, and is no member of any quorum.
+    """
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    accepted: bool
+    index: int
+    index_term: int
+    round: int
+    counts: bool
+
+
+class Snapshot(Struct, frozen=True, gc=False, array_like=True):
+    """The state machine's content after applying entries up to (index, term), in chunks of bytes."""
+
+    index: int
+    term: int
+    chunks: tuple[bytes, ...]
+
+
+class SnapshotMessage(Struct, frozen=True, gc=False, array_like=True, tag="snapshot"):
+    """Replaces the log of a follower that is too far behind."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    snapshot: Snapshot
+    round: int
+
+
+RaftMessage: TypeAlias = RequestVote | Vote | AppendEntries | AppendReply | SnapshotMessage
+
+
+# --- records, in the order in which a log holds them ----------------------------------------------------------------
+
+
+class HardState(Struct, frozen=True, gc=False, array_like=True, tag="hard state"):
+    """The term a replica has reached and whom it voted for in it ("" for nobody)."""
+
+    term: int
+    vote: NodeId
+
+
+class Entries(Struct, frozen=True, gc=False, array_like=True, tag="entries"):
+    """Consecutive entries. Whatever the log held from the first one's index on is gone."""
+
+    entries: tuple[LogEntry, ...]
+
+
+class SnapshotRecord(Struct, frozen=True, gc=False, array_like=True, tag="snapshot record"):
+    """A snapshot replaces the log up to its index; entries after it stay if `keeps_tail`."""
+
+    snapshot: Snapshot
+    keeps_tail: bool
+
+
+Record: TypeAlias = HardState | Entries | SnapshotRecord
+
+
+class Recovered(Struct, frozen=True, gc=False):
+    """What a replica finds on its disk when it starts. `formatted` is False after the disk was lost."""
+
+    term: int = 0
+    vote: NodeId = ""
+    snapshot: Snapshot | None = None
+    entries: tuple[LogEntry, ...] = ()
+    formatted: bool = True

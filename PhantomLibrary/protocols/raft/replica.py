@@ -1,0 +1,135 @@
+"""The state of one Raft replica, and how it keeps its promises: durability, terms, stepping down."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import LogEntry, NodeId, Role, ShardId
+from PhantomLibrary.protocols.raft.effects import (
+    Apply,
+    Effect,
+    Persist,
+    Refuse,
+    SetDeadline,
+)
+from PhantomLibrary.protocols.raft.leadership import Leadership
+from PhantomLibrary.protocols.raft.log import RaftLog
+from PhantomLibrary.protocols.raft.messages import (
+    Record,
+    Recovered,
+)
+
+ELECTION = "election"
+HEARTBEAT = "heartbeat"
+
+
+class GroupConfig(Struct, frozen=True):
+    """What a replica is told at birth. `election_timeout_ns` is the least; the most is twice that."""
+
+    shard: ShardId
+    node: NodeId
+    voters: tuple[NodeId, ...]
+    election_timeout_ns: int
+    heartbeat_ns: int
+    append_entries_max: int = 64
+    unacknowledged_max: int = 512
+    kept_entries_max: int = 256
+
+
+class View(Struct, frozen=True, gc=False):
+    """What may be seen from outside. Replaced when it changes, so that `is` tells whether it did."""
+
+    term: int
+    role: Role
+    commit_index: int
+    last_index: int
+    leader: NodeId
+
+
+class Replica:
+    """What every role shares. Group adds the roles; nothing here decides who leads."""
+
+    def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
+        snapshot = recovered.snapshot
+        self.config = config
+        self.term = recovered.term
+        self.vote = recovered.vote
+        self.formatted = recovered.formatted
+        self.role: Role = "follower"
+        self.leader: NodeId = ""
+        self.snapshot = snapshot
+        self.log = RaftLog(
+            snapshot.index if snapshot else 0, snapshot.term if snapshot else 0, self._recovered_entries(recovered)
+        )
+        self.commit_index = self.log.snapshot_index
+        self._durable_index = self.log.last_index
+        self._heard_ns = now_ns - config.election_timeout_ns
+        self._leadership: Leadership | None = None
+        self._granted: dict[NodeId, bool] = {}
+        self._pre_voting = False
+        self._token = 0
+        self._persists: deque[tuple[int, int, int]] = deque()  # (token, time, last index), oldest first
+        self._peers = tuple(peer for peer in config.voters if peer != config.node)
+        self.view = self._make_view()
+
+    @property
+    def is_leader(self) -> bool:
+        return self._leadership is not None
+
+    def _make_view(self) -> View:
+        return View(self.term, self.role, self.commit_index, self.log.last_index, self.leader)
+
+    def _recovered_entries(self, recovered: Recovered) -> tuple[LogEntry, ...]:
+        return recovered.entries
+
+    def _persist(self, records: tuple[Record, ...], now_ns: int) -> list[Effect]:
+        if not records:
+            return []
+        self._token += 1
+        self._persists.append((self._token, now_ns, self.log.last_index))
+        return [Persist(records, self._token)]
+
+    def _store(self, entries: tuple[LogEntry, ...]) -> None:
+        """Put entries into the log; they are not durable yet, and what they replace never will be."""
+        before_ns = entries[0].index - 1
+        if before_ns < self.log.last_index:
+            self._durable_index = min(self._durable_index, before_ns)
+            self._persists = deque((token, time, min(last, before_ns)) for token, time, last in self._persists)
+        self.log.append(entries)
+
+    def _set_election_deadline(self) -> SetDeadline:
+        return SetDeadline(ELECTION, self.config.election_timeout_ns, self.config.election_timeout_ns)
+
+    def _follow(self, term: int, leader: NodeId) -> None:
+        """Become a follower. A new term comes with a vote not given; the caller persists it before anything is said."""
+        if term > self.term:
+            self.term, self.vote = term, ""
+        self.role, self.leader = "follower", leader
+        self._leadership = None
+
+    def _step_down(self) -> list[Effect]:
+        """Give up leading without a successor. What was promised to clients is left to their time-outs."""
+        refused = self._refuse_reads()
+        self._follow(self.term, "")
+        return [*refused, self._set_election_deadline()]
+
+    def _refuse_reads(self) -> list[Effect]:
+        leadership = self._leadership
+        if leadership is None or not (leadership.reads or leadership.waiting_reads):
+            return []
+        return [Refuse((*leadership.reads, *leadership.waiting_reads), "")]
+
+    def _leave_leadership(self, term: int, leader: NodeId) -> list[Effect]:
+        """Follow a term or leader; return what must be said about it."""
+        was_leader = self._leadership is not None
+        effects = self._refuse_reads()
+        self._follow(term, leader)
+        if was_leader:
+            effects.append(self._set_election_deadline())
+        return effects
+
+    def _commit(self, index: int) -> Effect:
+        first, self.commit_index = self.commit_index + 1, index
+        return Apply(self.log.entries_from(first, index - first + 1))
