@@ -12,6 +12,8 @@ from robot.api import ExecutionResult
 LISTENER = "PhantomLibrary.keywords.gate_listener.GateListener"
 MODIFIER = "PhantomLibrary.keywords.gate_modifier.GateModifier"
 QUIET = ("--log", "NONE", "--report", "NONE", "--consolecolors", "off")
+# Two processes of this very interpreter, whatever `robot` is on PATH.
+PABOT = ("--processes", "2", "--no-pabotlib", "--command", sys.executable, "-m", "robot", "--end-command")
 
 FAIL = "Fail    LIN-001: it is wrong"
 
@@ -222,5 +224,5 @@ def test_rebot_shows_excused_failures_again_when_the_whole_fails(runs):
 def test_pabot_exits_as_the_gate_decides(runs, tests, failed):
     runs.write(tests)
     runs.write(rows(1, passed=1), path="suites/second.robot")
-    assert runs.call("pabot.pabot", "--processes", "2", *QUIET, "--prerebotmodifier", MODIFIER, "suites") == failed
+    assert runs.call("pabot.pabot", *PABOT, *QUIET, "--prerebotmodifier", MODIFIER, "suites") == failed
     assert runs.statuses().get("FAIL", 0) == failed
