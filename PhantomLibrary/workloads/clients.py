@@ -1,0 +1,191 @@
+"""The clients of one workload: coroutines that issue operations, one at a time each, and record how they end.
+
+- Closed loop: a client issues its next operation as soon as the last one has ended. After a refusal, or an answer in
+  no time at all, it backs off for a moment, or virtual time would stand still.
+- Open loop: operations arrive whether or not a client is free. They wait in one FIFO for the client that has been free
+  longest, and their latency counts from arrival, so that a stall shows in the latency of all that it held up (Tene's
+  "coordinated omission"). The FIFO is bounded; what finds it full is counted in `shed`, and never issued.
+- After an unknown outcome the client goes on as a new process in a new session.
+- Winding down: nothing new is issued, and what is under way may end. Then the clients share out one last read of each
+  key that was written, because a write that nobody reads later proves nothing. At the end of the drain time all that
+  is still under way is recorded as `info`. If some operation does not end, the last reads begin after half of the
+  drain time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from PhantomLibrary.domain import MILLISECOND_NS, Answer, Get, Ok, OutcomeUnknown
+from PhantomLibrary.kernel.scheduler import Scheduler
+from PhantomLibrary.kernel.tasks import Cancelled, Future, Task, TimedOut, sleep
+from PhantomLibrary.workloads.kinds import Drawn, Kind, LastRead
+from PhantomLibrary.workloads.latency import Latencies
+from PhantomLibrary.workloads.recorder import HistoryRecorder
+from PhantomLibrary.workloads.session import OpenSession
+
+WAITING_MAX = 10_000
+BACK_OFF_NS = 10 * MILLISECOND_NS
+LAST_READ_BACK_OFF_NS = 100 * MILLISECOND_NS
+
+
+class Client:
+    """One client: who it is in the history, its session, and what it remembers."""
+
+    __slots__ = ("_open_session", "_recorder", "last_read", "process", "session")
+
+    def __init__(self, recorder: HistoryRecorder, open_session: OpenSession) -> None:
+        self._recorder = recorder
+        self._open_session = open_session
+        self.last_read = LastRead()
+        self.process = recorder.new_process()
+        self.session = open_session(self.process)
+
+    def renew(self) -> None:
+        """Go on as a new process in a new session."""
+        self.session.close()
+        self.process = self._recorder.new_process()
+        self.session = self._open_session(self.process)
+
+
+class Clients:
+    """All clients of one workload. `latencies` and `confirmed` go by function; the latter counts `ok` outcomes."""
+
+    def __init__(
+        self, name: str, kind: Kind, scheduler: Scheduler, open_session: OpenSession, recorder: HistoryRecorder
+    ) -> None:
+        self.name = name
+        self.latencies: dict[str, Latencies] = {}
+        self.confirmed: dict[str, int] = {}
+        self.shed = 0
+        self.is_open_loop = False
+        self._kind = kind
+        self._scheduler = scheduler
+        self._open_session = open_session
+        self._recorder = recorder
+        self._tasks: list[Task[None]] = []
+        self._free: deque[Future[int | None]] = deque()
+        self._waiting: deque[int] = deque()
+        self._is_stopping = False
+        self._issuing = 0  # Clients that may still issue operations of the load.
+        self._all_issued: Future[None] = Future(scheduler)
+        self._last_reads: Iterator[str] | None = None
+
+    def start(self, clients: int) -> None:
+        self._issuing = clients
+        for number in range(clients):
+            self._tasks.append(Task(self._scheduler, self._live(), f"{self.name} client {number}"))
+
+    def arrive(self) -> None:
+        """Hand an operation that arrives now to a free client, or let it wait for one."""
+        if self._free:
+            self._free.popleft().set(self._scheduler.now_ns)
+        elif len(self._waiting) < WAITING_MAX:
+            self._waiting.append(self._scheduler.now_ns)
+        else:
+            self.shed += 1
+
+    @property
+    def waiting(self) -> int:
+        """How many operations wait for a free client."""
+        return len(self._waiting)
+
+    async def wind_down(self, drain_ns: int) -> None:
+        """Bring all clients to their end, within the drain time."""
+        self._is_stopping = True
+        self.shed += len(self._waiting)
+        self._waiting.clear()
+        while self._free:
+            self._free.popleft().set(None)
+        self._scheduler.after(drain_ns, self._cut_off)
+        try:
+            await self._all_issued.wait(timeout_ns=drain_ns // 2)
+        except TimedOut:
+            if not self._all_issued.is_set:  # It may have been set in this very instant.
+                self._all_issued.set(None)
+        for task in self._tasks:
+            await task.done.wait()
+        self._tasks.clear()
+
+    def _cut_off(self, _argument: None) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _live(self) -> None:
+        client = Client(self._recorder, self._open_session)
+        try:
+            await self._serve(client)
+            self._issuing -= 1
+            if not self._issuing and not self._all_issued.is_set:
+                self._all_issued.set(None)
+            await self._all_issued.wait()
+            await self._read_last(client)
+        except Cancelled:
+            return  # The drain time is over.
+        finally:
+            client.session.close()
+
+    async def _serve(self, client: Client) -> None:
+        """Issue operations of the load until the workload stops."""
+        scheduler, kind = self._scheduler, self._kind
+        latencies = self.latencies
+        while not self._is_stopping:
+            issue_ns = arrival_ns = scheduler.now_ns
+            is_open_loop = self.is_open_loop
+            if is_open_loop:
+                if self._waiting:
+                    arrival_ns = self._waiting.popleft()
+                else:
+                    arrived_ns = await self._wait_for_arrival()
+                    if arrived_ns is None:
+                        return
+                    arrival_ns = arrived_ns
+            drawn = kind.draw(client.last_read)
+            answer = await self._perform(client, drawn)
+            now_ns = scheduler.now_ns
+            if type(answer) is Ok:
+                samples = latencies.get(drawn[0])
+                if samples is None:
+                    samples = latencies[drawn[0]] = Latencies()
+                samples.add(now_ns, now_ns - arrival_ns)
+                if is_open_loop or now_ns > issue_ns:
+                    continue
+            if not is_open_loop:
+                await sleep(BACK_OFF_NS)
+
+    async def _wait_for_arrival(self) -> int | None:
+        """Return when an operation arrived for this client, or None at the end of the load."""
+        arrival: Future[int | None] = Future(self._scheduler)
+        self._free.append(arrival)
+        return await arrival.wait()
+
+    async def _perform(self, client: Client, drawn: Drawn) -> Answer:
+        """Issue one operation and record how it ends."""
+        function, key, argument, operation = drawn
+        process, session, complete = client.process, client.session, self._recorder.complete
+        self._recorder.invoke(process, function, key, argument, self.name, session.node)
+        try:
+            answer = await session.call(operation)
+        except Cancelled:
+            complete(process, "info", argument, session.node, "the workload was stopped before an answer came")
+            raise
+        if isinstance(answer, Ok):
+            outcome, value, error = self._kind.interpret(drawn, answer.value, client.last_read)
+            complete(process, outcome, value, session.node, error)
+            if outcome == "ok":
+                self.confirmed[function] = self.confirmed.get(function, 0) + 1
+        elif isinstance(answer, OutcomeUnknown):
+            complete(process, "info", argument, session.node, answer.reason)
+            client.renew()
+        else:
+            complete(process, "fail", argument, session.node, answer.reason)
+        return answer
+
+    async def _read_last(self, client: Client) -> None:
+        """Read keys that were written, until this workload's clients have read each of them once."""
+        if self._last_reads is None:
+            self._last_reads = iter(self._kind.keys.written())
+        for key in self._last_reads:
+            while type(await self._perform(client, ("read", key, None, Get(key)))) is not Ok:
+                await sleep(LAST_READ_BACK_OFF_NS)

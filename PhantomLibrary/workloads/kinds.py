@@ -1,0 +1,171 @@
+"""The workloads: which operations each one draws, and what an answer means in its history.
+
+Rule: only values that the checkers can tell apart are written, so every value and element of a workload is new: 1, 2,
+3, … A read whose text is not what the workload writes is recorded as that text, so that a checker sees it and judges.
+
+Sources: Jepsen's linearizable-register, set, counter and list-append tests; Kingsbury and Alvaro, "Elle" (VLDB 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeAlias
+
+from PhantomLibrary.domain import Append, Cas, EventType, Get, Increment, Operation, Put
+from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.workloads.keys import Keyspace, SlotChoice
+
+Drawn: TypeAlias = tuple[str, str, Any, Operation]
+"""Function, key and argument as the history has them, and what the database is asked for."""
+
+Meaning: TypeAlias = tuple[EventType, Any, str]
+"""What an answer amounts to in the history: type, value, error."""
+
+ELEMENTS_MAX = 64
+"""Appends to one key before its slot goes on with a new key."""
+
+
+class LastRead:
+    """What one client read last, and where: the ground on which it compares and sets, once."""
+
+    __slots__ = ("is_fresh", "slot", "text")
+
+    def __init__(self) -> None:
+        self.is_fresh = False
+        self.slot = 0
+        self.text: str | None = None
+
+
+class Kind(Protocol):
+    """One kind of workload."""
+
+    keys: Keyspace
+
+    def draw(self, last_read: LastRead) -> Drawn:
+        """Return what a client does next."""
+
+    def interpret(self, drawn: Drawn, text: str | None, last_read: LastRead) -> Meaning:
+        """Return what it means that the database answered a drawn operation with this text."""
+
+
+class Choices:
+    """What the draws of one workload have in common: the mix of reads and writes, the slots, the values to write."""
+
+    __slots__ = ("_bits", "_reads", "bits", "slot", "value")
+
+    def __init__(self, stream: Stream, choose_slot: SlotChoice, values: Iterator[int], *, reads_percent: int) -> None:
+        self.bits = stream.bits
+        self.slot = choose_slot
+        self.value = values.__next__
+        self._reads = reads_percent * 65536 // 100
+
+    def is_read(self) -> bool:
+        return self.bits(16) < self._reads
+
+
+class Register:
+    """Reads, writes of new numbers, and of four writes one that compares with what its client read last."""
+
+    __slots__ = ("_choices", "keys")
+
+    def __init__(self, keys: Keyspace, choices: Choices) -> None:
+        self.keys = keys
+        self._choices = choices
+
+    def draw(self, last_read: LastRead) -> Drawn:
+        choices = self._choices
+        if choices.is_read():
+            last_read.slot = slot = choices.slot()
+            key = self.keys.names[slot]
+            return "read", key, None, Get(key)
+        value = choices.value()
+        if not choices.bits(2) and last_read.is_fresh:
+            last_read.is_fresh = False
+            key = self.keys.write(last_read.slot)
+            return "cas", key, [number_or_text(last_read.text), value], Cas(key, last_read.text, str(value))
+        key = self.keys.write(choices.slot())
+        return "write", key, value, Put(key, str(value))
+
+    def interpret(self, drawn: Drawn, text: str | None, last_read: LastRead) -> Meaning:
+        function, _, argument, _ = drawn
+        if function == "read":
+            last_read.text = text
+            last_read.is_fresh = True
+            return "ok", number_or_text(text), ""
+        if function == "cas" and text != "1":
+            return "fail", argument, "not equal"
+        return "ok", argument, ""
+
+
+class Lists:
+    """Appends of new elements, and reads of the whole list. The word for an append is `append` or `add`."""
+
+    __slots__ = ("_choices", "_word", "keys")
+
+    def __init__(self, keys: Keyspace, choices: Choices, word: str) -> None:
+        self.keys = keys
+        self._choices = choices
+        self._word = word
+
+    def draw(self, _last_read: LastRead) -> Drawn:
+        choices = self._choices
+        if choices.is_read():
+            key = self.keys.names[choices.slot()]
+            return "read", key, None, Get(key)
+        key = self.keys.write(choices.slot())
+        value = choices.value()
+        return self._word, key, value, Append(key, str(value))
+
+    def interpret(self, drawn: Drawn, text: str | None, _last_read: LastRead) -> Meaning:
+        if drawn[0] == "read":
+            return "ok", elements(text), ""
+        return "ok", drawn[2], ""
+
+
+class Counter:
+    """Additions of 1 to 4, and reads."""
+
+    __slots__ = ("_choices", "keys")
+
+    def __init__(self, keys: Keyspace, choices: Choices) -> None:
+        self.keys = keys
+        self._choices = choices
+
+    def draw(self, _last_read: LastRead) -> Drawn:
+        choices = self._choices
+        if choices.is_read():
+            key = self.keys.names[choices.slot()]
+            return "read", key, None, Get(key)
+        key = self.keys.write(choices.slot())
+        amount = 1 + choices.bits(2)
+        return "add", key, amount, Increment(key, amount)
+
+    def interpret(self, drawn: Drawn, text: str | None, _last_read: LastRead) -> Meaning:
+        if drawn[0] == "read":
+            return "ok", 0 if text is None else number_or_text(text), ""
+        return "ok", drawn[2], ""
+
+
+def number_or_text(text: str | None) -> int | str | None:
+    """Return the number that a text stands for, or the text itself where it is none."""
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return text
+
+
+def elements(text: str | None) -> list[int] | list[int | str | None]:
+    """Return the elements of a list that is kept as text; one that is no number stays text."""
+    parts = text.split() if text else []
+    try:
+        return [*map(int, parts)]
+    except ValueError:
+        return [number_or_text(part) for part in parts]
+
+
+KINDS: dict[str, Callable[[int, str, Choices], Kind]] = {
+    "register": lambda keys, prefix, choices: Register(Keyspace(keys, prefix), choices),
+    "set": lambda keys, prefix, choices: Lists(Keyspace(keys, prefix, ELEMENTS_MAX), choices, "add"),
+    "counter": lambda keys, prefix, choices: Counter(Keyspace(keys, prefix), choices),
+    "append": lambda keys, prefix, choices: Lists(Keyspace(keys, prefix, ELEMENTS_MAX), choices, "append"),
+}

@@ -1,0 +1,81 @@
+"""The history of a run, written down as it happens.
+
+Rule: a process has one operation under way at most, and none after `info`; who goes on takes a new number. Every
+client of a run, those of keywords included, writes to one recorder, so that indices and process numbers are unique
+over the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, TypeAlias
+
+from PhantomLibrary.domain import EventType, HistoryEvent, NodeId
+from PhantomLibrary.kernel.scheduler import Scheduler
+
+Listener: TypeAlias = Callable[[HistoryEvent], object]
+
+
+class HistoryRecorder:
+    """Collects the events of all clients.
+
+    `events` is the history so far. `counts` holds how many events of each type there are. `under_way` holds the
+    invocation of each process that waits for an answer. `listener`, where there is one, is called with each event
+    once it is recorded.
+    """
+
+    __slots__ = ("_processes", "_scheduler", "_values", "counts", "events", "listener", "under_way")
+
+    def __init__(self, scheduler: Scheduler, listener: Listener | None = None) -> None:
+        self.events: list[HistoryEvent] = []
+        self.counts: dict[EventType, int] = {"invoke": 0, "ok": 0, "fail": 0, "info": 0}
+        self.under_way: dict[int, HistoryEvent] = {}
+        self.listener = listener
+        self._scheduler = scheduler
+        self._processes = count()
+        self._values: dict[str, count[int]] = {}
+
+    def new_process(self) -> int:
+        """Return a process number that was never given out before: 0, 1, 2, …"""
+        return next(self._processes)
+
+    def values_of(self, workload: str) -> count[int]:
+        """Return the workload's values 1, 2, 3, …; they go on where they were when it starts again under its name."""
+        return self._values.setdefault(workload, count(1))
+
+    def invoke(
+        self, process: int, function: str, key: str | None, argument: Any, workload: str = "", node: NodeId = ""
+    ) -> None:
+        """Record that a process issues an operation now."""
+        events = self.events
+        event = HistoryEvent(
+            len(events), self._scheduler.now_ns, process, "invoke", function, key, argument, workload, node
+        )
+        assert process not in self.under_way, f"process {process} has an operation under way"
+        self.under_way[process] = event
+        events.append(event)
+        self.counts["invoke"] += 1
+        if self.listener is not None:
+            self.listener(event)
+
+    def complete(self, process: int, type_: EventType, value: Any, node: NodeId = "", error: str = "") -> None:
+        """Record how the operation that a process has under way ended, now."""
+        invoked = self.under_way.pop(process)
+        events = self.events
+        event = HistoryEvent(
+            len(events),
+            self._scheduler.now_ns,
+            process,
+            type_,
+            invoked.function,
+            invoked.key,
+            value,
+            invoked.workload,
+            node,
+            error,
+        )
+        events.append(event)
+        self.counts[type_] += 1
+        if self.listener is not None:
+            self.listener(event)

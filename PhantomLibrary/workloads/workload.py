@@ -1,0 +1,165 @@
+"""A workload: what it is, checked on arrival, and its life from start to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
+from PhantomLibrary.kernel.scheduler import Scheduler
+from PhantomLibrary.kernel.streams import Streams
+from PhantomLibrary.kernel.tasks import Future, Task
+from PhantomLibrary.workloads.clients import Clients
+from PhantomLibrary.workloads.keys import SKEWS
+from PhantomLibrary.workloads.kinds import KINDS, Choices
+from PhantomLibrary.workloads.latency import Latencies
+from PhantomLibrary.workloads.load import RATE_MAX, RATE_TIME_S, SHAPES, Arrivals, check_load
+from PhantomLibrary.workloads.recorder import HistoryRecorder
+from PhantomLibrary.workloads.session import OpenSession
+
+CLIENTS_MAX = 100_000
+KEYS_MAX = 1_000_000
+
+
+class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What a workload is. Raises InvalidInput when it makes no sense.
+
+    `rate` counts operations in 1,000 seconds over all clients; 0 is a closed loop, as fast as the answers come.
+    `name` is that of the kind where none is given. Workloads whose names differ must not share keys: give them
+    prefixes of their own.
+    """
+
+    kind: str
+    clients: int = 4
+    rate: int = 0
+    keys: int = 100
+    skew: str = "uniform"
+    reads_percent: int = 50
+    name: str = ""
+    key_prefix: str = "k"
+
+    def __post_init__(self) -> None:
+        _check_known("kind of workload", self.kind, KINDS)
+        _check_known("skew", self.skew, SKEWS)
+        _check_between("clients", self.clients, 1, CLIENTS_MAX)
+        _check_between("keys", self.keys, 1, KEYS_MAX)
+        _check_between("reads", self.reads_percent, 0, 100, "%")
+        if not 0 <= self.rate <= RATE_MAX:
+            raise InvalidInput(
+                f"rate={self.rate / RATE_TIME_S:g}/s is not possible: it must be 0 (a closed loop) "
+                f"or more, up to {RATE_MAX // RATE_TIME_S}/s"
+            )
+
+
+class Workload:
+    """Clients that load a database, and what they have seen so far.
+
+    Life: made, started once, stopped once. A workload whose clients shall go on after a stop is a new one.
+    """
+
+    def __init__(
+        self,
+        spec: WorkloadSpec,
+        scheduler: Scheduler,
+        streams: Streams,
+        open_session: OpenSession,
+        recorder: HistoryRecorder,
+    ) -> None:
+        self.spec = spec
+        self.name = spec.name or spec.kind
+        self._scheduler = scheduler
+        stream = streams.get(f"workload/{self.name}")
+        choices = Choices(
+            stream,
+            SKEWS[spec.skew](spec.keys, stream),
+            recorder.values_of(self.name),
+            reads_percent=spec.reads_percent,
+        )
+        kind = KINDS[spec.kind](spec.keys, spec.key_prefix, choices)
+        self._clients = Clients(self.name, kind, scheduler, open_session, recorder)
+        self._arrivals = Arrivals(scheduler, streams.get(f"workload/{self.name}/arrivals"), self._clients.arrive)
+        self._state: Literal["new", "running", "stopping"] = "new"
+        self._stopped: Future[None] = Future(scheduler)
+
+    def start(self) -> None:
+        """Open the clients' sessions and let the load begin, later in this instant."""
+        if self._state != "new":
+            raise InvalidState(f"workload {self.name!r} was started before")
+        self._state = "running"
+        if self.spec.rate:
+            self._load(self.spec.rate, "step", 0)
+        self._clients.start(self.spec.clients)
+
+    def set_rate(self, rate: int, shape: str = "step", period_ns: int = 60 * SECOND_NS) -> None:
+        """Change the load, to operations in 1,000 seconds. A closed loop becomes an open one by shape `step`."""
+        if self._state != "running":
+            raise InvalidState(f"workload {self.name!r} does not run, so its load cannot be set")
+        check_load(rate, shape, period_ns, self._arrivals.rate)
+        self._load(rate, shape, period_ns)
+
+    def stop(self, drain_ns: int) -> Future[None]:
+        """Issue nothing more; return a future that is set when all clients have ended, by the end of the drain time.
+
+        What is under way may end until then, and is recorded as `info` at that time. A second stop returns the same
+        future.
+        """
+        if drain_ns < 0:
+            raise InvalidInput(f"a drain time of {drain_ns / SECOND_NS:g} s is not possible: it must be 0 or more")
+        if self._state == "new":
+            raise InvalidState(f"workload {self.name!r} was not started, so it cannot be stopped")
+        if self._state == "running":
+            self._state = "stopping"
+            self._arrivals.stop()
+            Task(self._scheduler, self._wind_down(drain_ns), f"{self.name} stop")
+        return self._stopped
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it issues operations: it was started and not yet stopped."""
+        return self._state == "running"
+
+    @property
+    def latencies(self) -> dict[str, Latencies]:
+        """The latencies of answered operations by function, from arrival on, without the last reads of a stop."""
+        return self._clients.latencies
+
+    @property
+    def confirmed(self) -> dict[str, int]:
+        """How many operations have ended `ok`, by function."""
+        return self._clients.confirmed
+
+    @property
+    def waiting(self) -> int:
+        """How many operations have arrived and wait for a free client."""
+        return self._clients.waiting
+
+    @property
+    def shed(self) -> int:
+        """How many operations have arrived and were never issued: too many waited, or the workload was stopped."""
+        return self._clients.shed
+
+    @property
+    def rate(self) -> int:
+        """The present rate, in operations in 1,000 seconds; 0 for a closed loop."""
+        return self._arrivals.rate
+
+    def _load(self, rate: int, shape: str, period_ns: int) -> None:
+        self._clients.is_open_loop = True
+        self._arrivals.follow(SHAPES[shape](self._arrivals.rate, rate, period_ns))
+
+    async def _wind_down(self, drain_ns: int) -> None:
+        await self._clients.wind_down(drain_ns)
+        self._stopped.set(None)
+
+
+def _check_known(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        raise InvalidInput(f"no {what} {name!r}: there are {', '.join(known)}{nearest(name, known)}")
+
+
+def _check_between(what: str, number: int, least: int, most: int, unit: str = "") -> None:
+    if not least <= number <= most:
+        raise InvalidInput(f"{what}={number}{unit} is not possible: it must be {least}{unit} to {most}{unit}")
