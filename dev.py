@@ -188,7 +188,7 @@ def failure_of(command: "list[str]") -> "str | None":
 def install_project() -> None:
     say("Installing the project and its tools into .venv (this once; about a minute) ...")
     pip = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check"]
-    if call([*pip, "install", "--quiet", "--editable", f".[{EXTRAS}]"]) != 0:
+    if call([*pip, "install", "-qq", "--editable", f".[{EXTRAS}]"]) != 0:
         raise Problem("The installation failed, see above: check the network, or the package index that pip uses.")
 
 
