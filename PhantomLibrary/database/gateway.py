@@ -1,0 +1,315 @@
+"""The gateway on every node: takes clients' operations to the shards that hold their keys, and retries as a client
+library does.
+
+An operation is one *call* with one or more *attempts*, all under the same session and sequence number, so that it
+happens once however often it is tried. When time is up the client is told the truth: `Refused` only if every
+attempt was provably not taken up, `OutcomeUnknown` otherwise. A read changes nothing, so one that failed is always
+`Refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Protocol
+
+import msgspec
+
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.machine import SHARD_MAP_KEY, is_read
+from PhantomLibrary.database.messages import (
+    ClientReply,
+    ClientRequest,
+    Done,
+    NotLeader,
+    Outcome,
+    SessionExpired,
+    ShardReply,
+    ShardRequest,
+    StaleRoute,
+)
+from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.domain import Answer, Get, Ok, Operation, OutcomeUnknown, Refused, ShardId
+from PhantomLibrary.kernel.process import Env
+
+_SESSIONS_KEPT = 4096
+_DEADLINE = "gateway"
+_decode_map = msgspec.json.Decoder(tuple[ShardDescriptor, ...]).decode
+
+
+class GatewayHost(Protocol):
+    """The node that a gateway stands on."""
+
+    env: Env
+    layout: ClusterLayout
+
+    def request(self, request: ShardRequest) -> None: ...
+
+
+class _Session:
+    """A client process's session at one shard."""
+
+    __slots__ = ("number", "sequence")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.sequence = 0
+
+
+class Call:
+    """One operation on its way. `operation` None opens a session."""
+
+    __slots__ = (
+        "attempt",
+        "backs_off",
+        "deadline_ns",
+        "finish",
+        "may_happen",
+        "number",
+        "operation",
+        "process",
+        "sequence",
+        "session",
+        "shard",
+        "target",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        process: int,
+        operation: Operation | None,
+        deadline_ns: int,
+        finish: Callable[[Answer], object],
+    ) -> None:
+        self.number = number
+        self.process = process
+        self.operation = operation
+        self.deadline_ns = deadline_ns
+        self.finish = finish
+        self.shard: ShardId = SYSTEM_SHARD
+        self.session: _Session | None = None
+        self.sequence = 0
+        self.attempt = 0
+        self.target = ""
+        self.may_happen = False
+        self.backs_off = False
+
+
+class Gateway:
+    """Routes, attempts, retries, gives up. Everything here dies with the node."""
+
+    def __init__(self, host: GatewayHost) -> None:
+        self._host = host
+        self._env = env = host.env
+        self._config = host.layout.config
+        self._routes = Routes(host.layout.shards[:1])  # Shard 0's members are known to all; the rest is asked for.
+        self._calls: dict[int, Call] = {}
+        self._number = env.incarnation << 32  # Never the same number again, whatever is still under way.
+        self._sessions: dict[tuple[int, ShardId], _Session] = {}
+        self._waiting_for_map: list[Call] = []
+        self._waiting_for_session: dict[tuple[int, ShardId], list[Call]] = {}
+        self._timers: list[tuple[int, int, int]] = []  # (due, call, attempt)
+        self._set_ns = 0
+        self._outcomes: dict[type, Callable[[Call, Outcome], None]] = {
+            Done: self._on_done,
+            NotLeader: self._on_not_leader,
+            StaleRoute: self._on_stale_route,
+            SessionExpired: self._on_session_expired,
+        }
+
+    def start(self) -> None:
+        """Nothing is known yet; the first client makes the gateway ask."""
+
+    def request(self, client: str, request: ClientRequest) -> None:
+        """Take a client's operation; the answer goes back to the endpoint it came from."""
+        process, number = request.process, request.request
+
+        def finish(answer: Answer) -> None:
+            self._env.send(client, ClientReply(process, number, answer))
+
+        self._route(self._new_call(process, request.operation, finish))
+
+    def shard_reply(self, reply: ShardReply) -> None:
+        """An attempt was answered. Late answers to calls that have ended are of no interest."""
+        call = self._calls.get(reply.call)
+        if call is not None:
+            self._outcomes[type(reply.outcome)](call, reply.outcome)
+
+    def fire(self) -> None:
+        """Look after attempts whose time is up."""
+        now_ns = self._env.monotonic_ns()
+        timers = self._timers
+        self._set_ns = 0
+        while timers and timers[0][0] <= now_ns:
+            _, number, attempt = heappop(timers)
+            call = self._calls.get(number)
+            if call is not None and call.attempt == attempt:
+                self._time_out(call, now_ns)
+        while timers and timers[0][1] not in self._calls:
+            heappop(timers)
+        if timers:
+            self._set_timer(timers[0][0])
+
+    # --- the way to a shard -----------------------------------------------------------------------------------------
+
+    def _new_call(self, process: int, operation: Operation | None, finish: Callable[[Answer], object]) -> Call:
+        self._number += 1
+        deadline_ns = self._env.monotonic_ns() + self._config.operation_timeout_ns
+        call = self._calls[self._number] = Call(self._number, process, operation, deadline_ns, finish)
+        return call
+
+    def _route(self, call: Call) -> None:
+        operation = call.operation
+        assert operation is not None
+        if not self._routes.has_map:
+            self._waiting_for_map.append(call)
+            if len(self._waiting_for_map) == 1:
+                self._fetch_map()
+            return
+        call.shard = shard = self._routes.shard_of(operation.key).shard
+        if not is_read(operation) and call.session is None:
+            session = self._sessions.get((call.process, shard))
+            if session is None:
+                self._open_session(call)
+                return
+            self._join_session(call, session)
+        self._attempt(call)
+
+    def _join_session(self, call: Call, session: _Session) -> None:
+        session.sequence += 1
+        call.session, call.sequence = session, session.sequence
+
+    def _fetch_map(self) -> None:
+        def learn(answer: Answer) -> None:
+            if type(answer) is Ok:
+                self._routes.learn_map(_decode_map(answer.value or "[]"), SYSTEM_SHARD)
+            waiting, self._waiting_for_map = self._waiting_for_map, []
+            for call in waiting:
+                self._go_on(call, answer)
+
+        self._attempt(self._new_call(0, Get(SHARD_MAP_KEY), learn))
+
+    def _open_session(self, call: Call) -> None:
+        key = (call.process, call.shard)
+        if key in self._waiting_for_session:
+            self._waiting_for_session[key].append(call)
+            return
+        self._waiting_for_session[key] = [call]
+
+        def learn(answer: Answer) -> None:
+            if type(answer) is Ok:
+                self._keep_session(key, _Session(int(answer.value or "0")))
+            for waiting in self._waiting_for_session.pop(key):
+                self._go_on(waiting, answer)
+
+        opening = self._new_call(call.process, None, learn)
+        opening.shard = call.shard
+        self._attempt(opening)
+
+    def _keep_session(self, key: tuple[int, ShardId], session: _Session) -> None:
+        if len(self._sessions) >= _SESSIONS_KEPT:
+            del self._sessions[next(iter(self._sessions))]
+        self._sessions[key] = session
+
+    def _go_on(self, call: Call, preparation: Answer) -> None:
+        """What a call waited for has ended. If it failed, so does the call, which was not even attempted."""
+        if call.number not in self._calls:
+            return
+        if type(preparation) is Ok:
+            self._route(call)
+        else:
+            self._finish(call, Refused(preparation.reason))
+
+    def _attempt(self, call: Call) -> None:
+        routes, shard = self._routes, call.shard
+        call.attempt += 1
+        call.backs_off = False
+        call.target = target = routes.target(shard)
+        session = call.session
+        request = ShardRequest(
+            shard,
+            self._env.node,
+            call.number,
+            routes.descriptor(shard).epoch,
+            session.number if session is not None else 0,
+            call.sequence,
+            call.operation,
+        )
+        self._wake_at(call, self._env.monotonic_ns() + self._config.attempt_timeout_ns)
+        if target == self._env.node:
+            self._host.request(request)
+        else:
+            self._env.send(target, request)
+
+    def _wake_at(self, call: Call, due_ns: int) -> None:
+        heappush(self._timers, (due_ns, call.number, call.attempt))
+        self._set_timer(due_ns)
+
+    def _set_timer(self, due_ns: int) -> None:
+        if not self._set_ns or due_ns < self._set_ns:
+            self._set_ns = due_ns
+            self._env.set_deadline(_DEADLINE, due_ns)
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    def _on_done(self, call: Call, outcome: Outcome) -> None:
+        assert type(outcome) is Done
+        self._routes.learn_leader(call.shard, call.target)
+        self._finish(call, Ok(outcome.value))
+
+    def _on_not_leader(self, call: Call, outcome: Outcome) -> None:
+        assert type(outcome) is NotLeader
+        if call.backs_off:
+            return  # An answer to an earlier attempt; the next one is due soon.
+        call.may_happen |= outcome.may_happen
+        target = call.target
+        self._routes.doubt(call.shard, target)
+        if outcome.leader and outcome.leader != target:
+            self._routes.learn_leader(call.shard, outcome.leader)
+        self._back_off(call)
+
+    def _on_stale_route(self, call: Call, _outcome: Outcome) -> None:
+        self._routes.forget_map()
+        if call.may_happen and not is_read(call.operation):
+            self._finish(call, OutcomeUnknown(f"shard {call.shard} changed while the operation was under way"))
+            return
+        call.session = None
+        self._route(call)
+
+    def _on_session_expired(self, call: Call, _outcome: Outcome) -> None:
+        self._sessions.pop((call.process, call.shard), None)
+        if call.may_happen:
+            self._finish(call, OutcomeUnknown(f"the session at shard {call.shard} has expired between two attempts"))
+            return
+        call.session = None
+        self._route(call)
+
+    def _back_off(self, call: Call) -> None:
+        now_ns = self._env.monotonic_ns()
+        if now_ns >= call.deadline_ns:
+            self._give_up(call)
+            return
+        call.backs_off = True
+        call.attempt += 1  # The timer of the attempt that was answered means nothing any more.
+        self._wake_at(call, now_ns + self._config.retry_delay_ns)
+
+    def _time_out(self, call: Call, now_ns: int) -> None:
+        if not call.backs_off:
+            call.may_happen = True
+            self._routes.doubt(call.shard, call.target)
+        if now_ns >= call.deadline_ns:
+            self._give_up(call)
+        else:
+            self._attempt(call)
+
+    def _give_up(self, call: Call) -> None:
+        reason = f"shard {call.shard} did not answer within {self._config.operation_timeout_ns / 1e9:g} s"
+        if call.may_happen and not is_read(call.operation):
+            self._finish(call, OutcomeUnknown(reason))
+        else:
+            self._finish(call, Refused(f"{reason}; last asked: {call.target}"))
+
+    def _finish(self, call: Call, answer: Answer) -> None:
+        del self._calls[call.number]
+        call.finish(answer)

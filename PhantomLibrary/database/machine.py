@@ -1,0 +1,136 @@
+"""The state that a shard replicates: descriptor, client sessions, versions.
+
+`apply` is a function of the state and the command alone: no clock, no randomness, nothing of the node it runs on.
+So replicas that applied the same commands have the same digest.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.messages import Command, Done, Execute, OpenSession, Outcome, StaleRoute
+from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.store import VersionedStore
+from PhantomLibrary.domain import Append, Cas, Get, Increment, Operation, Put
+
+SHARD_MAP_KEY = "shards"
+_CHUNK_KEYS = 500
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class _Head(msgspec.Struct, array_like=True):
+    """The first chunk of a snapshot."""
+
+    applied_index: int
+    descriptor: ShardDescriptor
+    sessions: list[tuple[int, int, str | None]]
+    last_timestamp_ns: int
+
+
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
+_decode_keys = msgspec.msgpack.Decoder(list[tuple[bytes, list[tuple[int, bytes]]]]).decode
+
+
+class ShardMachine:
+    """The state machine of one shard. Begins as the layout says; shard 0 holds the shard map."""
+
+    def __init__(self, layout: ClusterLayout, descriptor: ShardDescriptor, sessions: SessionTable) -> None:
+        self.descriptor = descriptor
+        self.applied_index = 0
+        self._retention_ns = layout.config.version_retention_ns
+        self._sessions = sessions
+        self._store = VersionedStore()
+        if descriptor.shard == SYSTEM_SHARD:
+            shard_map = msgspec.json.encode(layout.shards)
+            self._store.put(SHARD_MAP_KEY.encode(), shard_map, at_ns=0, horizon_ns=0)
+
+    def apply(self, index: int, command: Command | None) -> Outcome | None:
+        """Apply the command at `index`, which follows the last one. None is a leader's first entry, and changes
+        nothing.
+        """
+        assert index == self.applied_index + 1
+        self.applied_index = index
+        if command is None:
+            return None
+        if type(command) is OpenSession:
+            self._sessions.open(index)
+            return Done(str(index))
+        assert type(command) is Execute
+        known = self._sessions.recall(command)
+        if known is not None:
+            return known
+        if command.epoch != self.descriptor.epoch:
+            return StaleRoute()
+        value = self._execute(command)
+        self._sessions.remember(command, value)
+        return Done(value)
+
+    def read(self, operation: Get, epoch: int) -> Outcome:
+        """Answer a read from the present state."""
+        if epoch != self.descriptor.epoch:
+            return StaleRoute()
+        value = self._store.latest(operation.key.encode())
+        return Done(None if value is None else value.decode())
+
+    def _execute(self, command: Execute) -> str | None:
+        operation = command.operation
+        key = operation.key.encode()
+        match operation:
+            case Put():
+                self._write(command, key, operation.value)
+            case Cas():
+                return self._compare_and_set(command, key, operation)
+            case Append():
+                before = self._store.latest(key)
+                self._write(command, key, f"{before.decode()} {operation.element}" if before else operation.element)
+            case Increment():
+                before = self._store.latest(key)
+                self._write(command, key, str(int(before or b"0") + operation.amount))
+            case Get():
+                raise AssertionError("reads are not replicated")
+        return None
+
+    def _compare_and_set(self, command: Execute, key: bytes, operation: Cas) -> str:
+        before = self._store.latest(key)
+        if (None if before is None else before.decode()) != operation.expected:
+            return "0"
+        self._write(command, key, operation.value)
+        return "1"
+
+    def _write(self, command: Execute, key: bytes, value: str) -> None:
+        at_ns = command.at_ns
+        self._store.put(key, value.encode(), at_ns=at_ns, horizon_ns=at_ns - self._retention_ns)
+
+    def snapshot(self) -> tuple[bytes, ...]:
+        """Return everything as chunks of bytes: a head, then keys in their order."""
+        head = _Head(self.applied_index, self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns)
+        items = list(self._store.items())
+        keys = (_encode(items[start : start + _CHUNK_KEYS]) for start in range(0, len(items), _CHUNK_KEYS))
+        return (_encode(head), *keys)
+
+    def restore(self, chunks: tuple[bytes, ...]) -> None:
+        """Become what `snapshot` described."""
+        head = _decode_head(chunks[0])
+        self.applied_index, self.descriptor = head.applied_index, head.descriptor
+        self._restore_sessions(head)
+        self._store = VersionedStore()
+        self._store.last_timestamp_ns = head.last_timestamp_ns
+        for chunk in chunks[1:]:
+            for key, versions in _decode_keys(chunk):
+                self._store.load(key, versions)
+
+    def _restore_sessions(self, head: _Head) -> None:
+        self._sessions.load(head.sessions)
+
+    def digest(self) -> int:
+        """Return a number that machines of equal content share."""
+        rest = _encode((self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns))
+        return self._store.digest() ^ int.from_bytes(blake2b(rest, digest_size=8).digest(), "big")
+
+
+def is_read(operation: Operation | None) -> bool:
+    """Whether an operation leaves the state as it is, so that it needs no place in the log."""
+    return type(operation) is Get

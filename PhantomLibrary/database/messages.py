@@ -1,0 +1,95 @@
+"""What clients, gateways and shards say to each other, and the commands that shards replicate."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import Answer, NodeId, Operation, ShardId
+
+# --- client and gateway ---------------------------------------------------------------------------------------------
+
+
+class ClientRequest(Struct, frozen=True, gc=False, array_like=True, tag="client request"):
+    """A client process asks for one operation; it has one under way at a time."""
+
+    process: int
+    request: int
+    operation: Operation
+
+
+class ClientReply(Struct, frozen=True, gc=False, array_like=True, tag="client reply"):
+    process: int
+    request: int
+    answer: Answer
+
+
+# --- gateway and shard ----------------------------------------------------------------------------------------------
+
+
+class ShardRequest(Struct, frozen=True, gc=False, array_like=True, tag="shard request"):
+    """One attempt at an operation. `(session, sequence)` is the same at each attempt; session 0 asks for a new one."""
+
+    shard: ShardId
+    gateway: NodeId
+    call: int
+    epoch: int
+    session: int
+    sequence: int
+    operation: Operation | None
+
+
+class Done(Struct, frozen=True, gc=False, array_like=True, tag="done"):
+    """It happened, at this attempt or an earlier one. For a new session the value is its number."""
+
+    value: str | None
+
+
+class NotLeader(Struct, frozen=True, gc=False, array_like=True, tag="not leader"):
+    """Ask `leader`, if known. `may_happen`: the attempt was taken up, and its fate is not known here."""
+
+    leader: NodeId
+    may_happen: bool
+
+
+class StaleRoute(Struct, frozen=True, gc=False, array_like=True, tag="stale route"):
+    """The shard is at another epoch, or not here. The attempt did not happen."""
+
+
+class SessionExpired(Struct, frozen=True, gc=False, array_like=True, tag="session expired"):
+    """The session is not known any more. This attempt did not happen; whether an earlier one did, nobody knows."""
+
+
+Outcome: TypeAlias = Done | NotLeader | StaleRoute | SessionExpired
+
+
+class ShardReply(Struct, frozen=True, gc=False, array_like=True, tag="shard reply"):
+    shard: ShardId
+    call: int
+    outcome: Outcome
+
+
+# --- commands in a shard's log --------------------------------------------------------------------------------------
+
+
+class OpenSession(Struct, frozen=True, gc=False, array_like=True, tag="open session"):
+    """Begin a session; its number is the index of this command. `(gateway, call)` tells who waits for the answer."""
+
+    gateway: NodeId
+    call: int
+
+
+class Execute(Struct, frozen=True, gc=False, array_like=True, tag="execute"):
+    """Do an operation once. `at_ns` is the leader's wall clock: what `apply` knows of time comes in commands."""
+
+    gateway: NodeId
+    call: int
+    epoch: int
+    session: int
+    sequence: int
+    at_ns: int
+    operation: Operation
+
+
+Command: TypeAlias = OpenSession | Execute

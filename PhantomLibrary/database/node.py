@@ -1,0 +1,95 @@
+"""The program on a node of PhantomDB: its replicas, their shared log, and a gateway for clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.messages import ClientRequest, NotLeader, ShardReply, ShardRequest
+from PhantomLibrary.database.parts import Parts
+from PhantomLibrary.database.replica import ShardReplica, Sink
+from PhantomLibrary.database.wal import recover
+from PhantomLibrary.domain import NodeId, ReplicaDigest, ShardId
+from PhantomLibrary.kernel.process import Env
+
+GATEWAY_DEADLINE = "gateway"
+
+
+class DatabaseNode:
+    """A Process. It takes part in the shards that the layout gives it."""
+
+    env: Env
+
+    def __init__(self, layout: ClusterLayout, parts: Parts, sink: Sink) -> None:
+        self.layout = layout
+        self.parts = parts
+        self.sink = sink
+        self.replicas: dict[ShardId, ShardReplica] = {}
+
+    def start(self, env: Env) -> None:
+        self.env = env
+        mine = [each for each in self.layout.shards if env.node in each.voters]
+        recovered = recover(env.disk, [each.shard for each in mine])
+        self.wal = self.parts.wal(env.disk, self._persisted)
+        self.gateway = self.parts.gateway(self)
+        self.replicas = {each.shard: ShardReplica(self, each, recovered[each.shard]) for each in mine}
+        self._rewrite_log()
+        for replica in self.replicas.values():
+            replica.start()
+        self.gateway.start()
+
+    def receive(self, sender: str, message: Any) -> None:
+        kind = type(message)
+        if kind is ClientRequest:
+            self.gateway.request(sender, message)
+        elif kind is ShardReply:
+            self.gateway.shard_reply(message)
+        elif kind is ShardRequest:
+            self.request(message)
+        else:
+            self.replicas[message.shard].step(message)
+
+    def fire(self, deadline: str) -> None:
+        if deadline == GATEWAY_DEADLINE:
+            self.gateway.fire()
+            return
+        shard, _, name = deadline.partition("/")
+        self.replicas[int(shard)].fire(name)
+
+    def synced(self, token: int, error: str) -> None:
+        assert not error, f"{self.env.node}: sync failed: {error}"
+        self.wal.synced(token)
+
+    def request(self, request: ShardRequest) -> None:
+        """Take an attempt of a gateway, this node's own included."""
+        replica = self.replicas.get(request.shard)
+        if replica is None:
+            reply = ShardReply(request.shard, request.call, NotLeader("", may_happen=False))
+            self.reply(request.gateway, reply)
+        else:
+            replica.request(request)
+
+    def reply(self, gateway: NodeId, reply: ShardReply) -> None:
+        """Answer a gateway, without a message if it is on this node."""
+        if gateway == self.env.node:
+            self.gateway.shard_reply(reply)
+        else:
+            self.env.send(gateway, reply)
+
+    def digests(self) -> list[ReplicaDigest]:
+        """Return what each replica here holds, in the order of shards."""
+        return [replica.digest() for replica in self.replicas.values()]
+
+    def compact_log(self) -> None:
+        """Shrink the log if it has grown: called when a snapshot has made some of it useless."""
+        if self.wal.bytes > self.layout.config.log_bytes_max:
+            self._rewrite_log()
+
+    def _rewrite_log(self) -> None:
+        self.wal.rewrite((shard, replica.records()) for shard, replica in self.replicas.items())
+
+    def _persisted(self, shard: ShardId, token: int) -> None:
+        self.replicas[shard].persisted(token)
+
+
+__all__ = ["SYSTEM_SHARD", "DatabaseNode"]

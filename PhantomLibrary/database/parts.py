@@ -1,0 +1,26 @@
+"""The parts from which a cluster is built.
+
+A planted defect replaces an entry, so there is no switch anywhere in the code that it breaks.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from PhantomLibrary.database.gateway import Gateway
+from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.wal import WriteAheadLog
+from PhantomLibrary.protocols.raft.group import Group
+
+
+class Parts(Struct, frozen=True):
+    """Constructors, one for each part that may be replaced."""
+
+    group: type[Group] = Group
+    machine: type[ShardMachine] = ShardMachine
+    sessions: type[SessionTable] = SessionTable
+    performer: type[Performer] = Performer
+    wal: type[WriteAheadLog] = WriteAheadLog
+    gateway: type[Gateway] = Gateway

@@ -1,0 +1,250 @@
+"""One replica on one node: its Raft group, its state machine, and the clients' requests that wait at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PhantomLibrary.database.config import ShardDescriptor
+from PhantomLibrary.database.machine import is_read
+from PhantomLibrary.database.messages import (
+    Command,
+    Done,
+    Execute,
+    NotLeader,
+    OpenSession,
+    Outcome,
+    ShardReply,
+    ShardRequest,
+)
+from PhantomLibrary.domain import (
+    EntriesStored,
+    Get,
+    LogCompacted,
+    NodeId,
+    Observation,
+    ReplicaDigest,
+    ReplicaRecovered,
+    ReplicaState,
+    SnapshotInstalled,
+)
+from PhantomLibrary.protocols.raft.effects import (
+    Apply,
+    DeadlinePassed,
+    Event,
+    InstallSnapshot,
+    Persist,
+    Persisted,
+    Propose,
+    Read,
+    ReadReady,
+    Refuse,
+    Send,
+    SendEarly,
+    SetDeadline,
+    SnapshotTaken,
+)
+from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, Recovered, Snapshot, SnapshotRecord
+from PhantomLibrary.protocols.raft.replica import GroupConfig
+
+if TYPE_CHECKING:
+    from PhantomLibrary.database.node import DatabaseNode
+
+Sink = Callable[[Observation], None]
+
+
+class ShardReplica:
+    """Hosts a group: feeds it events, carries its effects out, and shows what changed to the sink."""
+
+    def __init__(self, owner: DatabaseNode, descriptor: ShardDescriptor, recovered: Recovered) -> None:
+        parts, layout = owner.parts, owner.layout
+        self._owner = owner
+        self._env = env = owner.env
+        self.node = env.node
+        self.shard = descriptor.shard
+        self.machine = parts.machine(layout, descriptor, parts.sessions(layout.config.sessions_max))
+        if recovered.snapshot is not None:
+            self.machine.restore(recovered.snapshot.chunks)
+        self.group = parts.group(self._group_config(descriptor), recovered, env.monotonic_ns())
+        self._performer = parts.performer(self)
+        self._draws = env.random(f"shard {self.shard} timers")
+        self._snapshot_entries = layout.config.snapshot_entries
+        self._waiting: dict[tuple[NodeId, int], None] = {}
+        self._view = self.group.view
+        self._shown_applied = -1
+
+    def _group_config(self, descriptor: ShardDescriptor) -> GroupConfig:
+        config = self._owner.layout.config
+        return GroupConfig(
+            descriptor.shard,
+            self.node,
+            descriptor.voters,
+            config.election_timeout_ns,
+            config.heartbeat_ns,
+            config.append_entries_max,
+            config.unacknowledged_max,
+            config.kept_entries_max,
+        )
+
+    def start(self) -> None:
+        """Show what was recovered, and set the first deadline."""
+        log = self.group.log
+        self._owner.sink(
+            ReplicaRecovered(
+                self.node,
+                self.shard,
+                self._env.incarnation,
+                log.snapshot_index,
+                log.snapshot_term,
+                log.all_entries(),
+            )
+        )
+        self._performer.perform(self.group.start())
+        self._show()
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def step(self, event: Event) -> None:
+        """Feed one event to the group and carry out what follows."""
+        group = self.group
+        effects = group.step(event, self._env.monotonic_ns())
+        if effects:
+            self._performer.perform(effects)
+        if group.view is not self._view:
+            self._show()
+
+    def persisted(self, token: int) -> None:
+        """Records became durable: what waited for them goes out, and the group hears of it."""
+        self._performer.persisted(token)
+        self.step(Persisted(token))
+
+    def fire(self, name: str) -> None:
+        self.step(DeadlinePassed(name))
+
+    def request(self, request: ShardRequest) -> None:
+        """Take one attempt of a gateway."""
+        if not self.group.is_leader:
+            self._answer(request.gateway, request.call, NotLeader(self.group.leader, may_happen=False))
+        elif is_read(request.operation):
+            self.step(Read(request))
+        else:
+            self._waiting[request.gateway, request.call] = None
+            self.step(Propose(request, self._command(request)))
+
+    def _command(self, request: ShardRequest) -> Command:
+        if request.operation is None:
+            return OpenSession(request.gateway, request.call)
+        at_ns = self._env.wall_ns()
+        return Execute(
+            request.gateway,
+            request.call,
+            request.epoch,
+            request.session,
+            request.sequence,
+            at_ns,
+            request.operation,
+        )
+
+    # --- effects ----------------------------------------------------------------------------------------------------
+
+    def send(self, effect: Send | SendEarly) -> None:
+        self._env.send(effect.to, effect.message)
+
+    def set_deadline(self, effect: SetDeadline) -> None:
+        spread_ns = self._draws.below(effect.spread_ns) if effect.spread_ns else 0
+        at_ns = self._env.monotonic_ns() + effect.after_ns + spread_ns
+        self._env.set_deadline(f"{self.shard}/{effect.name}", at_ns)
+
+    def persist(self, effect: Persist) -> None:
+        self._owner.wal.append(self.shard, effect.records, effect.token)
+        incarnation = self._env.incarnation
+        for record in effect.records:
+            if type(record) is Entries:
+                self._owner.sink(EntriesStored(self.node, self.shard, incarnation, record.entries))
+            elif type(record) is SnapshotRecord:
+                taken = record.snapshot
+                self._owner.sink(
+                    SnapshotInstalled(self.node, self.shard, incarnation, taken.index, taken.term, record.keeps_tail)
+                )
+
+    def apply(self, effect: Apply) -> None:
+        machine, waiting = self.machine, self._waiting
+        for entry in effect.entries:
+            command: Command | None = entry.command
+            outcome = machine.apply(entry.index, command)
+            if waiting and command is not None and (command.gateway, command.call) in waiting:
+                del waiting[command.gateway, command.call]
+                assert outcome is not None
+                self._answer(command.gateway, command.call, outcome)
+        group = self.group
+        snapshot_index = group.snapshot.index if group.snapshot is not None else 0
+        if machine.applied_index - snapshot_index >= self._snapshot_entries:
+            self._take_snapshot(effect.entries[-1].term)
+        if group.view is self._view:
+            self._show()  # Applied later than committed: nothing else would show it.
+
+    def install_snapshot(self, effect: InstallSnapshot) -> None:
+        self.machine.restore(effect.snapshot.chunks)
+
+    def read_ready(self, effect: ReadReady) -> None:
+        for request in effect.tokens:
+            operation = request.operation
+            assert type(operation) is Get
+            self._answer(request.gateway, request.call, self.machine.read(operation, request.epoch))
+
+    def refuse(self, effect: Refuse) -> None:
+        for request in effect.tokens:
+            self._waiting.pop((request.gateway, request.call), None)
+            self._answer(request.gateway, request.call, NotLeader(effect.leader, may_happen=False))
+
+    def _answer(self, gateway: NodeId, call: int, outcome: Outcome) -> None:
+        self._owner.reply(gateway, ShardReply(self.shard, call, outcome))
+
+    # --- snapshots and observations ---------------------------------------------------------------------------------
+
+    def _take_snapshot(self, term: int) -> None:
+        snapshot = Snapshot(self.machine.applied_index, term, self.machine.snapshot())
+        self._owner.wal.save_snapshot(self.shard, snapshot)
+        self.group.step(SnapshotTaken(snapshot), self._env.monotonic_ns())
+        incarnation = self._env.incarnation
+        self._owner.sink(LogCompacted(self.node, self.shard, incarnation, self.group.log.snapshot_index))
+        self._owner.compact_log()
+
+    def records(self) -> tuple[Record, ...]:
+        """Return what the node's log must hold of this replica, beside its snapshot file."""
+        group = self.group
+        start = group.snapshot.index if group.snapshot is not None else 0
+        entries = tuple(entry for entry in group.log.all_entries() if entry.index > start)
+        state = HardState(group.term, group.vote)
+        return (state, Entries(entries)) if entries else (state,)
+
+    def digest(self) -> ReplicaDigest:
+        return ReplicaDigest(self.node, self.shard, self.machine.applied_index, self.machine.digest())
+
+    def _show(self) -> None:
+        view, before = self.group.view, self._view
+        self._view = view
+        if view.role != "leader" and before.role == "leader":
+            self._give_up_waiting(view.leader)
+        self._owner.sink(
+            ReplicaState(
+                self.node,
+                self.shard,
+                self._env.incarnation,
+                view.term,
+                view.role,
+                view.commit_index,
+                self.machine.applied_index,
+                view.last_index,
+                self.group.config.voters,
+            )
+        )
+
+    def _give_up_waiting(self, leader: NodeId) -> None:
+        """No longer leading: what was proposed may still be committed by the next leader, so say that nobody knows."""
+        waiting, self._waiting = self._waiting, {}
+        for gateway, call in waiting:
+            self._answer(gateway, call, NotLeader(leader, may_happen=True))
+
+
+__all__ = ["Done", "ShardReplica", "Sink"]
