@@ -204,13 +204,17 @@ def run_suites(mode: "str | None", extra: "list[str]") -> int:
     empty_results()
     sources = [] if extra and is_suite(extra[-1]) else ["suites"]
     robot = [VENV_PYTHON, "-m", "robot", "--outputdir", "results", "--listener", GATE]
-    code = call([*robot, *variables, *extra, *sources])
+    try:
+        code = call([*robot, *variables, *extra, *sources])
+    finally:
+        if os.path.exists(os.path.join(RESULTS, "report.html")):
+            say(f"Report: {os.path.join('results', 'report.html')}")
     if code > 250:
         say(f"robot could not do its work (exit code {code}), see above.", good=False)
+    elif "--dryrun" in extra:
+        say("A dry run executes nothing, so there was nothing for the quality gate to judge.")
     else:
         say(f"The quality gate {'passed' if code == 0 else 'did NOT pass'}.", good=code == 0)
-    if os.path.exists(os.path.join(RESULTS, "report.html")):
-        say("Report: " + os.path.join("results", "report.html"))
     return code
 
 
@@ -330,8 +334,22 @@ def read(path: str) -> "str | None":
 
 
 def call(command: "list[str]") -> int:
+    """Run a command and return its exit code. On Ctrl-C it ends in its own way: robot still writes its report."""
     sys.stdout.flush()
-    return subprocess.call(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=ROOT)
+    interrupted = False
+    while process.poll() is None:
+        try:
+            process.wait()
+        except KeyboardInterrupt:  # The terminal has sent it to the command, too.
+            interrupted = True
+        except SystemExit:
+            process.terminate()
+            process.wait()
+            raise
+    if interrupted:
+        raise KeyboardInterrupt
+    return process.returncode
 
 
 def say(text: str, good: "bool | None" = None) -> None:
