@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from PhantomLibrary.domain import MILLISECOND_NS, Answer, Get, Ok, OutcomeUnknown
+from PhantomLibrary.domain import MILLISECOND_NS, Answer, Get, Ok, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Cancelled, Future, Task, TimedOut, sleep
 from PhantomLibrary.workloads.kinds import Drawn, Kind, LastRead
@@ -129,15 +129,16 @@ class Clients:
     async def _serve(self, client: Client) -> None:
         """Issue operations of the load until the workload stops."""
         scheduler, kind = self._scheduler, self._kind
-        latencies = self.latencies
+        free, waiting, latencies = self._free, self._waiting, self.latencies
         while not self._is_stopping:
             issue_ns = arrival_ns = scheduler.now_ns
-            is_open_loop = self.is_open_loop
-            if is_open_loop:
-                if self._waiting:
-                    arrival_ns = self._waiting.popleft()
+            if is_open_loop := self.is_open_loop:
+                if waiting:
+                    arrival_ns = waiting.popleft()
                 else:
-                    arrived_ns = await self._wait_for_arrival()
+                    arrival: Future[int | None] = Future(scheduler)
+                    free.append(arrival)
+                    arrived_ns = await arrival.wait()
                     if arrived_ns is None:
                         return
                     arrival_ns = arrived_ns
@@ -149,16 +150,8 @@ class Clients:
                 if samples is None:
                     samples = latencies[drawn[0]] = Latencies()
                 samples.add(now_ns, now_ns - arrival_ns)
-                if is_open_loop or now_ns > issue_ns:
-                    continue
-            if not is_open_loop:
+            if not is_open_loop and (now_ns == issue_ns or type(answer) is Refused):
                 await sleep(BACK_OFF_NS)
-
-    async def _wait_for_arrival(self) -> int | None:
-        """Return when an operation arrived for this client, or None at the end of the load."""
-        arrival: Future[int | None] = Future(self._scheduler)
-        self._free.append(arrival)
-        return await arrival.wait()
 
     async def _perform(self, client: Client, drawn: Drawn) -> Answer:
         """Issue one operation and record how it ends."""

@@ -24,6 +24,9 @@ Meaning: TypeAlias = tuple[EventType, Any, str]
 ELEMENTS_MAX = 64
 """Appends to one key before its slot goes on with a new key."""
 
+MISMATCH = "mismatch"
+"""The error of a cas that failed because the key did not hold what was expected; checkers know it by this word."""
+
 
 class LastRead:
     """What one client read last, and where: the ground on which it compares and sets, once."""
@@ -93,7 +96,7 @@ class Register:
             last_read.is_fresh = True
             return "ok", number_or_text(text), ""
         if function == "cas" and text != "1":
-            return "fail", argument, "not equal"
+            return "fail", argument, MISMATCH
         return "ok", argument, ""
 
 
