@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
 EVERYWHERE = {"__init__"}  # The version lives there.
 
 DETERMINISTIC = UNDER_TESTBED | {"testbed", "zoo"}
-NOT_DETERMINISTIC = {"random", "time", "asyncio", "datetime", "secrets", "uuid", "threading"}
+NOT_DETERMINISTIC = {"random", "time", "asyncio", "datetime", "secrets", "uuid"}
 EXCEPTIONS: dict[str, set[str]] = {
     "kernel.streams": {"random"},  # Wraps the one generator, seeded, that all streams draw from.
     "kernel.scheduler": {"time"},  # Bounds the wall time of a run; decides nothing in it.
