@@ -1,0 +1,225 @@
+"""Faults of nodes, disks and clocks, and what all faults have in common.
+
+A fault is applied once and healed once. It knows how much it bit: how much would have gone otherwise without it. Faults
+compose: any number may be in force on one place, and each is healed without touching the others.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from PhantomLibrary.domain import MILLISECOND_NS, NodeId
+from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.world.node import NodeState
+from PhantomLibrary.world.topology_decoder import DRIFT_PPM_MAX
+from PhantomLibrary.world.units import MILLION
+from PhantomLibrary.world.world import World
+
+
+class Fault(ABC):
+    """Something that is wrong with the world from `apply` to `heal`."""
+
+    def __init__(self) -> None:
+        self._world: World | None = None
+        self.is_healed = False
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether it is in force."""
+        return self._world is not None and not self.is_healed
+
+    @property
+    def world(self) -> World:
+        assert self._world is not None, "the fault was never applied"
+        return self._world
+
+    def apply(self, world: World) -> None:
+        """Put it into force. Raises InvalidInput, and changes nothing, when it makes no sense in this world."""
+        assert self._world is None, "a fault is applied once"
+        self.check(world)
+        self._world = world
+        self._begin(world)
+
+    def heal(self) -> None:
+        """Take it back, and nothing else. Does nothing when it is not in force."""
+        if self.is_applied:
+            self.is_healed = True
+            self._end(self.world)
+
+    @abstractmethod
+    def check(self, world: World) -> None:
+        """Raise InvalidInput when it makes no sense in this world."""
+
+    @property
+    @abstractmethod
+    def bites(self) -> int:
+        """How much it has done so far: messages lost or delayed, bytes lost, nodes stopped. 0: nothing at all."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say in a few words what it does."""
+
+    @abstractmethod
+    def _begin(self, world: World) -> None: ...
+
+    @abstractmethod
+    def _end(self, world: World) -> None: ...
+
+
+class NodeFault(Fault):
+    """A fault of one node."""
+
+    def __init__(self, node: NodeId) -> None:
+        super().__init__()
+        self.node = node
+
+    def check(self, world: World) -> None:
+        world.node(self.node)
+
+
+class CrashNode(NodeFault):
+    """Crashes a node that is not down already; healed, it restarts, unless somebody restarted it before."""
+
+    def __init__(self, node: NodeId, *, wiped: bool = False) -> None:
+        super().__init__(node)
+        self.bytes_lost = 0
+        self._wiped = wiped
+        self._incarnation = 0
+
+    @property
+    def bites(self) -> int:
+        """1 if the node was running, plus the unsynced bytes that it lost."""
+        return (1 if self._incarnation else 0) + self.bytes_lost
+
+    def describe(self) -> str:
+        return f"crash {self.node}" + (" and wipe its disk" if self._wiped else "")
+
+    def _begin(self, world: World) -> None:
+        host = world.node(self.node)
+        if not host.is_down:
+            self._incarnation = host.incarnation
+            self.bytes_lost = world.crash(self.node)
+
+    def _end(self, world: World) -> None:
+        host = world.node(self.node)
+        if host.is_down and host.incarnation == self._incarnation:
+            world.restart(self.node, self._wiped)
+
+
+class PauseNode(NodeFault):
+    """Lets a node handle nothing; healed, it goes on with all that has arrived meanwhile."""
+
+    def __init__(self, node: NodeId) -> None:
+        super().__init__(node)
+        self._incarnation = 0
+
+    @property
+    def bites(self) -> int:
+        """1 if the node was running."""
+        return 1 if self._incarnation else 0
+
+    def describe(self) -> str:
+        return f"pause {self.node}"
+
+    def _begin(self, world: World) -> None:
+        host = world.node(self.node)
+        if not host.is_down:
+            self._incarnation = host.incarnation
+            world.pause(self.node)
+
+    def _end(self, world: World) -> None:
+        host = world.node(self.node)
+        if host.state is NodeState.PAUSED and host.incarnation == self._incarnation:
+            world.resume(self.node)
+
+
+class StallDisk(NodeFault):
+    """Lets no sync of a node come back; healed, those that waited come back."""
+
+    def __init__(self, node: NodeId) -> None:
+        super().__init__(node)
+        self._held_before = 0
+        self._held_after = 0
+
+    @property
+    def bites(self) -> int:
+        """How many syncs it has held up at the head of the disk's queue."""
+        if self._world is None:
+            return 0
+        held = self._held_after if self.is_healed else self.world.node(self.node).platter.syncs_held
+        return held - self._held_before
+
+    def describe(self) -> str:
+        return f"stall the disk of {self.node}"
+
+    def _begin(self, world: World) -> None:
+        platter = world.node(self.node).platter
+        self._held_before = platter.syncs_held
+        platter.stall()
+
+    def _end(self, world: World) -> None:
+        platter = world.node(self.node).platter
+        self._held_after = platter.syncs_held
+        platter.end_stall()
+
+
+class LoseFsync(NodeFault):
+    """Lets syncs of a node come back as good although nothing is durable yet. It bites at the next crash."""
+
+    def __init__(self, node: NodeId) -> None:
+        super().__init__(node)
+        self._lost_before = 0
+
+    @property
+    def bites(self) -> int:
+        """How many bytes crashes have taken that a sync had called durable, even after it was healed."""
+        return self.world.node(self.node).platter.bytes_lost_after_sync - self._lost_before if self._world else 0
+
+    def describe(self) -> str:
+        return f"lose the fsyncs of {self.node}"
+
+    def _begin(self, world: World) -> None:
+        platter = world.node(self.node).platter
+        self._lost_before = platter.bytes_lost_after_sync
+        platter.liars += 1
+
+    def _end(self, world: World) -> None:
+        world.node(self.node).platter.liars -= 1
+
+
+class SkewClock(NodeFault):
+    """Steps a node's wall clock by an offset and lets both its clocks drift.
+
+    Healed, the wall clock is set right again, what the drift has added included; the monotonic clock, which never
+    jumps, keeps what it gained or lost and runs as before.
+    """
+
+    def __init__(self, node: NodeId, *, offset_ns: int = 0, drift_ppm: int = 0) -> None:
+        super().__init__(node)
+        if abs(drift_ppm) > DRIFT_PPM_MAX:
+            raise InvalidInput(f"a drift of {drift_ppm / 10_000:g} % is too much: between -50 % and 50 %")
+        self.offset_ns = offset_ns
+        self.drift_ppm = drift_ppm
+        self._since_ns = 0
+
+    @property
+    def bites(self) -> int:
+        """1 if the clocks were wrong for any time."""
+        return 1 if self._world is not None and (self.offset_ns or self.drift_ppm) else 0
+
+    def describe(self) -> str:
+        parts = [f"by {self.offset_ns / MILLISECOND_NS:+g} ms"] if self.offset_ns else []
+        parts += [f"drifting {self.drift_ppm / 10_000:+g} %"] if self.drift_ppm else []
+        return f"skew the clock of {self.node} {' and '.join(parts) or 'by nothing'}"
+
+    def _begin(self, world: World) -> None:
+        host = world.node(self.node)
+        self._since_ns = world.scheduler.now_ns
+        host.clock.step(self.offset_ns)
+        host.change_drift(self.drift_ppm)
+
+    def _end(self, world: World) -> None:
+        host = world.node(self.node)
+        gained_ns = (world.scheduler.now_ns - self._since_ns) * self.drift_ppm // MILLION
+        host.change_drift(-self.drift_ppm)
+        host.clock.step(-self.offset_ns - gained_ns)

@@ -1,0 +1,274 @@
+"""A simulated machine: it hosts one process, charges its work to the processor and owns its clock and disk.
+
+Messages, deadlines and syncs that come back are arrivals. On an idle core an arrival is handled at once, and what the
+handler sends leaves when its cost has passed; while all cores are busy or the node is paused, arrivals wait in one
+queue, which one wake event works off. An arrival without cost on an idle machine takes no detour at all.
+
+A crash ends an *incarnation*: its Env does nothing from then on, and everything that was owed to its process is
+dropped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from heapq import heapreplace
+from typing import Any, TypeAlias
+
+from PhantomLibrary.domain import NodeId
+from PhantomLibrary.kernel.process import Disk, Process
+from PhantomLibrary.kernel.scheduler import Scheduler
+from PhantomLibrary.kernel.streams import Stream, Streams
+from PhantomLibrary.world.clock import Clock
+from PhantomLibrary.world.disk import Platter, SimDisk
+from PhantomLibrary.world.timers import Timers
+from PhantomLibrary.world.units import MILLION
+from PhantomLibrary.world.wire import Wire
+
+INBOX_MESSAGES_MAX = 10_000  # As many as a socket's buffer holds; more are lost.
+
+# (handler of the process, its arguments, processor time, is it a message)
+_Arrival: TypeAlias = tuple[Callable[..., object], tuple[Any, ...], int, bool]
+
+
+class NodeState(Enum):
+    UP = "up"
+    PAUSED = "paused"
+    DOWN = "down"
+
+
+class NodeEnv:
+    """What one incarnation of a process sees of the world. Dead, it does nothing."""
+
+    __slots__ = ("_disk", "_links", "_machine", "_scheduler", "disk", "incarnation", "lag_ns", "node", "timers")
+
+    def __init__(self, machine: NodeHost, incarnation: int) -> None:
+        self.node = machine.name
+        self.incarnation = incarnation
+        self.lag_ns = 0  # How long the present handler takes: what it sends leaves that much later.
+        self._machine = machine
+        self._scheduler = machine.scheduler
+        self._links = machine.outgoing
+        self.timers = Timers(machine.scheduler, machine.clock, machine.deadline_passed)
+        self._disk = SimDisk(machine.platter, machine.scheduler, machine.sync_came_back, lambda: self.lag_ns)
+        self.disk: Disk = self._disk
+
+    def monotonic_ns(self) -> int:
+        return self._machine.clock.monotonic_ns()
+
+    def wall_ns(self) -> int:
+        return self._machine.clock.wall_ns()
+
+    def random(self, name: str) -> Stream:
+        return self._machine.streams.get(f"node {self.node} {name}")
+
+    def send(self, to: str, message: Any) -> None:
+        link = self._links.get(to)
+        if link is not None:
+            link.send(message, self._scheduler.now_ns + self.lag_ns)
+
+    def set_deadline(self, name: str, at_ns: int) -> None:
+        self.timers.set(name, at_ns)
+
+    def die(self) -> int:
+        """Do nothing from now on; return the unsynced bytes that were lost."""
+        self._links = {}
+        self.timers.cancel_all()
+        return self._disk.crash()
+
+
+class NodeHost:
+    """One machine. `outgoing` holds what it can send to, by name; a name that is not there swallows what is sent."""
+
+    def __init__(
+        self,
+        name: NodeId,
+        *,
+        spawn: Callable[[NodeId], Process],
+        scheduler: Scheduler,
+        streams: Streams,
+        wire: Wire,
+        clock: Clock,
+        platter: Platter,
+        cores: int = 1,
+        speed_ppm: int = MILLION,
+        overflow: Callable[[str, NodeId, Any], object] = lambda _sender, _node, _message: None,
+    ) -> None:
+        self.name = name
+        self.scheduler = scheduler
+        self.streams = streams
+        self.clock = clock
+        self.platter = platter
+        self.outgoing: dict[str, Any] = {}  # Links and Connections: whatever has `send(message, leave_ns)`.
+        self.state = NodeState.DOWN
+        self.incarnation = 0
+        self.cores = cores
+        self.speed_ppm = speed_ppm
+        self.inbox_max = INBOX_MESSAGES_MAX
+        self.busy_ns = 0
+        self.handled = 0
+        self.overflowed = 0
+        self.queue_max = 0
+        self.process: Process | None = None
+        self.env: NodeEnv | None = None
+        self._spawn = spawn
+        self._wire = wire
+        self._overflow = overflow
+        self._event_cost_ns = wire.event_cost_ns()
+        self._queue: deque[_Arrival] = deque()
+        self._messages_queued = 0
+        self._takes_at_once = False  # Up, and nothing waits.
+        self._is_waking = False
+        self._pauses = 0
+        self._core_free_ns = [0] * cores  # A heap: the first core to be free comes first.
+
+    # --- arrivals -------------------------------------------------------------------------------------------------
+
+    def arrive(self, sender: str, message: Any, cost_ns: int) -> None:
+        """Take a message that came over a link."""
+        now_ns = self.scheduler.now_ns
+        if self._takes_at_once and self._core_free_ns[0] <= now_ns:
+            self.handled += 1
+            if cost_ns:
+                self._charge(cost_ns, now_ns)
+            else:
+                self.env.lag_ns = 0  # type: ignore[union-attr]
+            self.process.receive(sender, message)  # type: ignore[union-attr]
+        elif self._messages_queued < self.inbox_max:
+            self._messages_queued += 1
+            self._wait((self.process.receive, (sender, message), cost_ns, True))  # type: ignore[union-attr]
+        else:
+            self.overflowed += 1
+            self._overflow(sender, self.name, message)
+
+    def deadline_passed(self, name: str) -> None:
+        self._arrive_event(self._fire, name)
+
+    def sync_came_back(self, token: int, error: str) -> None:
+        self._arrive_event(self._synced, token, error)
+
+    def _arrive_event(self, handler: Callable[..., object], *arguments: Any) -> None:
+        now_ns = self.scheduler.now_ns
+        if self._takes_at_once and self._core_free_ns[0] <= now_ns:
+            self._perform(handler, arguments, self._event_cost_ns, now_ns)
+        else:
+            self._wait((handler, arguments, self._event_cost_ns, False))
+
+    def _fire(self, name: str) -> None:
+        assert self.env is not None and self.process is not None
+        if self.env.timers.take(name):  # False: set anew while it waited for the processor.
+            self.process.fire(name)
+
+    def _synced(self, token: int, error: str) -> None:
+        assert self.process is not None
+        self.process.synced(token, error)
+
+    # --- processor ------------------------------------------------------------------------------------------------
+
+    @property
+    def queue_length(self) -> int:
+        return len(self._queue)
+
+    def _perform(self, handler: Callable[..., object], arguments: tuple[Any, ...], cost_ns: int, now_ns: int) -> None:
+        self.handled += 1
+        self._charge(cost_ns, now_ns)
+        handler(*arguments)
+
+    def _charge(self, cost_ns: int, now_ns: int) -> None:
+        if cost_ns and self.speed_ppm != MILLION:
+            cost_ns = cost_ns * MILLION // self.speed_ppm
+        if cost_ns:
+            heapreplace(self._core_free_ns, now_ns + cost_ns)
+            self.busy_ns += cost_ns
+        assert self.env is not None
+        self.env.lag_ns = cost_ns
+
+    def _wait(self, arrival: _Arrival) -> None:
+        queue = self._queue
+        queue.append(arrival)
+        self._takes_at_once = False
+        self.queue_max = max(self.queue_max, len(queue))
+        self._wake_later()
+
+    def _wake_later(self) -> None:
+        """See to it that the queue is looked at when a core is free."""
+        if not self._is_waking and self.state is NodeState.UP:
+            self._is_waking = True
+            self.scheduler.at(self._core_free_ns[0], self._wake, self.incarnation)
+
+    def _wake(self, incarnation: int) -> None:
+        """Handle what waits, as far as there are idle cores."""
+        if incarnation != self.incarnation:
+            return
+        self._is_waking = False
+        now_ns = self.scheduler.now_ns
+        while self._queue and self.state is NodeState.UP:
+            if self._core_free_ns[0] > now_ns:
+                self._wake_later()
+                return
+            handler, arguments, cost_ns, is_message = self._queue.popleft()
+            self._messages_queued -= is_message
+            self._perform(handler, arguments, cost_ns, now_ns)
+        self._takes_at_once = not self._queue and self.state is NodeState.UP
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_down(self) -> bool:
+        return self.state is NodeState.DOWN
+
+    def start(self) -> None:
+        """Start a new process on what the disk holds."""
+        assert self.state is NodeState.DOWN
+        self.incarnation += 1
+        self.state = NodeState.UP
+        self._takes_at_once = True
+        self._wire.record_node(self.name, "start")
+        self.process = self._spawn(self.name)
+        self.env = NodeEnv(self, self.incarnation)
+        self.process.start(self.env)
+
+    def crash(self) -> int:
+        """Lose the process, what waits for it and what was not synced; return the unsynced bytes lost."""
+        assert self.state is not NodeState.DOWN and self.env is not None
+        self.state = NodeState.DOWN
+        self._wire.record_node(self.name, "crash")
+        bytes_lost = self.env.die()
+        self.process = self.env = None
+        self._queue.clear()
+        self._messages_queued = self._pauses = 0
+        self._takes_at_once = self._is_waking = False
+        self._core_free_ns = [self.scheduler.now_ns] * self.cores
+        return bytes_lost
+
+    def wipe(self) -> None:
+        """Empty the disk of a node that is down."""
+        assert self.state is NodeState.DOWN
+        self._wire.record_node(self.name, "wipe")
+        self.platter.wipe()
+
+    def pause(self) -> None:
+        """Handle nothing until each pause has been ended. What arrives waits."""
+        assert self.state is not NodeState.DOWN
+        self._pauses += 1
+        self._takes_at_once = False
+        if self._pauses == 1:
+            self.state = NodeState.PAUSED
+            self._wire.record_node(self.name, "pause")
+
+    def resume(self) -> None:
+        assert self.state is NodeState.PAUSED
+        self._pauses -= 1
+        if not self._pauses:
+            self.state = NodeState.UP
+            self._wire.record_node(self.name, "resume")
+            self._takes_at_once = not self._queue
+            if self._queue:
+                self._wake_later()
+
+    def change_drift(self, by_ppm: int) -> None:
+        """Let the clocks run faster or slower from now on."""
+        self.clock.change_drift(by_ppm)
+        if self.env is not None:
+            self.env.timers.reschedule()

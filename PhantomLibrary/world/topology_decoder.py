@@ -1,0 +1,257 @@
+"""Turns what YAML holds into a Topology, and explains each mistake in the words of the file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.world.latency import DISTRIBUTIONS, Latency, latency_table
+from PhantomLibrary.world.topology import (
+    ClockBounds,
+    ClockSpec,
+    DiskSpec,
+    LatencySpec,
+    LinkDefaults,
+    NodeSpec,
+    SizeSpec,
+    Topology,
+    between,
+    region_pair,
+)
+from PhantomLibrary.world.units import MILLION, decode
+
+DRIFT_PPM_MAX = MILLION // 2  # A clock that runs at half or one and a half times its speed is wrong enough.
+CORES_MAX = 1_024
+
+_Document: TypeAlias = dict[str, Any]
+_Value = TypeVar("_Value")
+_SHAPES: dict[str, type[msgspec.Struct]] = {
+    "": Topology,
+    "nodes": NodeSpec,
+    "nodes.clock": ClockSpec,
+    "sizes": SizeSpec,
+    "sizes.disk": DiskSpec,
+    "latencies": LatencySpec,
+    "links": LinkDefaults,
+    "clocks": ClockBounds,
+}
+
+
+class Refused(Exception):
+    """A mistake at a path of the document."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+
+
+def decode_topology(document: Any) -> Topology:
+    """Return the topology that a document holds. Raises Refused."""
+    if not isinstance(document, dict):
+        raise Refused("$", f"expected a mapping with nodes, sizes and latencies, found {_shown(document)}")
+    rest = dict(document)
+    sizes = _each(rest, "sizes", "$.sizes")
+    latencies = rest.get("latencies")
+    regions: _Document = {}
+    if isinstance(latencies, dict):
+        rest["latencies"] = latencies = dict(latencies)
+        regions = _each(latencies, "between_regions", "$.latencies.between_regions")
+        for name in ("same_node", "same_zone", "same_region"):
+            if name in latencies:
+                latencies[name] = _spelled(latencies[name])
+    topology: Topology = _convert(rest, Topology, "$")
+    topology = replace(
+        topology,
+        sizes={name: _convert(_spelled_size(size), SizeSpec, f"$.sizes.{name}") for name, size in sizes.items()},
+        latencies=replace(
+            topology.latencies,
+            between_regions={
+                pair: _convert(_spelled(value), Latency, f"$.latencies.between_regions.{pair}")
+                for pair, value in regions.items()
+            },
+        ),
+    )
+    _check(topology)
+    return topology
+
+
+def _each(document: _Document, name: str, path: str) -> _Document:
+    """Take the entries of a mapping out of a document, to be converted one by one: msgspec does not name them."""
+    entries = document.get(name)
+    if not isinstance(entries, dict):
+        return {}
+    for key in entries:
+        if not isinstance(key, str):
+            raise Refused(path, f"expected names as keys, found {_shown(key)}")
+    document[name] = {}
+    return entries
+
+
+def _spelled(latency: Any) -> Any:
+    """Write out a latency that is a plain duration as the constant distribution that it stands for."""
+    return {"distribution": "constant", "value": latency} if isinstance(latency, str | int | float) else latency
+
+
+def _spelled_size(size: Any) -> Any:
+    if not isinstance(size, dict) or not isinstance(size.get("disk"), dict) or "latency" not in size["disk"]:
+        return size
+    return {**size, "disk": {**size["disk"], "latency": _spelled(size["disk"]["latency"])}}
+
+
+# --- mistakes of form -------------------------------------------------------------------------------------------------
+
+
+def _convert(document: Any, wanted: Any, path: str) -> Any:
+    try:
+        return msgspec.convert(document, wanted, dec_hook=decode)
+    except msgspec.ValidationError as error:
+        reason, _, inner = str(error).partition(" - at `")
+        inner = inner.rstrip("`").removeprefix("$")
+        raise _explained(reason, path + inner, _at(document, inner)) from None
+
+
+def _explained(reason: str, path: str, found: Any) -> Refused:
+    """Say what msgspec found wrong: what is there, what is allowed, what was probably meant."""
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", reason)
+    if unknown:
+        known = _known_keys(path, found)
+        allowed = f": allowed are {', '.join(known)}" if known else ""
+        return Refused(f"{path}.{unknown[1]}", f"unknown key {unknown[1]!r}{allowed}{nearest(unknown[1], known)}")
+    missing = re.fullmatch(r"Object missing required field `(.*)`", reason)
+    if missing:
+        return Refused(path, f"{missing[1]!r} is missing")
+    if reason.startswith("Invalid value") and path.endswith(".distribution"):
+        return Refused(path, f"{found!r} is no distribution: {_one_of(DISTRIBUTIONS)}{nearest(found, DISTRIBUTIONS)}")
+    if reason.startswith("Expected"):
+        wanted = re.sub(r", got .*", "", reason).replace("`", "")
+        for term, word in (("object", "a mapping"), ("array", "a list"), ("int", "a whole number"), ("str", "text")):
+            wanted = re.sub(rf"\b{term}\b", word, wanted)
+        return Refused(path, f"{wanted.lower().replace(' | null', '')}, found {_shown(found)}")
+    return Refused(path, reason)
+
+
+def _known_keys(path: str, found: Any) -> tuple[str, ...]:
+    """Return the keys that a mapping at this path may have."""
+    if isinstance(found, dict) and "distribution" in found:
+        kinds = {kind.__struct_config__.tag: kind for kind in Latency.__args__}
+        return ("distribution", *kinds[found["distribution"]].__struct_fields__)
+    shape = re.sub(r"\[\d+\]", "", path.removeprefix("$").removeprefix("."))
+    shape = re.sub(r"^sizes\.[^.]+", "sizes", shape)
+    return _SHAPES[shape].__struct_fields__ if shape in _SHAPES else ()
+
+
+def _at(document: Any, path: str) -> Any:
+    """Return what is at a path such as `.nodes[2].size`."""
+    for name, index in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
+        try:
+            document = document[name] if name else document[int(index)]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return document
+
+
+def _shown(found: Any) -> str:
+    if found is None:
+        return "nothing"
+    if isinstance(found, dict | list):
+        return "a mapping" if isinstance(found, dict) else "a list"
+    return repr(found) if len(repr(found)) <= 60 else repr(found)[:57] + "..."
+
+
+def _one_of(names: Any) -> str:
+    return f"allowed are {', '.join(names)}"
+
+
+# --- impossible values ------------------------------------------------------------------------------------------------
+
+
+def _check(topology: Topology) -> None:
+    if not topology.nodes:
+        raise Refused("$.nodes", "there is no node: a cluster has at least one")
+    for name, size in topology.sizes.items():
+        _check_size(size, f"$.sizes.{name}")
+    _check_nodes(topology)
+    _check_links(topology.links)
+    _check_latencies(topology)
+    if topology.clocks.drift_max > DRIFT_PPM_MAX:
+        raise Refused("$.clocks.drift_max", f"{topology.clocks.drift_max} ppm is too much: at most 50 %")
+
+
+def _check_size(size: SizeSpec, path: str) -> None:
+    if not 1 <= size.cores <= CORES_MAX:
+        raise Refused(f"{path}.cores", f"{size.cores} cores cannot be: 1 to {CORES_MAX:,} are allowed")
+    if size.speed <= 0:
+        raise Refused(f"{path}.speed", "a speed of 0 % cannot be: it is above zero, and 100 % is full speed")
+    if size.memory <= 0:
+        raise Refused(f"{path}.memory", "no memory cannot be: write a size above zero, such as '16 GB'")
+    _check_bandwidth(size.disk.bandwidth, f"{path}.disk.bandwidth")
+    _check_latency(size.disk.latency, f"{path}.disk.latency")
+
+
+def _check_nodes(topology: Topology) -> None:
+    seen: dict[str, int] = {}
+    for index, node in enumerate(topology.nodes):
+        path = f"$.nodes[{index}]"
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", node.name):
+            raise Refused(f"{path}.name", f"{node.name!r} is no name: letters, digits, _ and -, a letter first")
+        if node.name in seen:
+            raise Refused(
+                f"{path}.name", f"{node.name!r} is the name of $.nodes[{seen[node.name]}] too: each has its own"
+            )
+        seen[node.name] = index
+        if node.size not in topology.sizes:
+            known = topology.sizes
+            raise Refused(f"{path}.size", f"no size {node.size!r}: {_one_of(known)}{nearest(node.size, known)}")
+        if node.clock is not None and abs(node.clock.drift) > DRIFT_PPM_MAX:
+            raise Refused(f"{path}.clock.drift", f"{node.clock.drift} ppm is too much: between -50 % and 50 %")
+
+
+def _check_links(links: LinkDefaults) -> None:
+    for name in ("loss", "duplicate", "reorder"):
+        share = getattr(links, name)
+        if share > MILLION:
+            raise Refused(f"$.links.{name}", f"{share / 10_000:g} % is more than all: 0 % to 100 % are allowed")
+    _check_bandwidth(links.bandwidth, "$.links.bandwidth")
+
+
+def _check_bandwidth(bandwidth: int | None, path: str) -> None:
+    if bandwidth is not None and bandwidth <= 0:
+        raise Refused(path, "a bandwidth of 0 B/s carries nothing: write more than zero, or leave it out for no limit")
+
+
+def _check_latencies(topology: Topology) -> None:
+    latencies = topology.latencies
+    for name in ("same_node", "same_zone", "same_region"):
+        _check_latency(getattr(latencies, name), f"$.latencies.{name}")
+    known = list(dict.fromkeys(node.region for node in topology.nodes))
+    for pair, latency in latencies.between_regions.items():
+        path = f"$.latencies.between_regions.{pair}"
+        regions = region_pair(pair)
+        if regions is None:
+            raise Refused(path, f"{pair!r} is no pair of regions: write two names and ' - ' between, such as 'eu - us'")
+        for region in regions:
+            if region not in known:
+                raise Refused(
+                    path, f"no node stands in {region!r}: the regions are {', '.join(known)}{nearest(region, known)}"
+                )
+        _check_latency(latency, path)
+    for index, region in enumerate(known):
+        for other in known[index + 1 :]:
+            try:
+                between(latencies, region, other)
+            except KeyError:
+                raise Refused(
+                    "$.latencies.between_regions", f"the latency of '{region} - {other}' is missing"
+                ) from None
+
+
+def _check_latency(latency: Latency, path: str) -> None:
+    try:
+        latency_table(latency)
+    except InvalidInput as crossed:
+        raise Refused(path, str(crossed)) from None

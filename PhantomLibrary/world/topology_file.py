@@ -1,0 +1,126 @@
+"""Reads topologies from YAML: built-in ones by name, others by path.
+
+Every mistake is refused with the file, the line, the path inside it, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.world.topology import Topology
+from PhantomLibrary.world.topology_decoder import Refused, decode_topology
+
+if TYPE_CHECKING:
+    import yaml
+
+NODES_MAX = 1_000
+
+_Marks: TypeAlias = dict[str, int]
+
+
+def builtin_topologies() -> list[str]:
+    """Return the names of the topologies that ship with the library."""
+    folder = resources.files("PhantomLibrary.world") / "topologies"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_topology(name_or_path: str, nodes: int | None = None) -> Topology:
+    """Return a built-in topology, or the one in a YAML file.
+
+    A number of nodes repeats the topology's nodes in turn as n1, n2 and so on. Raises InvalidInput.
+    """
+    topology = _load(name_or_path)
+    return topology if nodes is None else with_nodes(topology, nodes)
+
+
+def with_nodes(topology: Topology, nodes: int) -> Topology:
+    """Return the topology with this many nodes, taken from its own in turn and named n1, n2 and so on."""
+    if not 1 <= nodes <= NODES_MAX:
+        raise InvalidInput(f"a cluster of {nodes} nodes cannot be: ask for 1 to {NODES_MAX:,}")
+    own = topology.nodes
+    repeated = (msgspec.structs.replace(own[i % len(own)], name=f"n{i + 1}") for i in range(nodes))
+    return msgspec.structs.replace(topology, nodes=tuple(repeated))
+
+
+def parse_topology(text: str, origin: str) -> Topology:
+    """Return the topology that a YAML text describes; `origin` names its source in errors."""
+    document, marks = _compose(text, origin)
+    try:
+        return decode_topology(document)
+    except Refused as refused:
+        line = _line(refused.path, marks)
+        where = f"{origin}, line {line}" if line else origin
+        raise InvalidInput(f"{where}: {refused.path}: {refused.reason}") from None
+
+
+@cache
+def _builtin(name: str) -> Topology:
+    text = (resources.files("PhantomLibrary.world") / "topologies" / f"{name}.yaml").read_text(encoding="utf-8")
+    return parse_topology(text, f"topology {name}")
+
+
+def _load(name_or_path: str) -> Topology:
+    known = builtin_topologies()
+    if name_or_path in known:
+        return _builtin(name_or_path)
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise InvalidInput(
+            f"no topology {name_or_path!r}: give the path of a YAML file, or one of {', '.join(known)}"
+            f"{nearest(name_or_path, known)}"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path}: cannot be read as UTF-8 text: {error}") from error
+    return parse_topology(text, str(path))
+
+
+# --- YAML, with the line of each path ---------------------------------------------------------------------------------
+
+
+def _compose(text: str, origin: str) -> tuple[Any, _Marks]:
+    import yaml  # Here, because it costs 10 ms and most runs never read a file.
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        marks: _Marks = {}
+        if node is not None:
+            _mark(node, "$", marks, origin)
+        return yaml.safe_load(text), marks
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{origin}, line {mark.line + 1}" if mark else origin
+        raise InvalidInput(f"{where}: malformed YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise InvalidInput(f"{origin}: malformed YAML: {error}") from None
+
+
+def _mark(node: yaml.Node, path: str, marks: _Marks, origin: str) -> None:
+    """Note the line of each path; refuse a key that is there twice, which YAML would silently drop."""
+    marks[path] = node.start_mark.line + 1
+    if isinstance(node.value, str):
+        return
+    for index, child in enumerate(node.value):
+        if not isinstance(child, tuple):
+            _mark(child, f"{path}[{index}]", marks, origin)
+            continue
+        key, value = child
+        inner = f"{path}.{key.value}"
+        if inner in marks:
+            raise InvalidInput(f"{origin}, line {key.start_mark.line + 1}: {inner}: this key is there twice")
+        _mark(value, inner, marks, origin)
+        marks[inner] = key.start_mark.line + 1
+
+
+def _line(path: str, marks: _Marks) -> int | None:
+    """Return the line of a path, or of the nearest part around it that has one."""
+    while path and path not in marks:
+        path = path[: max(path.rfind("."), path.rfind("["))]
+    return marks.get(path)

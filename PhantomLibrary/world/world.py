@@ -1,0 +1,151 @@
+"""The simulated world: machines, the network between them and the clients beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PhantomLibrary.domain import NodeId
+from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
+from PhantomLibrary.kernel.process import Process
+from PhantomLibrary.kernel.scheduler import Scheduler
+from PhantomLibrary.kernel.streams import Stream, Streams
+from PhantomLibrary.kernel.trace import Trace
+from PhantomLibrary.world.clock import Clock
+from PhantomLibrary.world.disk import Platter
+from PhantomLibrary.world.endpoint import Receive
+from PhantomLibrary.world.network import Network
+from PhantomLibrary.world.node import NodeHost, NodeState
+from PhantomLibrary.world.topology import NodeSpec, Topology
+from PhantomLibrary.world.wire import Kinds, Wire, kinds_of
+
+
+class World:
+    """Builds a topology's machines and network; starts, crashes and pauses nodes.
+
+    `spawn(node)` makes a new process for each start. `encode(message)` gives its canonical JSON. `cost_ns(message,
+    size)` is the time that a core of full speed takes to handle it, and `cost_ns(None, 0)` that of a deadline or of a
+    sync that comes back; None makes everything free. `kinds(message)` are the names by which a fault may pick a
+    message. Without a trace nothing is recorded.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        scheduler: Scheduler,
+        streams: Streams,
+        trace: Trace | None,
+        encode: Callable[[Any], bytes],
+        cost_ns: Callable[[Any, int], int] | None,
+        spawn: Callable[[NodeId], Process],
+        kinds: Kinds = kinds_of,
+    ) -> None:
+        self.topology = topology
+        self.scheduler = scheduler
+        self.streams = streams
+        self.wire = Wire(scheduler, trace, encode, cost_ns)
+        self.kinds = kinds
+        self.nodes: dict[NodeId, NodeHost] = {}
+        for spec in topology.nodes:
+            self.nodes[spec.name] = self._build(spec, spawn)
+        self.network = Network(
+            self.nodes,
+            properties=topology.link_properties,
+            client_latency_ns=int(topology.client_latency),
+            wire=self.wire,
+            scheduler=scheduler,
+            streams=streams,
+        )
+
+    def _build(self, spec: NodeSpec, spawn: Callable[[NodeId], Process]) -> NodeHost:
+        size = self.topology.sizes[spec.size]
+        return NodeHost(
+            spec.name,
+            spawn=spawn,
+            scheduler=self.scheduler,
+            streams=self.streams,
+            wire=self.wire,
+            clock=self._clock(spec),
+            platter=Platter(size.disk.latency, size.disk.bandwidth, self.streams.get(f"disk {spec.name}")),
+            cores=size.cores,
+            speed_ppm=int(size.speed),
+            overflow=self._overflow,
+        )
+
+    def _overflow(self, sender: str, node: NodeId, message: Any) -> None:
+        self.network.overflow(sender, node, message)  # The network is made after the nodes.
+
+    def _clock(self, spec: NodeSpec) -> Clock:
+        """A clock as the topology gives it, or with an error drawn within the topology's bounds."""
+        stream, bounds = self.streams.get(f"clock {spec.name}"), self.topology.clocks
+        offset_ns, drift_ppm = _within(stream, bounds.offset_max), _within(stream, bounds.drift_max)
+        if spec.clock is not None:
+            offset_ns, drift_ppm = int(spec.clock.offset), int(spec.clock.drift)
+        return Clock(self.scheduler, offset_ns=offset_ns, drift_ppm=drift_ppm)
+
+    # --- nodes ----------------------------------------------------------------------------------------------------
+
+    def node(self, name: NodeId) -> NodeHost:
+        """Return a machine by name. Raises InvalidInput for an unknown one."""
+        if name not in self.nodes:
+            raise InvalidInput(f"no node {name!r}: there are {', '.join(self.nodes)}{nearest(name, self.nodes)}")
+        return self.nodes[name]
+
+    def start(self) -> None:
+        """Start all nodes, in the topology's order."""
+        for name in self.nodes:  # First of all, so that what the first node sends at once reaches the last.
+            self.network.node_started(name)
+        for host in self.nodes.values():
+            host.start()
+
+    def crash(self, node: NodeId) -> int:
+        """Crash a node that is up or paused; return the unsynced bytes that were lost."""
+        host = self.node(node)
+        if host.is_down:
+            raise InvalidState(f"{node} is down already: restart it first")
+        bytes_lost = host.crash()
+        self.network.node_crashed(node)
+        return bytes_lost
+
+    def restart(self, node: NodeId, wiped: bool = False) -> None:
+        """Start a node that is down, on its disk or on an empty one."""
+        host = self.node(node)
+        if not host.is_down:
+            raise InvalidState(f"{node} is {host.state.value}: only a node that is down can be restarted")
+        if wiped:
+            host.wipe()
+        self.network.node_started(node)
+        host.start()
+
+    def pause(self, node: NodeId) -> None:
+        """Let a node handle nothing until it is resumed, as often as it was paused."""
+        host = self.node(node)
+        if host.is_down:
+            raise InvalidState(f"{node} is down: only a node that runs can be paused")
+        host.pause()
+
+    def resume(self, node: NodeId) -> None:
+        host = self.node(node)
+        if host.state is not NodeState.PAUSED:
+            raise InvalidState(f"{node} is {host.state.value}: only a paused node can be resumed")
+        host.resume()
+
+    # --- clients --------------------------------------------------------------------------------------------------
+
+    def add_endpoint(self, name: str, beside: NodeId, receive: Receive) -> None:
+        """Place a client beside a node: `receive(node, message)` is called with what nodes send to that name."""
+        self.node(beside)
+        self.network.add_endpoint(name, beside, receive)
+
+    def remove_endpoint(self, name: str) -> None:
+        self.network.remove_endpoint(name)
+
+    def send_from(self, endpoint: str, to: NodeId, message: Any) -> None:
+        """Send a message from a client to a node."""
+        self.network.send_from(endpoint, to, message)
+
+
+def _within(stream: Stream, bound: int) -> int:
+    """Draw a whole number between minus the bound and the bound."""
+    return stream.below(2 * bound + 1) - bound
