@@ -132,9 +132,10 @@ class Gateway:
 
     def shard_reply(self, reply: ShardReply) -> None:
         """An attempt was answered. Late answers to calls that have ended are of no interest."""
-        call = self._calls.get(reply.call)
-        if call is not None:
-            self._outcomes[type(reply.outcome)](call, reply.outcome)
+        call, outcome = self._calls.get(reply.call), reply.outcome
+        # Success is success, whichever attempt it was; a refusal speaks of its own attempt only.
+        if call is not None and (reply.attempt == call.attempt or type(outcome) is Done):
+            self._outcomes[type(outcome)](call, outcome)
 
     def fire(self) -> None:
         """Look after attempts whose time is up."""
@@ -216,7 +217,7 @@ class Gateway:
         """What a call waited for has ended. If it failed, so does the call, which was not even attempted."""
         if call.number not in self._calls:
             return
-        if type(preparation) is Ok:
+        if isinstance(preparation, Ok):
             self._route(call)
         else:
             self._finish(call, Refused(preparation.reason))
@@ -231,6 +232,7 @@ class Gateway:
             shard,
             self._env.node,
             call.number,
+            call.attempt,
             routes.descriptor(shard).epoch,
             session.number if session is not None else 0,
             call.sequence,
@@ -260,8 +262,6 @@ class Gateway:
 
     def _on_not_leader(self, call: Call, outcome: Outcome) -> None:
         assert type(outcome) is NotLeader
-        if call.backs_off:
-            return  # An answer to an earlier attempt; the next one is due soon.
         call.may_happen |= outcome.may_happen
         target = call.target
         self._routes.doubt(call.shard, target)

@@ -34,6 +34,7 @@ class ShardRequest(Struct, frozen=True, gc=False, array_like=True, tag="shard re
     shard: ShardId
     gateway: NodeId
     call: int
+    attempt: int
     epoch: int
     session: int
     sequence: int
@@ -65,8 +66,11 @@ Outcome: TypeAlias = Done | NotLeader | StaleRoute | SessionExpired
 
 
 class ShardReply(Struct, frozen=True, gc=False, array_like=True, tag="shard reply"):
+    """Answers one attempt: a doubled answer to an earlier attempt says nothing about the present one."""
+
     shard: ShardId
     call: int
+    attempt: int
     outcome: Outcome
 
 

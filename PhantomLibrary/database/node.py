@@ -64,7 +64,7 @@ class DatabaseNode:
         """Take an attempt of a gateway, this node's own included."""
         replica = self.replicas.get(request.shard)
         if replica is None:
-            reply = ShardReply(request.shard, request.call, NotLeader("", may_happen=False))
+            reply = ShardReply(request.shard, request.call, request.attempt, NotLeader("", may_happen=False))
             self.reply(request.gateway, reply)
         else:
             replica.request(request)

@@ -69,7 +69,7 @@ class ShardReplica:
         self._performer = parts.performer(self)
         self._draws = env.random(f"shard {self.shard} timers")
         self._snapshot_entries = layout.config.snapshot_entries
-        self._waiting: dict[tuple[NodeId, int], None] = {}
+        self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
         self._view = self.group.view
         self._shown_applied = -1
 
@@ -124,11 +124,11 @@ class ShardReplica:
     def request(self, request: ShardRequest) -> None:
         """Take one attempt of a gateway."""
         if not self.group.is_leader:
-            self._answer(request.gateway, request.call, NotLeader(self.group.leader, may_happen=False))
+            self._answer_attempt(request, NotLeader(self.group.leader, may_happen=False))
         elif is_read(request.operation):
             self.step(Read(request))
         else:
-            self._waiting[request.gateway, request.call] = None
+            self._waiting[request.gateway, request.call] = request.attempt
             self.step(Propose(request, self._command(request)))
 
     def _command(self, request: ShardRequest) -> Command:
@@ -173,9 +173,9 @@ class ShardReplica:
             command: Command | None = entry.command
             outcome = machine.apply(entry.index, command)
             if waiting and command is not None and (command.gateway, command.call) in waiting:
-                del waiting[command.gateway, command.call]
+                attempt = waiting.pop((command.gateway, command.call))
                 assert outcome is not None
-                self._answer(command.gateway, command.call, outcome)
+                self._answer(command.gateway, command.call, attempt, outcome)
         group = self.group
         snapshot_index = group.snapshot.index if group.snapshot is not None else 0
         if machine.applied_index - snapshot_index >= self._snapshot_entries:
@@ -190,15 +190,18 @@ class ShardReplica:
         for request in effect.tokens:
             operation = request.operation
             assert type(operation) is Get
-            self._answer(request.gateway, request.call, self.machine.read(operation, request.epoch))
+            self._answer_attempt(request, self.machine.read(operation, request.epoch))
 
     def refuse(self, effect: Refuse) -> None:
         for request in effect.tokens:
             self._waiting.pop((request.gateway, request.call), None)
-            self._answer(request.gateway, request.call, NotLeader(effect.leader, may_happen=False))
+            self._answer_attempt(request, NotLeader(effect.leader, may_happen=False))
 
-    def _answer(self, gateway: NodeId, call: int, outcome: Outcome) -> None:
-        self._owner.reply(gateway, ShardReply(self.shard, call, outcome))
+    def _answer_attempt(self, request: ShardRequest, outcome: Outcome) -> None:
+        self._answer(request.gateway, request.call, request.attempt, outcome)
+
+    def _answer(self, gateway: NodeId, call: int, attempt: int, outcome: Outcome) -> None:
+        self._owner.reply(gateway, ShardReply(self.shard, call, attempt, outcome))
 
     # --- snapshots and observations ---------------------------------------------------------------------------------
 
@@ -243,8 +246,8 @@ class ShardReplica:
     def _give_up_waiting(self, leader: NodeId) -> None:
         """No longer leading: what was proposed may still be committed by the next leader, so say that nobody knows."""
         waiting, self._waiting = self._waiting, {}
-        for gateway, call in waiting:
-            self._answer(gateway, call, NotLeader(leader, may_happen=True))
+        for (gateway, call), attempt in waiting.items():
+            self._answer(gateway, call, attempt, NotLeader(leader, may_happen=True))
 
 
 __all__ = ["Done", "ShardReplica", "Sink"]

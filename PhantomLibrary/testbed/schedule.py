@@ -1,0 +1,88 @@
+"""The schedule of a run: what it was made of, and every command it accepted. This, not the random draws, is what
+replays.
+
+A schedule is written as YAML that a person can read and shorten. Times are virtual nanoseconds from the start of
+the run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from PhantomLibrary.domain import NodeId
+from PhantomLibrary.errors import InvalidInput
+
+FORMAT = 1
+
+
+class RunSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a run is made of. Everything that happens in it follows from this and the commands.
+
+    `topology` names a built-in one; `topology_text` holds the YAML of one that is not built in. `nodes` 0 means as the
+    topology says. `defects` are names: whoever replays passes the parts.
+    """
+
+    seed: int
+    topology: str = "three-nodes"
+    topology_text: str = ""
+    nodes: int = 0
+    shards: int = 1
+    replicas: int = 3
+    defects: tuple[str, ...] = ()
+    knobs: dict[str, Any] = {}
+
+
+class Command(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One accepted command.
+
+    `accepted_ns` is when it was given, `at_ns` when it takes effect, `until_ns` when it heals itself. `target` is
+    what was written, `resolved` the nodes that this meant when it took effect. `arguments` are integers, text, or
+    lists of these.
+    """
+
+    verb: str
+    accepted_ns: int
+    at_ns: int
+    target: str = ""
+    resolved: list[NodeId] | None = None
+    until_ns: int | None = None
+    arguments: dict[str, Any] = {}
+
+
+class Schedule(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A run, as it can be written down and done again. `digest` is that of the trace at `end_ns`, "" where unknown."""
+
+    run: RunSpec
+    commands: list[Command] = []
+    end_ns: int = 0
+    digest: str = ""
+    format: int = FORMAT
+    written_by: str = ""
+
+
+def write_schedule(schedule: Schedule) -> str:
+    """Return a schedule as YAML."""
+    import yaml
+
+    text: str = yaml.safe_dump(msgspec.to_builtins(schedule), sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+def read_schedule(text: str, origin: str) -> Schedule:
+    """Return the schedule that YAML text describes. Raises InvalidInput, naming `origin`, for anything else."""
+    import yaml
+
+    try:
+        schedule = msgspec.convert(yaml.safe_load(text), Schedule)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise InvalidInput(f"{origin}{line}: no YAML: {getattr(error, 'problem', error)}") from None
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{origin}: no schedule: {error}") from None
+    if schedule.format != FORMAT:
+        raise InvalidInput(f"{origin}: schedule format {schedule.format} is not known here, only {FORMAT}")
+    return schedule

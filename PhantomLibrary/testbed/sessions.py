@@ -1,0 +1,129 @@
+"""The sessions of clients with PhantomDB, over the simulated network.
+
+All clients beside one node share an endpoint there. A client speaks to the gateway on its own node as long as that
+lives; when the connection breaks, what was under way is unknown, and the client goes to the next node that it has
+not just lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PhantomLibrary.database.messages import ClientReply, ClientRequest
+from PhantomLibrary.domain import SECOND_NS, Answer, NodeId, Operation, OutcomeUnknown
+from PhantomLibrary.kernel.scheduler import Scheduler
+from PhantomLibrary.kernel.tasks import Future, TimeoutQueue
+from PhantomLibrary.world.endpoint import ConnectionLost
+from PhantomLibrary.world.world import World
+
+_AVOID_NS = 2 * SECOND_NS
+
+
+class GatewaySession:
+    """One client process's way into the database. `node` is the gateway it speaks to."""
+
+    __slots__ = ("_pending", "_pool", "_request", "home", "node", "process")
+
+    def __init__(self, pool: SessionPool, process: int, home: NodeId) -> None:
+        self._pool = pool
+        self._request = 0
+        self._pending: Future[Answer] | None = None
+        self.process = process
+        self.home = home
+        self.node = pool.gateway_for(home)
+
+    async def call(self, operation: Operation) -> Answer:
+        """Perform one operation. Never raises for what the database does: the answer says what is known."""
+        pool = self._pool
+        self._request += 1
+        self._pending = pending = Future(pool.scheduler)
+        pool.send(self, ClientRequest(self.process, self._request, operation))
+        answer: Answer = await pending.wait()
+        return answer
+
+    def close(self) -> None:
+        """Forget the session."""
+        self._pool.forget(self)
+
+    def answered(self, request: int, answer: Answer) -> None:
+        """Take an answer, unless it comes too late."""
+        if self._pending is not None and request == self._request and not self._pending.is_set:
+            self._pending.set(answer)
+
+    def gave_up(self, reason: str) -> None:
+        """The gateway is gone or silent: what was under way is unknown, and the next call goes elsewhere."""
+        self.node = self._pool.gateway_for(self.home)
+        if self._pending is not None and not self._pending.is_set:
+            self._pending.set(OutcomeUnknown(reason))
+
+
+class SessionPool:
+    """All client processes of a run: their endpoints, sessions and time limits."""
+
+    def __init__(self, world: World, nodes: Sequence[NodeId], *, timeout_ns: int) -> None:
+        self.scheduler: Scheduler = world.scheduler
+        self._world = world
+        self._nodes = list(nodes)
+        self._timeout_ns = timeout_ns
+        self._timeouts: TimeoutQueue = TimeoutQueue(world.scheduler, timeout_ns, self._on_timeout)
+        self._sessions: dict[int, GatewaySession] = {}
+        self._waiting: dict[Future[Answer], GatewaySession] = {}
+        self._avoided: dict[NodeId, int] = {}  # node to the time until which it is avoided
+        self._homes: dict[NodeId, str] = {}
+
+    def open(self, process: int, *, home: NodeId | None = None) -> GatewaySession:
+        """Open a session for a process number; homes are dealt out in turn where none is given."""
+        session = GatewaySession(self, process, home or self._nodes[process % len(self._nodes)])
+        self._sessions[process] = session
+        return session
+
+    def gateway_for(self, home: NodeId) -> NodeId:
+        """Return the home node, or the next one after it that was not lost a moment ago."""
+        start = self._nodes.index(home)
+        for offset in range(len(self._nodes)):
+            node = self._nodes[(start + offset) % len(self._nodes)]
+            if self._avoided.get(node, 0) <= self.scheduler.now_ns:
+                return node
+        return home
+
+    def send(self, session: GatewaySession, request: ClientRequest) -> None:
+        """Send a request from the session's home to its gateway, and begin to wait for the answer."""
+        endpoint = self._homes.get(session.home)
+        if endpoint is None:
+            endpoint = self._homes[session.home] = f"clients@{session.home}"
+            self._world.add_endpoint(endpoint, session.home, self._receive)
+        assert session._pending is not None
+        self._waiting[session._pending] = session
+        self._timeouts.add(session._pending)
+        self._world.send_from(endpoint, session.node, request)
+
+    def forget(self, session: GatewaySession) -> None:
+        self._sessions.pop(session.process, None)
+
+    def _receive(self, sender: str, message: Any) -> None:
+        if type(message) is ClientReply:
+            session = self._sessions.get(message.process)
+            if session is not None:
+                self._waiting.pop(session._pending, None)  # type: ignore[arg-type]
+                session.answered(message.request, message.answer)
+        else:
+            assert type(message) is ConnectionLost
+            self._lose(message.node)
+
+    def _lose(self, node: NodeId) -> None:
+        """A gateway is gone: every session with something under way there learns that its outcome is unknown."""
+        self._avoided[node] = self.scheduler.now_ns + _AVOID_NS
+        for session in [each for each in self._sessions.values() if each.node == node]:
+            if session._pending is not None:
+                self._waiting.pop(session._pending, None)
+            session.gave_up(f"the connection to {node} broke")
+
+    def _on_timeout(self, pending: Future[Answer]) -> None:
+        session = self._waiting.pop(pending, None)
+        if session is not None:
+            self._avoided[session.node] = self.scheduler.now_ns + _AVOID_NS
+            session.gave_up(f"{session.node} did not answer within {self._timeout_ns / SECOND_NS:g} s")
+
+
+__all__ = ["SessionPool", "GatewaySession"]

@@ -1,0 +1,271 @@
+"""What each verb of a schedule does to a run.
+
+A verb receives the run and the command, does its work in the present instant and returns what the caller may want
+to know. It fills in `command.resolved`; where that is given already, as in a replay, it is not resolved anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from PhantomLibrary.domain import Answer, Get, NodeId, Put
+from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
+from PhantomLibrary.kernel.tasks import Future, Task
+from PhantomLibrary.testbed.schedule import Command
+from PhantomLibrary.testbed.targets import Partition, resolve_nodes, resolve_sides
+from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
+from PhantomLibrary.world import shapes
+from PhantomLibrary.world.faults import CrashNode, Fault, LoseFsync, PauseNode, SkewClock, StallDisk
+from PhantomLibrary.world.latency import constant
+from PhantomLibrary.world.link import LinkOverlay
+from PhantomLibrary.world.link_faults import Cut, DropMessages, Flapping, LinkChange
+from PhantomLibrary.world.network import Pair
+from PhantomLibrary.world.node import NodeState
+from PhantomLibrary.world.units import MILLION
+
+if TYPE_CHECKING:
+    from PhantomLibrary.testbed.run import Run
+
+Verb: TypeAlias = "Callable[[Run, Command], Any]"
+
+
+# --- nodes ----------------------------------------------------------------------------------------------------------
+
+
+def _nodes(run: Run, command: Command) -> list[NodeId]:
+    if command.resolved is None:
+        command.resolved = resolve_nodes(command.target, run)
+    for node in command.resolved:
+        run.host(node)
+    return command.resolved
+
+
+def _apply(run: Run, command: Command, fault: Fault) -> None:
+    applied = run.faults.apply(fault, command)
+    if command.until_ns is not None:
+        run.plan(command.until_ns, applied.fault.heal)
+
+
+def _each_node(make: Callable[[NodeId, Command], Fault]) -> Verb:
+    def verb(run: Run, command: Command) -> list[NodeId]:
+        nodes = _nodes(run, command)
+        for node in nodes:
+            _apply(run, command, make(node, command))
+        return nodes
+
+    return verb
+
+
+def _crash(run: Run, command: Command) -> list[NodeId]:
+    nodes = _nodes(run, command)
+    for node in nodes:
+        if run.host(node).is_down:
+            raise InvalidState(f"{node} is down already: restart it first")
+    for node in nodes:
+        _apply(run, command, CrashNode(node))
+    return nodes
+
+
+def _restart(run: Run, command: Command) -> list[NodeId]:
+    nodes = _nodes(run, command)
+    wiped = command.arguments.get("disk", "kept") == "wiped"
+    for node in nodes:
+        if not run.host(node).is_down:
+            state = run.host(node).state
+            hint = "resume it" if state is NodeState.PAUSED else "crash it first"
+            raise InvalidState(f"{node} runs: only a node that is down can be restarted; {hint}")
+    for node in nodes:
+        run.world.restart(node, wiped)
+        for applied in run.faults.active_on(node, CrashNode):
+            applied.fault.heal()
+    return nodes
+
+
+def _pause(run: Run, command: Command) -> list[NodeId]:
+    nodes = _nodes(run, command)
+    for node in nodes:
+        if run.host(node).is_down:
+            raise InvalidState(f"{node} is down: only a node that runs can be paused")
+    for node in nodes:
+        _apply(run, command, PauseNode(node))
+    return nodes
+
+
+def _resume(run: Run, command: Command) -> list[NodeId]:
+    nodes = _nodes(run, command)
+    for node in nodes:
+        if not run.faults.active_on(node, PauseNode):
+            raise InvalidState(f"{node} is not paused: only a paused node can be resumed")
+    for node in nodes:
+        for applied in run.faults.active_on(node, PauseNode):
+            applied.fault.heal()
+    return nodes
+
+
+_DISK_FAULTS: dict[str, type[StallDisk] | type[LoseFsync]] = {"stall": StallDisk, "lost fsync": LoseFsync}
+
+
+def _disk_fault(node: NodeId, command: Command) -> Fault:
+    kind = command.arguments["fault"]
+    if kind not in _DISK_FAULTS:
+        raise InvalidInput(f"no disk fault {kind!r}: there are {', '.join(_DISK_FAULTS)}{nearest(kind, _DISK_FAULTS)}")
+    return _DISK_FAULTS[kind](node)
+
+
+def _clock_fault(node: NodeId, command: Command) -> Fault:
+    arguments = command.arguments
+    return SkewClock(node, offset_ns=arguments.get("offset_ns", 0), drift_ppm=arguments.get("drift_ppm", 0))
+
+
+# --- network --------------------------------------------------------------------------------------------------------
+
+
+def _pairs_text(pairs: Sequence[Pair]) -> list[str]:
+    return [f"{source}>{target}" for source, target in pairs]
+
+
+def _pairs_of(texts: Sequence[str]) -> list[Pair]:
+    return [(source, target) for source, _, target in (text.partition(">") for text in texts)]
+
+
+def _partition(run: Run, command: Command) -> Partition:
+    arguments = command.arguments
+    if command.resolved is None:
+        partition = resolve_sides(command.target, arguments.get("direction", "both"), run)
+    else:
+        sides = tuple(tuple(side.split(",")) for side in arguments.get("sides", ()))
+        partition = Partition(tuple(_pairs_of(command.resolved)), sides)
+    period_ns = arguments.get("flapping_ns", 0)
+    fault: Fault = Flapping(partition.pairs, period_ns) if period_ns else Cut(partition.pairs)
+    _apply(run, command, fault)
+    command.resolved = _pairs_text(partition.pairs)
+    if partition.sides:
+        arguments["sides"] = [",".join(side) for side in partition.sides]
+        run.sides = partition.sides
+    return partition
+
+
+def _isolate(run: Run, command: Command) -> list[NodeId]:
+    nodes = _nodes(run, command)
+    names = run.node_names
+    for node in nodes:
+        pairs = shapes.isolate(node, names, direction=command.arguments.get("direction", "both"))
+        _apply(run, command, Cut(pairs))
+    run.sides = (tuple(nodes), tuple(each for each in names if each not in nodes))
+    return nodes
+
+
+def _link_pairs(run: Run, command: Command) -> list[Pair]:
+    if command.resolved is not None:
+        return _pairs_of(command.resolved)
+    arguments = command.arguments
+    sources = resolve_nodes(arguments.get("source", "all"), run)
+    targets = resolve_nodes(arguments.get("target", "all"), run)
+    pairs = list(shapes.between(sources, targets))
+    command.resolved = _pairs_text(pairs)
+    return pairs
+
+
+def _drop(run: Run, command: Command) -> list[Pair]:
+    arguments = command.arguments
+    pairs = _link_pairs(run, command)
+    _apply(run, command, DropMessages(arguments.get("kind", "all"), pairs, arguments.get("probability_ppm", MILLION)))
+    return pairs
+
+
+def _set_link(run: Run, command: Command) -> list[Pair]:
+    arguments = command.arguments
+    latency_ns = arguments.get("latency_ns")
+    overlay = LinkOverlay(
+        latency=None if latency_ns is None else constant(latency_ns),
+        jitter_ns=arguments.get("jitter_ns"),
+        loss_ppm=arguments.get("loss_ppm"),
+        duplicate_ppm=arguments.get("duplicate_ppm"),
+        reorder_ppm=arguments.get("reorder_ppm"),
+        bandwidth=arguments.get("bandwidth"),
+    )
+    pairs = _link_pairs(run, command)
+    _apply(run, command, LinkChange(pairs, overlay))
+    return pairs
+
+
+def _heal(run: Run, command: Command) -> int:
+    if not command.target:
+        return run.faults.heal_all()
+    return sum(run.faults.heal_node(node) for node in _nodes(run, command))
+
+
+def _heal_network(run: Run, command: Command) -> int:
+    return run.faults.heal_network()
+
+
+# --- load -----------------------------------------------------------------------------------------------------------
+
+
+def _start_workload(run: Run, command: Command) -> Workload:
+    spec = WorkloadSpec(**command.arguments)
+    name = spec.name or spec.kind
+    running = run.workloads.get(name)
+    if running is not None and running.is_running:
+        raise InvalidState(f"workload {name!r} runs already: give this one a name= of its own, or stop the other first")
+    workload = Workload(spec, run.scheduler, run.streams, run.sessions.open, run.recorder)
+    workload.start()
+    run.workloads[name] = workload
+    return workload
+
+
+def chosen_workloads(run: Run, name: str) -> list[Workload]:
+    """Return the workload of that name, or all. Raises InvalidInput when there is none."""
+    if name == "all":
+        return list(run.workloads.values())
+    if name not in run.workloads:
+        known = ", ".join(run.workloads) or "none was started"
+        raise InvalidInput(f"no workload {name!r}: {known}{nearest(name, run.workloads)}")
+    return [run.workloads[name]]
+
+
+def _set_load(run: Run, command: Command) -> None:
+    arguments = command.arguments
+    chosen = [each for each in chosen_workloads(run, arguments.get("workload", "all")) if each.is_running]
+    if not chosen:
+        raise InvalidState("no workload runs whose load could be set")
+    for workload in chosen:
+        workload.set_rate(arguments["rate"], arguments.get("shape", "step"), arguments["period_ns"])
+
+
+def _stop_workload(run: Run, command: Command) -> list[Future[None]]:
+    arguments = command.arguments
+    chosen = [each for each in chosen_workloads(run, arguments.get("workload", "all")) if each.is_running]
+    if not chosen:
+        raise InvalidState("no workload runs that could be stopped")
+    return [workload.stop(arguments["drain_ns"]) for workload in chosen]
+
+
+def _get_value(run: Run, command: Command) -> Task[Answer]:
+    return run.operator.begin(Get(command.arguments["key"]))
+
+
+def _put_value(run: Run, command: Command) -> Task[Answer]:
+    return run.operator.begin(Put(command.arguments["key"], command.arguments["value"]))
+
+
+VERBS: dict[str, Verb] = {
+    "crash node": _crash,
+    "restart node": _restart,
+    "pause node": _pause,
+    "resume node": _resume,
+    "fail disk": _each_node(_disk_fault),
+    "skew clock": _each_node(_clock_fault),
+    "partition network": _partition,
+    "isolate node": _isolate,
+    "drop messages": _drop,
+    "set link": _set_link,
+    "heal faults": _heal,
+    "heal network": _heal_network,
+    "start workload": _start_workload,
+    "set load": _set_load,
+    "stop workload": _stop_workload,
+    "get value": _get_value,
+    "put value": _put_value,
+}
