@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 from PhantomLibrary.domain import MILLISECOND_NS, Answer, Get, Ok, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -70,7 +69,8 @@ class Clients:
         self._is_stopping = False
         self._issuing = 0  # Clients that may still issue operations of the load.
         self._all_issued: Future[None] = Future(scheduler)
-        self._last_reads: Iterator[str] | None = None
+        self._unread: deque[str] | None = None  # Keys that still need their last read, and that no client reads now.
+        self._unread_total = 0
 
     def start(self, clients: int) -> None:
         self._issuing = clients
@@ -176,9 +176,18 @@ class Clients:
         return answer
 
     async def _read_last(self, client: Client) -> None:
-        """Read keys that were written, until this workload's clients have read each of them once."""
-        if self._last_reads is None:
-            self._last_reads = iter(self._kind.keys.written())
-        for key in self._last_reads:
-            while type(await self._perform(client, ("read", key, None, Get(key)))) is not Ok:
-                await sleep(LAST_READ_BACK_OFF_NS)
+        """Read keys that were written, until each of them was read once by some client of this workload.
+
+        A key whose read failed goes back to the others: this client's gateway may be the only one that does not serve.
+        """
+        if self._unread is None:
+            self._unread = deque(self._kind.keys.written())
+            self._unread_total = len(self._unread)
+        while self._unread_total:
+            if self._unread:
+                key = self._unread.popleft()
+                if type(await self._perform(client, ("read", key, None, Get(key)))) is Ok:
+                    self._unread_total -= 1
+                    continue
+                self._unread.append(key)
+            await sleep(LAST_READ_BACK_OFF_NS)

@@ -24,7 +24,7 @@ Meaning: TypeAlias = tuple[EventType, Any, str]
 ELEMENTS_MAX = 64
 """Appends to one key before its slot goes on with a new key."""
 
-MISMATCH = "mismatch"
+MISMATCH = "not equal"
 """The error of a cas that failed because the key did not hold what was expected; checkers know it by this word."""
 
 
@@ -52,18 +52,15 @@ class Kind(Protocol):
 
 
 class Choices:
-    """What the draws of one workload have in common: the mix of reads and writes, the slots, the values to write."""
+    """What the draws of one workload have in common: slots, values to write, the share of reads in 65536."""
 
-    __slots__ = ("_bits", "_reads", "bits", "slot", "value")
+    __slots__ = ("bits", "reads", "slot", "value")
 
     def __init__(self, stream: Stream, choose_slot: SlotChoice, values: Iterator[int], *, reads_percent: int) -> None:
         self.bits = stream.bits
         self.slot = choose_slot
         self.value = values.__next__
-        self._reads = reads_percent * 65536 // 100
-
-    def is_read(self) -> bool:
-        return self.bits(16) < self._reads
+        self.reads = reads_percent * 65536 // 100
 
 
 class Register:
@@ -77,7 +74,7 @@ class Register:
 
     def draw(self, last_read: LastRead) -> Drawn:
         choices = self._choices
-        if choices.is_read():
+        if choices.bits(16) < choices.reads:
             last_read.slot = slot = choices.slot()
             key = self.keys.names[slot]
             return "read", key, None, Get(key)
@@ -112,7 +109,7 @@ class Lists:
 
     def draw(self, _last_read: LastRead) -> Drawn:
         choices = self._choices
-        if choices.is_read():
+        if choices.bits(16) < choices.reads:
             key = self.keys.names[choices.slot()]
             return "read", key, None, Get(key)
         key = self.keys.write(choices.slot())
@@ -136,7 +133,7 @@ class Counter:
 
     def draw(self, _last_read: LastRead) -> Drawn:
         choices = self._choices
-        if choices.is_read():
+        if choices.bits(16) < choices.reads:
             key = self.keys.names[choices.slot()]
             return "read", key, None, Get(key)
         key = self.keys.write(choices.slot())

@@ -36,6 +36,7 @@ class Database:
         self.latency_ns: Callable[[], int] = lambda: MILLISECOND_NS
         self.outcome: Callable[[], str] = lambda: "ok"
         self.stalled: Future[None] | None = None
+        self.refusing: set[str] = set()
         self.opened: list[int] = []
         self.closed: list[int] = []
 
@@ -78,7 +79,7 @@ class FakeSession:
     async def call(self, operation: Operation) -> Answer:
         database = self.database
         outcome, latency_ns = database.outcome(), database.latency_ns()
-        if outcome == "refused at once":
+        if outcome == "refused at once" or self.node in database.refusing:
             return Refused("no leader")
         if latency_ns:
             await sleep(latency_ns // 2)

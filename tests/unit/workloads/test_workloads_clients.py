@@ -172,6 +172,18 @@ def test_last_read_is_tried_again_until_it_is_answered(bench: Any) -> None:
     assert reads[-4:] == ["fail", "info", "fail", "ok"]
 
 
+def test_client_whose_gateway_refuses_leaves_the_last_reads_to_others(bench: Any) -> None:
+    workload = bench.started("set", clients=3, keys=20, reads_percent=0)
+    bench.run_for(SECOND_NS)
+    bench.database.refusing = {"n2"}
+    stopped = workload.stop(10 * SECOND_NS)
+    bench.run_for(SECOND_NS)
+    assert stopped.is_set
+    assert sorted(element for event in bench.of_type("ok") if event.function == "read" for element in event.value) == [
+        *range(1, workload.confirmed["add"] + 1)
+    ]
+
+
 @pytest.mark.parametrize("drain_ms", [0, 1, 500])
 def test_end_of_the_drain_makes_what_is_under_way_unknown(bench: Any, drain_ms: int) -> None:
     workload = bench.started(clients=3, rate=100 * PER_S)
@@ -219,6 +231,29 @@ def test_workload_can_be_stopped_in_the_instant_of_its_start(bench: Any) -> None
     assert stopped.is_set
     assert not bench.recorder.under_way
     assert bench.database.opened == sorted(bench.database.closed)
+
+
+def test_nothing_goes_on_after_a_stop(bench: Any) -> None:
+    workload = bench.started(clients=2, rate=1000 * PER_S)
+    bench.database.stall()
+    bench.run_for(SECOND_NS)
+    workload.stop(SECOND_NS)
+    bench.run_for(SECOND_NS)
+    assert (workload.waiting, workload.shed) == (0, 998)
+    events = len(bench.recorder.events)
+    bench.run_for(60 * SECOND_NS)
+    assert len(bench.recorder.events) == events
+    assert workload.waiting == 0
+    assert bench.scheduler.is_quiet
+
+
+def test_workload_that_starts_again_under_its_name_writes_new_values(bench: Any) -> None:
+    for _ in range(2):
+        workload = bench.started(clients=2, reads_percent=0)
+        bench.run_for(SECOND_NS)
+        bench.stop(workload)
+    written = [event.value for event in bench.of_type("invoke") if event.function == "write"]
+    assert len(set(written)) == len(written) > 3000
 
 
 def test_idle_clients_end_at_once(bench: Any) -> None:

@@ -89,7 +89,7 @@ def test_register_compares_with_what_its_client_has_read(bench: Any) -> None:
         elif ended.function == "cas":
             assert seen.pop(ended.process) == (invoked.key, invoked.value[0])
             outcomes[ended.type] += 1
-            assert ended.error == ("" if ended.type == "ok" else "mismatch")
+            assert ended.error == ("" if ended.type == "ok" else "not equal")
     assert outcomes["ok"] > 20
     assert outcomes["fail"] > 20
     assert workload.confirmed["cas"] == outcomes["ok"]

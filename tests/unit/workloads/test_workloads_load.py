@@ -53,6 +53,12 @@ def test_number_of_arrivals_never_drifts(rate: int, seconds: int, seed: int) -> 
     assert abs(counted.count(seconds * SECOND_NS) - rate * seconds / PER_S) <= 1
 
 
+def test_fractions_of_nanoseconds_add_up() -> None:
+    counted = Counted()
+    counted.follow("step", 999_999 * PER_S)  # A gap of 1000.001 ns.
+    assert abs(counted.count(SECOND_NS // 50) - 20_000) <= 1
+
+
 def test_arrivals_keep_their_order_and_do_not_come_at_equal_gaps() -> None:
     counted = Counted()
     counted.follow("step", 100 * PER_S)
