@@ -19,7 +19,9 @@ class Electing(Leading):
     """Handles time-outs and votes."""
 
     def _campaign(self, now_ns: int) -> list[Effect]:
-        if not self.formatted or self.config.node not in self.config.voters:
+        may_stand = self.formatted and self.config.node in self.config.voters
+        if not may_stand or self._disk_hangs(now_ns):  # No question would leave before the disk answers.
+            self.leader = ""
             return [self._set_election_deadline()]
         return self._start_pre_vote(now_ns)
 

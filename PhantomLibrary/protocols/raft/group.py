@@ -92,8 +92,8 @@ class Group(Electing):
         """
         snapshot = event.snapshot
         assert snapshot.index <= self.commit_index
-        if snapshot.index <= self.log.snapshot_index:
-            return []
+        if self.snapshot is not None and snapshot.index <= self.snapshot.index:
+            return []  # A leader's snapshot overtook it.
         self.snapshot = snapshot
         self.log.compact(max(self.log.snapshot_index, snapshot.index - self.config.kept_entries_max))
         return []

@@ -41,9 +41,12 @@ class Progress:
 
     def refuse(self, next_index: int) -> None:
         """Go back and look for the place where the logs agree."""
+        if self.state == "probe" and next_index >= self.next_index:
+            return  # Appends sent ahead of a lost one are refused each, and only the first refusal tells anything new.
         self.state = "probe"
         self.waits = False
-        self.next_index = max(next_index, self.match_index + 1)
+        self.next_index = next_index
+        self.match_index = min(self.match_index, next_index - 1)
 
 
 class Leadership:

@@ -75,18 +75,11 @@ class Leading(Following):
             effects += self._confirm(leadership)
         return effects
 
-    def _heartbeat(self, leadership: Leadership, *, resend_snapshots: bool = False) -> list[Effect]:
-        """Send a sign of life to all. A follower that waits for a snapshot gets that again, if it gives signs
-        of life.
-        """
+    def _heartbeat(self, leadership: Leadership) -> list[Effect]:
+        """Send a sign of life to all, those included to whom a long snapshot is still under way."""
         effects: list[Effect] = []
         shared: AppendEntries | None = None
         for peer, progress in leadership.progress.items():
-            progress.waits = False
-            if progress.state == "snapshot" and progress.active:
-                if resend_snapshots:
-                    effects.append(self._send_snapshot(peer, progress))
-                continue
             prev_index = max(progress.next_index - 1, self.log.snapshot_index)
             if shared is None or shared.prev_index != prev_index:  # One message for all who are equally far.
                 shared = self._make_append(prev_index, ())
@@ -160,13 +153,14 @@ class Leading(Following):
         if leadership is None or message.term < self.term:
             return []
         progress = leadership.progress[message.source]
-        progress.active = True
-        progress.counts = message.counts
+        is_first_sign, progress.active = not progress.active, True
+        if not message.counts:
+            progress.counts = False  # For good: an answer from before the disk was lost may still be under way.
         if message.round > progress.round:
             progress.round = message.round
         effects = []
         if not message.accepted:
-            self._back_off(progress, message)
+            self._back_off(progress, message, is_first_sign=is_first_sign)
         elif progress.accept(message.index):
             effects = self._advance_commit()
         if progress.next_index <= self.log.last_index:
@@ -177,9 +171,16 @@ class Leading(Following):
             effects += self._release_reads(leadership)
         return effects
 
-    def _back_off(self, progress: Progress, message: AppendReply) -> None:
-        if progress.state == "snapshot" or message.index < progress.match_index:
-            return  # A snapshot is under way; or the answer was overtaken, and the follower is known to hold more.
+    def _back_off(self, progress: Progress, message: AppendReply, *, is_first_sign: bool) -> None:
+        """Learn from a refusal where to go on.
+
+        One that contradicts what is known was as a rule overtaken: a snapshot is under way, or the follower has
+        acknowledged more since. The first in each period of the quorum check is believed all the same, for the
+        snapshot may be lost, or the follower's disk.
+        """
+        is_overtaken = progress.state == "snapshot" or message.index < progress.match_index
+        if is_overtaken and not is_first_sign:
+            return
         agreed = self.log.last_index_at_or_below(message.index, message.index_term)
         progress.refuse(agreed + 1)
 
@@ -227,9 +228,11 @@ class Leading(Following):
         leadership = self._leadership
         if leadership is None:
             return []
-        if self._persists and now_ns - self._persists[0][1] > self.config.election_timeout_ns:
-            return self._step_down()  # Its disk hangs: what it accepts cannot become durable here.
-        effects = self._heartbeat(leadership, resend_snapshots=True)
+        if self._disk_hangs(now_ns):
+            return self._step_down()  # What it accepts cannot become durable here.
+        for progress in leadership.progress.values():
+            progress.waits = False  # The probe may be lost. Not with every heartbeat: those of reads come often.
+        effects = self._heartbeat(leadership)
         effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
         return effects
 

@@ -91,6 +91,9 @@ class Replica:
         self._persists.append((self._token, now_ns, self.log.last_index))
         return [Persist(records, self._token)]
 
+    def _disk_hangs(self, now_ns: int) -> bool:
+        return bool(self._persists) and now_ns - self._persists[0][1] > self.config.election_timeout_ns
+
     def _store(self, entries: tuple[LogEntry, ...]) -> None:
         """Put entries into the log; they are not durable yet, and what they replace never will be."""
         before_ns = entries[0].index - 1
