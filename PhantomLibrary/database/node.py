@@ -8,7 +8,7 @@ from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.messages import ClientRequest, NotLeader, ShardReply, ShardRequest
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
-from PhantomLibrary.database.wal import recover
+from PhantomLibrary.database.wal import WriteAheadLog, recover
 from PhantomLibrary.domain import NodeId, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
 
@@ -19,6 +19,7 @@ class DatabaseNode:
     """A Process. It takes part in the shards that the layout gives it."""
 
     env: Env
+    wal: WriteAheadLog
 
     def __init__(self, layout: ClusterLayout, parts: Parts, sink: Sink) -> None:
         self.layout = layout

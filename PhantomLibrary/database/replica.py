@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from PhantomLibrary.database.config import ShardDescriptor
-from PhantomLibrary.database.machine import is_read
+from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.machine import ShardMachine, is_read
 from PhantomLibrary.database.messages import (
     Command,
     Done,
@@ -17,6 +17,9 @@ from PhantomLibrary.database.messages import (
     ShardReply,
     ShardRequest,
 )
+from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
     EntriesStored,
     Get,
@@ -28,6 +31,7 @@ from PhantomLibrary.domain import (
     ReplicaState,
     SnapshotInstalled,
 )
+from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
     DeadlinePassed,
@@ -44,19 +48,44 @@ from PhantomLibrary.protocols.raft.effects import (
     SetDeadline,
     SnapshotTaken,
 )
+from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, Recovered, Snapshot, SnapshotRecord
 from PhantomLibrary.protocols.raft.replica import GroupConfig
 
-if TYPE_CHECKING:
-    from PhantomLibrary.database.node import DatabaseNode
-
 Sink = Callable[[Observation], None]
+
+
+class ReplicaParts(Protocol):
+    """The constructors that a replica needs; see parts.py."""
+
+    @property
+    def group(self) -> type[Group]: ...
+    @property
+    def machine(self) -> type[ShardMachine]: ...
+    @property
+    def sessions(self) -> type[SessionTable]: ...
+    @property
+    def performer(self) -> type[Performer]: ...
+
+
+class ReplicaOwner(Protocol):
+    """The node that a replica stands on."""
+
+    env: Env
+    layout: ClusterLayout
+    sink: Sink
+    wal: WriteAheadLog
+
+    @property
+    def parts(self) -> ReplicaParts: ...
+    def reply(self, gateway: NodeId, reply: ShardReply) -> None: ...
+    def compact_log(self) -> None: ...
 
 
 class ShardReplica:
     """Hosts a group: feeds it events, carries its effects out, and shows what changed to the sink."""
 
-    def __init__(self, owner: DatabaseNode, descriptor: ShardDescriptor, recovered: Recovered) -> None:
+    def __init__(self, owner: ReplicaOwner, descriptor: ShardDescriptor, recovered: Recovered) -> None:
         parts, layout = owner.parts, owner.layout
         self._owner = owner
         self._env = env = owner.env

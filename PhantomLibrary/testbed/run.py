@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
-from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, ShardDescriptor, make_layout
+from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.wal import FORMAT_FILE
-from PhantomLibrary.domain import SECOND_NS, NodeId, NodeStopped, ReplicaDigest, ShardId
+from PhantomLibrary.domain import SECOND_NS, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.errors import InvalidInput, RunEnded
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
@@ -31,13 +31,12 @@ from PhantomLibrary.testbed.faults import FaultBook
 from PhantomLibrary.testbed.operator import Operator
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule
 from PhantomLibrary.testbed.sessions import SessionPool
+from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
 from PhantomLibrary.testbed.verbs import VERBS
 from PhantomLibrary.testbed.watch import Watch
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 from PhantomLibrary.workloads.workload import Workload
 from PhantomLibrary.world.node import NodeHost
-from PhantomLibrary.world.topology import Topology
-from PhantomLibrary.world.topology_file import load_topology, parse_topology, with_nodes
 from PhantomLibrary.world.world import World
 
 EVENTS_MAX = 200_000_000
@@ -48,9 +47,12 @@ class WatchedWorld(World):
     """A world that tells the watch of crashes, which nobody inside can report."""
 
     watch: Watch
+    processes: dict[NodeId, DatabaseNode]
 
     def crash(self, node: NodeId) -> int:
         bytes_lost = super().crash(node)
+        # A process may crash in the middle of a handler; what the rest of that handler says happens nowhere.
+        self.processes[node].sink = _say_nothing
         self.watch.observe(NodeStopped(node))
         return bytes_lost
 
@@ -60,8 +62,8 @@ class Run:
 
     def __init__(self, spec: RunSpec, *, parts: Parts | None = None, trace_sink: Sink | None = None) -> None:
         self.spec = spec
-        self.topology = _topology_of(spec)
-        self.layout = _layout_of(spec, self.topology)
+        self.topology = make_topology(spec)
+        self.layout = make_cluster_layout(spec, self.topology)
         self.scheduler = Scheduler()
         self.streams = Streams(spec.seed)
         self.trace = Trace(trace_sink)
@@ -96,7 +98,7 @@ class Run:
             cost_ns=handling_cost_ns,
             spawn=spawn,
         )
-        world.watch = self.watch
+        world.watch, world.processes = self.watch, self.processes
         for host in world.nodes.values():
             host.platter.files[FORMAT_FILE] = [b"1"]  # Creating a cluster formats each disk.
         return world
@@ -209,43 +211,5 @@ class Run:
         return [digest for node in self.live_nodes() for digest in self.processes[node].digests()]
 
 
-def _topology_of(spec: RunSpec) -> Topology:
-    nodes = spec.nodes or None
-    if not spec.topology_text:
-        return load_topology(spec.topology, nodes)
-    topology = parse_topology(spec.topology_text, spec.topology)
-    return topology if nodes is None else with_nodes(topology, nodes)
-
-
-def _layout_of(spec: RunSpec, topology: Topology) -> ClusterLayout:
-    nodes = [each.name for each in topology.nodes]
-    if not 1 <= spec.replicas <= len(nodes):
-        raise InvalidInput(f"replicas={spec.replicas} is not possible with {len(nodes)} nodes: give 1 to {len(nodes)}")
-    if not 0 <= spec.shards <= 1_000:
-        raise InvalidInput(f"shards={spec.shards} is not possible: give 1 to 1000")
-    return make_layout(nodes, shards=spec.shards, replicas=spec.replicas, config=_config_of(spec, topology))
-
-
-def _config_of(spec: RunSpec, topology: Topology) -> DatabaseConfig:
-    knobs = {**topology.database, **spec.knobs}
-    return decode_knobs(knobs, origin=spec.topology)
-
-
-def decode_knobs(knobs: dict[str, Any], origin: str) -> DatabaseConfig:
-    """Return the configuration that a topology's `database` part describes; times may be written `500 ms`."""
-    from PhantomLibrary.errors import nearest
-    from PhantomLibrary.world.units import parse_duration
-
-    plain: dict[str, int] = {}
-    known = DatabaseConfig.__struct_fields__
-    for name, value in knobs.items():
-        field = name if name in known else f"{name}_ns"
-        if field not in known:
-            shown = ", ".join(each.removesuffix("_ns") for each in known)
-            raise InvalidInput(f"{origin}: $.database: unknown key {name!r}: there are {shown}{nearest(name, known)}")
-        if isinstance(value, str) and field.endswith("_ns"):
-            value = parse_duration(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            raise InvalidInput(f"{origin}: $.database.{name}: {value!r} is not possible: give a positive number")
-        plain[field] = int(value)
-    return DatabaseConfig(**plain)
+def _say_nothing(_observation: Observation) -> None:
+    """The sink of a process that has crashed."""

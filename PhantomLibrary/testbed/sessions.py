@@ -37,7 +37,8 @@ class GatewaySession:
         """Perform one operation. Never raises for what the database does: the answer says what is known."""
         pool = self._pool
         self._request += 1
-        self._pending = pending = Future(pool.scheduler)
+        pending: Future[Answer] = Future(pool.scheduler)
+        self._pending = pending
         pool.send(self, ClientRequest(self.process, self._request, operation))
         answer: Answer = await pending.wait()
         return answer

@@ -32,8 +32,10 @@ class ClusterView(Protocol):
     """What has to be known of a run to tell which nodes are meant."""
 
     topology: Topology
-    shard_ids: Sequence[ShardId]
     sides: Sequence[Sequence[NodeId]]
+
+    @property
+    def shard_ids(self) -> Sequence[ShardId]: ...
 
     def live_nodes(self) -> list[NodeId]: ...
     def leader(self, shard: ShardId) -> NodeId: ...
@@ -154,8 +156,8 @@ def _resolve(part: str, cluster: ClusterView, taken: Sequence[NodeId]) -> list[N
     if match := _PLACE.fullmatch(part):
         return _at_place(match[1], match[2], cluster)
     raise InvalidInput(
-        f"no node {part!r}: this cluster has {_shown(names)}; roles are leader of shard 1, follower of shard 1, random, "
-        f"minority{nearest(part, [*names, *_WORDS])}"
+        f"no node {part!r}: this cluster has {_shown(names)}; roles are leader of shard 1, follower of shard 1, "
+        f"random, minority{nearest(part, [*names, *_WORDS])}"
     )
 
 

@@ -204,15 +204,21 @@ def _heal_network(run: Run, command: Command) -> int:
 
 
 def _start_workload(run: Run, command: Command) -> Workload:
-    spec = WorkloadSpec(**command.arguments)
-    name = spec.name or spec.kind
+    name = command.arguments.get("name") or command.arguments["kind"]
+    arguments = {**command.arguments, "key_pattern": _key_pattern(run, name)}
     running = run.workloads.get(name)
     if running is not None and running.is_running:
         raise InvalidState(f"workload {name!r} runs already: give this one a name= of its own, or stop the other first")
-    workload = Workload(spec, run.scheduler, run.streams, run.sessions.open, run.recorder)
+    workload = Workload(WorkloadSpec(**arguments), run.scheduler, run.streams, run.sessions.open, run.recorder)
     workload.start()
     run.workloads[name] = workload
     return workload
+
+
+def _key_pattern(run: Run, name: str) -> str:
+    """The first workload of a run has the keys k0, k1 and so on; each further name has keys of its own beside them."""
+    is_first = not run.workloads or name == next(iter(run.workloads))
+    return "k{}" if is_first else "k{}." + name.replace("{", "(").replace("}", ")")
 
 
 def chosen_workloads(run: Run, name: str) -> list[Workload]:

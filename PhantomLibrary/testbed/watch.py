@@ -37,8 +37,7 @@ class Watch:
         self.observations += 1
         now_ns = self._scheduler.now_ns
         self.invariants.observe(observation, now_ns)
-        kind = type(observation)
-        if kind is ReplicaState:
+        if isinstance(observation, ReplicaState):
             key = (observation.shard, observation.node)
             before = self.states.get(key)
             self.states[key] = observation
@@ -46,13 +45,13 @@ class Watch:
                 before is None or before.role != "leader" or before.term != observation.term
             ):
                 self.leader_changes.append(LeaderChange(now_ns, observation.shard, observation.node, observation.term))
-        elif kind is NodeStopped:
+        elif isinstance(observation, NodeStopped):
             for key in [each for each in self.states if each[1] == observation.node]:
                 del self.states[key]
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        return self.invariants.violations
+        return tuple(self.invariants.violations)
 
     def leader(self, shard: ShardId) -> NodeId:
         """Return the replica that leads in the highest term, "" when none does."""

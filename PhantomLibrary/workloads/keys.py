@@ -74,11 +74,11 @@ class Keyspace:
     number: lists that only grow would make reads, and the history, grow with the square of the run's length.
     """
 
-    __slots__ = ("_next", "_prefix", "_retired", "_writes", "_writes_max", "names")
+    __slots__ = ("_next", "_pattern", "_retired", "_writes", "_writes_max", "names")
 
-    def __init__(self, keys: int, prefix: str = "k", writes_max: int = 0) -> None:
-        self.names = [f"{prefix}{slot}" for slot in range(keys)]
-        self._prefix = prefix
+    def __init__(self, keys: int, pattern: str = "k{}", writes_max: int = 0) -> None:
+        self.names = [pattern.format(slot) for slot in range(keys)]
+        self._pattern = pattern
         self._next = keys
         self._writes = [0] * keys
         self._writes_max = writes_max
@@ -89,7 +89,7 @@ class Keyspace:
         writes = self._writes[slot]
         if writes and writes == self._writes_max:
             self._retired.append(self.names[slot])
-            self.names[slot] = f"{self._prefix}{self._next}"
+            self.names[slot] = self._pattern.format(self._next)
             self._next += 1
             writes = 0
         self._writes[slot] = writes + 1

@@ -164,8 +164,8 @@ def elements(text: str | None) -> list[int] | list[int | str | None]:
 
 
 KINDS: dict[str, Callable[[int, str, Choices], Kind]] = {
-    "register": lambda keys, prefix, choices: Register(Keyspace(keys, prefix), choices),
-    "set": lambda keys, prefix, choices: Lists(Keyspace(keys, prefix, ELEMENTS_MAX), choices, "add"),
-    "counter": lambda keys, prefix, choices: Counter(Keyspace(keys, prefix), choices),
-    "append": lambda keys, prefix, choices: Lists(Keyspace(keys, prefix, ELEMENTS_MAX), choices, "append"),
+    "register": lambda keys, pattern, choices: Register(Keyspace(keys, pattern), choices),
+    "set": lambda keys, pattern, choices: Lists(Keyspace(keys, pattern, ELEMENTS_MAX), choices, "add"),
+    "counter": lambda keys, pattern, choices: Counter(Keyspace(keys, pattern), choices),
+    "append": lambda keys, pattern, choices: Lists(Keyspace(keys, pattern, ELEMENTS_MAX), choices, "append"),
 }

@@ -29,7 +29,7 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
     `rate` counts operations in 1,000 seconds over all clients; 0 is a closed loop, as fast as the answers come.
     `name` is that of the kind where none is given. Workloads whose names differ must not share keys: give them
-    prefixes of their own.
+    patterns of their own, in which `{}` stands for a number.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     skew: str = "uniform"
     reads_percent: int = 50
     name: str = ""
-    key_prefix: str = "k"
+    key_pattern: str = "k{}"
 
     def __post_init__(self) -> None:
         _check_known("kind of workload", self.kind, KINDS)
@@ -78,7 +78,7 @@ class Workload:
             recorder.values_of(self.name),
             reads_percent=spec.reads_percent,
         )
-        kind = KINDS[spec.kind](spec.keys, spec.key_prefix, choices)
+        kind = KINDS[spec.kind](spec.keys, spec.key_pattern, choices)
         self._clients = Clients(self.name, kind, scheduler, open_session, recorder)
         self._arrivals = Arrivals(scheduler, streams.get(f"workload/{self.name}/arrivals"), self._clients.arrive)
         self._state: Literal["new", "running", "stopping"] = "new"

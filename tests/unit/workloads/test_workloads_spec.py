@@ -30,7 +30,7 @@ def test_senseless_workload_is_refused(settings: dict[str, Any], words: str) -> 
 
 def test_workload_is_named_for_its_kind_unless_it_is_given_a_name(bench: Any) -> None:
     assert bench.workload("set").name == "set"
-    workload = bench.started("set", name="cart", key_prefix="c")
+    workload = bench.started("set", name="cart", key_pattern="c{}")
     bench.run_for(1)
     assert workload.name == bench.recorder.events[0].workload == "cart"
     assert bench.recorder.events[0].key[0] == "c"

@@ -1,0 +1,174 @@
+"""Crashes a node before and after every n-th effect of a kind, in a small run done again for each point.
+
+Wherever a program touches the outside, by writing to disk, sending or applying, a crash may come just before or
+just after. A small schedule is replayed once to count the effects, then once for each point; the node restarts
+after a while, the clients go on, and the run is judged as any other.
+
+Source: Pillai et al., "All File Systems Are Not Created Equal" (OSDI 2014), who enumerate crash points of file
+systems so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
+from PhantomLibrary.database.parts import Parts
+from PhantomLibrary.database.performer import EffectHost, Performer
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
+from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_invariants, replicas_agree
+from PhantomLibrary.testbed.replay import replay_loosely
+from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.schedule import Schedule
+
+Phase: TypeAlias = Literal["before", "after"]
+Touch: TypeAlias = Callable[[Phase, NodeId], None]
+
+EFFECTS: dict[str, tuple[type, ...]] = {"persist": (Persist,), "send": (Send, SendEarly), "apply": (Apply,)}
+_PHASES: tuple[Phase, ...] = ("before", "after")
+_DOWN_NS = 700 * MILLISECOND_NS
+_SETTLE_NS = 10 * SECOND_NS
+
+
+class CrashPoint(Struct, frozen=True):
+    """One point that was tried. `time_ns` is when the node crashed; `verdict` is None when all was well."""
+
+    number: int
+    phase: Phase
+    node: NodeId
+    time_ns: int
+    verdict: Verdict | Violation | None
+
+
+class CrashPointReport(Struct, frozen=True):
+    """What came of all points."""
+
+    effect: str
+    effects_in_run: int
+    points: tuple[CrashPoint, ...]
+
+    @property
+    def failure(self) -> CrashPoint | None:
+        """Return the first point at which something broke."""
+        return next((point for point in self.points if point.verdict is not None), None)
+
+
+def enumerate_crash_points(
+    schedule: Schedule, effect: str, *, every: int = 1, parts: Parts | None = None
+) -> CrashPointReport:
+    """Crash the node that is about to perform, or has just performed, every n-th effect of a kind in this schedule.
+
+    Raises InvalidInput for an unknown effect, and for a run without any.
+    """
+    if effect not in EFFECTS:
+        raise InvalidInput(f"no effect {effect!r}: there are {', '.join(EFFECTS)}{nearest(effect, EFFECTS)}")
+    parts = parts or Parts()
+    counter = _Counter()
+    replay_loosely(Run(schedule.run, parts=_wrapped(parts, effect, counter.touch)), schedule)
+    if counter.count < every:
+        raise InvalidInput(f"the run performs {counter.count} effects of kind {effect}: no point to crash at")
+    points = []
+    for number in range(every, counter.count + 1, every):
+        for phase in _PHASES:
+            point = _try_point(schedule, effect, number, phase, parts)
+            points.append(point)
+            if point.verdict is not None:
+                return CrashPointReport(effect, counter.count, tuple(points))
+    return CrashPointReport(effect, counter.count, tuple(points))
+
+
+class _Counter:
+    """Counts the effects of a run."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def touch(self, phase: Phase, _node: NodeId) -> None:
+        self.count += phase == "before"
+
+
+class _Crasher:
+    """Crashes whichever node performs the effect of one number, once, and lets it come back."""
+
+    def __init__(self, number: int, phase: Phase) -> None:
+        self.run: Run | None = None
+        self.node: NodeId = ""
+        self.time_ns = 0
+        self._number = number
+        self._phase = phase
+        self._count = 0
+
+    def touch(self, phase: Phase, node: NodeId) -> None:
+        self._count += phase == "before"
+        run = self.run
+        if run is None or self.node or self._count != self._number or phase != self._phase:
+            return
+        if run.host(node).is_down:
+            return
+        self.node, self.time_ns = node, run.now_ns
+        run.world.crash(node)
+        run.scheduler.after(_DOWN_NS, self._come_back)
+
+    def _come_back(self, _argument: Any) -> None:
+        assert self.run is not None
+        if self.run.host(self.node).is_down:
+            self.run.world.restart(self.node)
+
+
+def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
+    """Return parts whose performer tells before and after each effect of the kind."""
+    kinds = EFFECTS[effect]
+    plain: Any = parts.performer
+
+    class TouchingPerformer(plain):  # type: ignore[misc]
+        def __init__(self, host: EffectHost) -> None:
+            super().__init__(host)
+            self._node = host.node
+
+        def _do(self, effect: Effect) -> None:
+            if type(effect) not in kinds:
+                super()._do(effect)
+                return
+            touch("before", self._node)
+            super()._do(effect)
+            touch("after", self._node)
+
+    wrapped: type[Performer] = TouchingPerformer
+    return msgspec.structs.replace(parts, performer=wrapped)
+
+
+def _try_point(schedule: Schedule, effect: str, number: int, phase: Phase, parts: Parts) -> CrashPoint:
+    crasher = _Crasher(number, phase)
+    run = Run(schedule.run, parts=_wrapped(parts, effect, crasher.touch))
+    crasher.run = run
+    replay_loosely(run, schedule)
+    return CrashPoint(number, phase, crasher.node, crasher.time_ns, _judge(run))
+
+
+def _judge(run: Run) -> Verdict | Violation | None:
+    run.faults.heal_all()
+    for workload in run.workloads.values():
+        if workload.is_running:
+            workload.stop(_SETTLE_NS // 2)
+    run.advance(run.now_ns + _SETTLE_NS)
+    run.advance(run.now_ns + _SETTLE_NS, replicas_agree(run))
+    violation = judge_invariants(run)
+    if violation is not None:
+        return violation
+    for verdict in (judge_history(run, "linearizable"), judge_agreement(run)):
+        if verdict.outcome != "valid":
+            return verdict
+    return None
+
+
+def describe_point(point: CrashPoint, effect: str) -> str:
+    """Say where a crash came, for messages."""
+    return (
+        f"crash of {point.node or 'no node'} {point.phase} {effect} number {point.number} at {seconds(point.time_ns)}"
+    )

@@ -1,0 +1,125 @@
+"""Judges a run: its history, its replicas, its faults and whether it came back. Answers are values; keywords raise.
+
+A pass must prove that something happened. So a history that is empty or too thin is invalid, and so is a run with a
+fault that changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PhantomLibrary.checking.agreement import check_agreement
+from PhantomLibrary.checking.dispatch import check_history
+from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
+from PhantomLibrary.domain import HistoryEvent, ShardId
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
+from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.verbs import chosen_workloads
+
+LEVELS = ("linearizable",)
+
+
+def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int = 1) -> Verdict:
+    """Judge what clients saw, each workload by the model of its kind; `confirmed` counts over all that is judged.
+
+    Returns the first invalid or unknown verdict, or one over all.
+    """
+    if level not in LEVELS:
+        raise InvalidInput(f"no level {level!r}: there is {', '.join(LEVELS)}{nearest(level, LEVELS)}")
+    kinds = _kinds(run, workload)
+    events: dict[str, list[HistoryEvent]] = {name: [] for name in kinds}
+    for event in run.recorder.events:
+        if event.workload in events:
+            events[event.workload].append(event)
+    operations = found = cost = 0
+    for name, kind in kinds.items():
+        verdict = check_history(events[name], kind, confirmed=0)
+        if verdict.outcome != "valid":
+            return verdict
+        operations, found, cost = operations + verdict.operations, found + verdict.confirmed, cost + verdict.cost
+    if not operations:
+        return Verdict("invalid", "HIS-001", "no operation was recorded")
+    if found < confirmed:
+        message = f"{found} of {operations} operations were confirmed, fewer than the {confirmed} asked for"
+        return Verdict("invalid", "HIS-002", message, (), operations, found, cost)
+    return Verdict("valid", operations=operations, confirmed=found, cost=cost)
+
+
+def _kinds(run: Run, workload: str) -> dict[str, str]:
+    if workload == "all" and not run.workloads:
+        return {OPERATOR: "register"}
+    return {each.name: each.spec.kind for each in chosen_workloads(run, workload)}
+
+
+def judge_invariants(run: Run) -> Violation | None:
+    """Return the first rule of consensus that was broken, or None."""
+    violations = run.watch.violations
+    return violations[0] if violations else None
+
+
+def judge_faults(run: Run) -> Violation | None:
+    """Return a fault that changed nothing that happened, or None: a test with such a fault proves nothing."""
+    idle = run.faults.without_bite()
+    if not idle:
+        return None
+    first = idle[0]
+    message = (
+        f"a fault never bit: {first.fault.describe()}, in force since {seconds(first.since_ns)}, "
+        "changed nothing; let the run go on for longer under it, or give it load"
+    )
+    return Violation("FLT-001", message, first.since_ns)
+
+
+def judge_agreement(run: Run) -> Verdict:
+    """Compare what all live replicas of each shard hold at this moment."""
+    return check_agreement(run.digests())
+
+
+def replicas_agree(run: Run) -> Callable[[], bool]:
+    """Return a condition for `run.advance`: all replicas have applied the same entries. Cheap enough for each
+    instant.
+    """
+    states = run.watch.states
+
+    def condition() -> bool:
+        applied: dict[ShardId, int] = {}
+        for (shard, _), state in states.items():
+            if applied.setdefault(shard, state.applied_index) != state.applied_index:
+                return False
+            if state.last_index != state.applied_index:
+                return False
+        return True
+
+    return condition
+
+
+def recovery_gap(run: Run) -> str:
+    """Return why some shard does not serve at this moment, "" when all of them do."""
+    live = set(run.live_nodes())
+    for shard in run.shard_ids:
+        leader = run.leader(shard)
+        voters = run.voters(shard)
+        down = [node for node in voters if node not in live]
+        if 2 * len(down) >= len(voters):
+            return f"shard {shard} has no quorum: {', '.join(down)} of {', '.join(voters)} are down"
+        if not leader:
+            return f"shard {shard} has no leader among {', '.join(node for node in voters if node in live)}"
+        state = run.watch.states[shard, leader]
+        if state.commit_index < state.last_index:
+            behind = state.last_index - state.commit_index
+            return f"shard {shard}: {leader} leads in term {state.term} but cannot commit its last {behind} entries"
+        for node in voters:
+            gap = _replica_gap(run, shard, node, state.term) if node in live else ""
+            if gap:
+                return gap
+    return ""
+
+
+def _replica_gap(run: Run, shard: ShardId, node: str, term: int) -> str:
+    state = run.watch.states.get((shard, node))
+    if state is None:
+        return f"shard {shard}: {node} has not started its replica"
+    if state.term != term:
+        return f"shard {shard}: {node} is in term {state.term}, the leader in term {term}"
+    return ""

@@ -1,0 +1,152 @@
+"""What can be measured of a run, by name. All times are virtual; a window reaches back from the present instant.
+
+Metrics of operations look at the operations that ended in the window, and at those of the chosen gateways only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeAlias
+
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryEvent, NodeId
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
+
+_READS = ("read", "get")
+_OfEvents: TypeAlias = Callable[[Iterable[HistoryEvent], "_Selection"], float]
+_OfRun: TypeAlias = Callable[[Run, int], float]
+
+
+class _Selection:
+    """Which operations count: the gateways, and the window of their ends."""
+
+    def __init__(self, run: Run, nodes: Collection[NodeId] | None, window_ns: int | None) -> None:
+        self.nodes = None if nodes is None else frozenset(nodes)
+        self.since_ns = 0 if window_ns is None else max(0, run.now_ns - window_ns)
+        self.length_ns = run.now_ns - self.since_ns
+
+    def takes(self, event: HistoryEvent) -> bool:
+        return event.time_ns >= self.since_ns and (self.nodes is None or event.node in self.nodes)
+
+
+def metric_names() -> list[str]:
+    """Return the names that `metric_value` knows."""
+    return sorted([*_OPERATIONS, *_LATENCIES, *_RUN])
+
+
+def metric_value(
+    run: Run, name: str, *, nodes: Collection[NodeId] | None = None, window_ns: int | None = None
+) -> float:
+    """Return a metric. `nodes` None means all, `window_ns` None the whole run. Latencies are in milliseconds."""
+    selection = _Selection(run, nodes, window_ns)
+    if name in _OPERATIONS:
+        return _OPERATIONS[name](run.recorder.events, selection)
+    if name in _LATENCIES:
+        return _LATENCIES[name](summarize(_latencies(run.recorder.events, selection)))
+    if name in _RUN:
+        if nodes is not None:
+            raise InvalidInput(f"metric {name} is one of the whole cluster: it cannot be asked with on=")
+        return _RUN[name](run, selection.since_ns)
+    raise InvalidInput(f"no metric {name!r}: there are {', '.join(metric_names())}{nearest(name, metric_names())}")
+
+
+def _count(ending: EventType, *, reads: bool = True, writes: bool = True) -> _OfEvents:
+    def count(events: Iterable[HistoryEvent], selection: _Selection) -> float:
+        return sum(
+            event.type == ending and (reads if event.function in _READS else writes) and selection.takes(event)
+            for event in events
+        )
+
+    return count
+
+
+def _throughput(events: Iterable[HistoryEvent], selection: _Selection) -> float:
+    confirmed = _count("ok")(events, selection)
+    return confirmed * SECOND_NS / selection.length_ns if selection.length_ns else 0.0
+
+
+def _latencies(events: Iterable[HistoryEvent], selection: _Selection) -> list[int]:
+    begun: dict[int, int] = {}
+    latencies = []
+    for event in events:
+        if event.type == "invoke":
+            begun[event.process] = event.time_ns
+        elif event.type == "ok" and selection.takes(event):
+            latencies.append(event.time_ns - begun[event.process])
+    return latencies
+
+
+def _milliseconds(field: str) -> Callable[[LatencySummary], float]:
+    def value(summary: LatencySummary) -> float:
+        nanoseconds: int = getattr(summary, field)
+        return nanoseconds / MILLISECOND_NS
+
+    return value
+
+
+def _leader_changes(run: Run, since_ns: int) -> float:
+    return sum(change.time_ns >= since_ns for change in run.watch.leader_changes)
+
+
+def failover_times_ns(run: Run) -> list[int]:
+    """Return for each shard and crash of its leader how long it took until another replica led."""
+    times = []
+    for applied in run.faults.all:
+        if applied.command.verb != "crash node":
+            continue
+        for node in applied.command.resolved or []:
+            times += _failovers_of(run, node, applied.since_ns)
+    return times
+
+
+def _failovers_of(run: Run, node: NodeId, at_ns: int) -> list[int]:
+    times = []
+    for shard in run.shard_ids:
+        before = [each for each in run.watch.leader_changes if each.shard == shard and each.time_ns <= at_ns]
+        after = [each for each in run.watch.leader_changes if each.shard == shard and each.time_ns > at_ns]
+        if before and before[-1].node == node and after:
+            times.append(after[0].time_ns - at_ns)
+    return times
+
+
+def _failover_max(run: Run, since_ns: int) -> float:
+    times = sorted(failover_times_ns(run))
+    return nearest_rank(times, 100) / MILLISECOND_NS if times else 0.0
+
+
+def _network(name: str) -> _OfRun:
+    return lambda run, _since_ns: run.world.network.totals()[name]
+
+
+def _lost(run: Run, _since_ns: int) -> float:
+    return sum(number for name, number in run.world.network.totals().items() if name.startswith("lost_"))
+
+
+_OPERATIONS: dict[str, _OfEvents] = {
+    "confirmed": _count("ok"),
+    "confirmed_reads": _count("ok", writes=False),
+    "confirmed_writes": _count("ok", reads=False),
+    "failed": _count("fail"),
+    "unknown": _count("info"),
+    "throughput": _throughput,
+}
+_LATENCIES: dict[str, Callable[[LatencySummary], float]] = {
+    "latency_min": _milliseconds("min_ns"),
+    "latency_mean": _milliseconds("mean_ns"),
+    "latency_p50": _milliseconds("p50_ns"),
+    "latency_p95": _milliseconds("p95_ns"),
+    "latency_p99": _milliseconds("p99_ns"),
+    "latency_max": _milliseconds("max_ns"),
+}
+_RUN: dict[str, _OfRun] = {
+    "bytes_sent": _network("bytes"),
+    "events": lambda run, _since_ns: run.scheduler.events,
+    "failover_max": _failover_max,
+    "leader_changes": _leader_changes,
+    "messages_lost": _lost,
+    "messages_sent": _network("sent"),
+    "terms": lambda run, _since_ns: max((state.term for state in run.watch.states.values()), default=0),
+    "unsynced_bytes_lost": lambda run, _since_ns: sum(host.platter.bytes_lost for host in run.world.nodes.values()),
+    "virtual_time": lambda run, _since_ns: run.now_ns / SECOND_NS,
+}

@@ -1,0 +1,53 @@
+"""From a RunSpec to what a cluster is built from: its topology, and its layout of shards over nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, make_layout
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.testbed.schedule import RunSpec
+from PhantomLibrary.world.topology import Topology
+from PhantomLibrary.world.topology_file import load_topology, parse_topology, with_nodes
+from PhantomLibrary.world.units import Nanoseconds, decode
+
+
+def make_topology(spec: RunSpec) -> Topology:
+    """Return the machines and distances of a run."""
+    nodes = spec.nodes or None
+    if not spec.topology_text:
+        return load_topology(spec.topology, nodes)
+    topology = parse_topology(spec.topology_text, spec.topology)
+    return topology if nodes is None else with_nodes(topology, nodes)
+
+
+def make_cluster_layout(spec: RunSpec, topology: Topology) -> ClusterLayout:
+    """Return the shards of a run and who holds them. Raises InvalidInput for what the topology cannot carry."""
+    nodes = [each.name for each in topology.nodes]
+    if not 1 <= spec.replicas <= len(nodes):
+        raise InvalidInput(f"replicas={spec.replicas} is not possible with {len(nodes)} nodes: give 1 to {len(nodes)}")
+    if not 0 <= spec.shards <= 1_000:
+        raise InvalidInput(f"shards={spec.shards} is not possible: give 1 to 1000")
+    return make_layout(nodes, shards=spec.shards, replicas=spec.replicas, config=_config_of(spec, topology))
+
+
+def _config_of(spec: RunSpec, topology: Topology) -> DatabaseConfig:
+    knobs = {**topology.database, **spec.knobs}
+    return decode_knobs(knobs, origin=spec.topology)
+
+
+def decode_knobs(knobs: dict[str, Any], origin: str) -> DatabaseConfig:
+    """Return the configuration that a topology's `database` part describes; times may be written `500 ms`."""
+    plain: dict[str, int] = {}
+    known = DatabaseConfig.__struct_fields__
+    for name, value in knobs.items():
+        field = name if name in known else f"{name}_ns"
+        if field not in known:
+            shown = ", ".join(each.removesuffix("_ns") for each in known)
+            raise InvalidInput(f"{origin}: $.database: unknown key {name!r}: there are {shown}{nearest(name, known)}")
+        if isinstance(value, str) and field.endswith("_ns"):
+            value = int(decode(Nanoseconds, value))
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise InvalidInput(f"{origin}: $.database.{name}: {value!r} is not possible: give a positive number")
+        plain[field] = int(value)
+    return DatabaseConfig(**plain)
