@@ -75,8 +75,8 @@ def parse_etcd_log(content: str, *, source: str = "log") -> list[HistoryEvent]:
         match = _ETCD_LINE.fullmatch(line)
         if match is None or match["type"] not in _TYPES:
             raise _refusal(source, number, repr(line), "INFO jepsen.util - <process> :<type> :<function> <value>")
+        value: Any = _edn(match["value"], source, number)
         error = ""
-        value = _edn(match["value"], source, number)
         if isinstance(value, str):  # A keyword such as :timed-out
             value, error = None, value
         events.append(

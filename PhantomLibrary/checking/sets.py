@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PhantomLibrary.checking.elements import keys_of_elements, verdict_of
+from PhantomLibrary.checking.elements import Finding, keys_of_elements, verdict_of
 from PhantomLibrary.checking.history import CompletedOperation
 from PhantomLibrary.checking.verdict import Verdict
 
@@ -18,7 +18,7 @@ from PhantomLibrary.checking.verdict import Verdict
 def check_set(operations: Sequence[CompletedOperation]) -> Verdict:
     """Judge the operations of a set workload; the wrong read that returned first explains it."""
     keys = keys_of_elements(operations, "set", verb="add", participle="added")
-    findings = []
+    findings: list[Finding] = []
     for key in keys:
         findings.extend(key.unexplained(nobody="SET-002", failed="SET-003", twice="SET-004"))
         findings.extend(key.missing(lost="SET-001", vanished="SET-005"))
