@@ -1,0 +1,109 @@
+"""`metrics.jsonl` beside output.xml: what was measured in virtual time, one JSON object a line, for other programs.
+
+    {"test":"Crashed Leader…","suite":"Suites.Node Failure","cluster":1,"seed":7,"metric":"register.read.latency_p95",
+     "unit":"ms","value":2.41,"run":"20260101 12:00:00.000"}
+
+The file belongs to one run of Robot, as output.xml does: the first line of another run replaces what an earlier
+one left. Which run a file is of stands in its lines, so this needs no memory, and several libraries or clusters of
+one run append to one file. To keep two runs, give each its `--outputdir`.
+
+Under pabot each process has an output directory of its own. Merge afterwards, in any order, since each line says
+where it comes from: `cat results/pabot_results/*/metrics.jsonl > results/metrics.jsonl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
+from PhantomLibrary.reporting.summary import OUTCOMES, OperationSummary, RunSummary
+
+FILE_NAME = "metrics.jsonl"
+
+_LATENCIES = ("min", "mean", "p50", "p95", "p99", "max")
+
+
+class Metric(Struct, frozen=True):
+    """One measured value. `cluster` counts the clusters of a test from 1; the file fills in `run`."""
+
+    test: str
+    suite: str
+    cluster: int
+    seed: int
+    metric: str
+    unit: str
+    value: int | float
+    run: str = ""
+
+
+class _Owner(Struct):
+    run: str
+
+
+class MetricsFile:
+    """Writes metrics into Robot's output directory.
+
+    `run` is any text that is the same for all tests of one run of Robot and of no other, as the start time of its
+    root suite.
+    """
+
+    def __init__(self, output_dir: Path | str, run: str) -> None:
+        self.path = Path(output_dir) / FILE_NAME
+        self._run = run
+
+    def append(self, metrics: Iterable[Metric]) -> str:
+        """Append metrics, in one write; return a sentence on why this was not possible, "" when it was."""
+        encode = msgspec.json.Encoder().encode
+        lines = [encode(msgspec.structs.replace(each, run=self._run)) for each in metrics]
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab" if self._is_ours() else "wb", buffering=0) as file:
+                file.write(b"".join(line + b"\n" for line in lines))
+        except OSError as error:
+            return f"{FILE_NAME} could not be written: {error.strerror or error} ({self.path.parent})"
+        return ""
+
+    def _is_ours(self) -> bool:
+        """Whether the file was begun in this run."""
+        try:
+            with self.path.open("rb") as file:
+                return msgspec.json.decode(file.readline(), type=_Owner).run == self._run
+        except (FileNotFoundError, msgspec.DecodeError):
+            return False
+
+
+def metrics_of(summary: RunSummary, *, suite: str, test: str, cluster: int = 1) -> list[Metric]:
+    """Return what a summary holds, as metrics."""
+    return [Metric(test, suite, cluster, summary.seed, name, unit, value) for name, unit, value in _measured(summary)]
+
+
+def _measured(summary: RunSummary) -> Iterator[tuple[str, str, int | float]]:
+    yield "virtual_duration", "s", summary.virtual_ns / SECOND_NS
+    yield "events", "1", summary.events
+    for operation in summary.operations:
+        yield from _measured_operation(operation)
+    yield "elections", "1", len(summary.elections)
+    yield "leader_changes", "1", len(summary.leader_changes)
+    yield "faults", "1", len(summary.faults)
+    yield "faults_without_bite", "1", sum(not fault.bites for fault in summary.faults)
+    yield "messages_sent", "1", summary.messages_sent
+    yield "bytes_sent", "B", summary.bytes_sent
+    for cause, number in summary.lost.items():
+        yield f"messages_lost_{cause}", "1", number
+    if summary.wall_s:
+        yield "wall_time", "s", summary.wall_s
+        yield "processor_time", "s", summary.cpu_s
+
+
+def _measured_operation(operation: OperationSummary) -> Iterator[tuple[str, str, int | float]]:
+    name = f"{operation.workload}.{operation.function}"
+    for outcome in OUTCOMES:
+        yield f"{name}.{outcome}", "1", getattr(operation, outcome)
+    yield f"{name}.throughput", "1/s", operation.confirmed_per_1000_s / 1_000
+    if operation.latency.count:
+        for each in _LATENCIES:
+            yield f"{name}.latency_{each}", "ms", getattr(operation.latency, f"{each}_ns") / MILLISECOND_NS

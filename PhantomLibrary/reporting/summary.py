@@ -1,0 +1,195 @@
+"""What happened in a run, in one value: for the table in the log, for `summary.json` and for the metrics.
+
+Rule: everything here follows from the run, but for wall and processor time, which the caller measures and passes in.
+Times are virtual nanoseconds, rates are confirmed operations in 1,000 seconds, all integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import SECOND_NS, HistoryEvent, NodeId, ShardId
+from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.workloads.latency import LatencySummary, summarize
+
+Outcome: TypeAlias = Literal["ok", "fail", "info", "open"]
+OUTCOMES: tuple[Outcome, ...] = ("ok", "fail", "info", "open")
+
+_RATE_TIME_S = 1_000
+_LOST = "lost_"
+_METADATA_SHARD = 0  # Holds members and the shard map; tests count the others.
+
+
+class OperationSummary(Struct, frozen=True):
+    """The operations of one function of one workload; the workload of keywords is `operator`.
+
+    `open` ones had no answer yet. `latency` counts from arrival, and is empty for operations of keywords.
+    """
+
+    workload: str
+    function: str
+    ok: int
+    fail: int
+    info: int
+    open: int
+    confirmed_per_1000_s: int
+    latency: LatencySummary
+
+
+class LeaderTerm(Struct, frozen=True):
+    """A node became leader of a shard. `before` is who had led the shard last, "" for its first leader."""
+
+    time_ns: int
+    shard: ShardId
+    node: NodeId
+    term: int
+    before: NodeId
+
+
+class FaultSummary(Struct, frozen=True):
+    """A fault of the run. `target` is what the test wrote, `what` what that meant, `bites` how much it did."""
+
+    time_ns: int
+    verb: str
+    target: str
+    what: str
+    bites: int
+    healed: bool
+
+
+class RunSummary(Struct, frozen=True):
+    """All that the table in the log shows.
+
+    `operations` are ordered by workload and function as they first appeared. `lost` counts messages between nodes by
+    cause. `ended` says why a run was cut short, "" where it was not. `wall_s` and `cpu_s` are 0 where nobody measured.
+    """
+
+    seed: int
+    topology: str
+    nodes: int
+    shards: int
+    defects: tuple[str, ...]
+    virtual_ns: int
+    events: int
+    operations: tuple[OperationSummary, ...]
+    elections: tuple[LeaderTerm, ...]
+    faults: tuple[FaultSummary, ...]
+    messages_sent: int
+    bytes_sent: int
+    lost: dict[str, int]
+    violations: tuple[str, ...]
+    trace_digest: str
+    trace_records: int
+    ended: str = ""
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+    @property
+    def leader_changes(self) -> tuple[LeaderTerm, ...]:
+        """The elections that gave a shard another leader than it had before."""
+        return tuple(each for each in self.elections if each.before not in ("", each.node))
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many operations of all workloads ended so."""
+        return sum(getattr(each, outcome) for each in self.operations)
+
+
+def summarise(run: Run, *, wall_s: float = 0.0, cpu_s: float = 0.0) -> RunSummary:
+    """Return what happened in a run so far. Cost: one pass over the history, one sort of each function's latencies."""
+    totals = run.world.network.totals()
+    digest = run.trace.digest()  # First, since it brings the count of records up to date.
+    return RunSummary(
+        seed=run.spec.seed,
+        topology=run.spec.topology,
+        nodes=len(run.node_names),
+        shards=sum(shard != _METADATA_SHARD for shard in run.shard_ids),
+        defects=run.spec.defects,
+        virtual_ns=run.now_ns,
+        events=run.scheduler.events,
+        operations=_operations(run),
+        elections=_elections(run),
+        faults=_faults(run),
+        messages_sent=totals["sent"],
+        bytes_sent=totals["bytes"],
+        lost={name.removeprefix(_LOST): number for name, number in totals.items() if name.startswith(_LOST)},
+        violations=tuple(each.headline for each in run.watch.violations),
+        trace_digest=digest,
+        trace_records=run.trace.records,
+        ended=run.ended,
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+    )
+
+
+class Tally:
+    """Counts the operations of one function of one workload."""
+
+    __slots__ = ("counts", "first_ns", "last_ns")
+
+    def __init__(self, first_ns: int) -> None:
+        self.counts = {"invoke": 0, "ok": 0, "fail": 0, "info": 0}
+        self.first_ns = self.last_ns = first_ns
+
+    def summary(self, workload: str, function: str, latency: LatencySummary) -> OperationSummary:
+        counts = self.counts
+        ended = counts["ok"] + counts["fail"] + counts["info"]
+        span_ns = self.last_ns - self.first_ns
+        return OperationSummary(
+            workload=workload,
+            function=function,
+            ok=counts["ok"],
+            fail=counts["fail"],
+            info=counts["info"],
+            open=counts["invoke"] - ended,
+            confirmed_per_1000_s=counts["ok"] * _RATE_TIME_S * SECOND_NS // span_ns if span_ns else 0,
+            latency=latency,
+        )
+
+
+def tally(events: Iterable[HistoryEvent]) -> Mapping[tuple[str, str], Tally]:
+    """Count the events of a history by workload and function, in the order in which these first appeared."""
+    tallies: dict[tuple[str, str], Tally] = {}
+    for event in events:
+        key = (event.workload, event.function)
+        found = tallies.get(key)
+        if found is None:
+            found = tallies[key] = Tally(event.time_ns)
+        found.counts[event.type] += 1
+        found.last_ns = event.time_ns
+    return tallies
+
+
+def _operations(run: Run) -> tuple[OperationSummary, ...]:
+    summaries = []
+    for (workload, function), counted in tally(run.recorder.events).items():
+        started = run.workloads.get(workload)
+        samples = None if started is None else started.latencies.get(function)
+        latency = LatencySummary() if samples is None else summarize(samples.latency_ns)
+        summaries.append(counted.summary(workload, function, latency))
+    return tuple(summaries)
+
+
+def _elections(run: Run) -> tuple[LeaderTerm, ...]:
+    last: dict[ShardId, NodeId] = {}
+    terms = []
+    for each in run.watch.leader_changes:
+        terms.append(LeaderTerm(each.time_ns, each.shard, each.node, each.term, last.get(each.shard, "")))
+        last[each.shard] = each.node
+    return tuple(terms)
+
+
+def _faults(run: Run) -> tuple[FaultSummary, ...]:
+    return tuple(
+        FaultSummary(
+            time_ns=each.since_ns,
+            verb=each.command.verb,
+            target=each.command.target,
+            what=each.fault.describe(),
+            bites=each.fault.bites,
+            healed=each.fault.is_healed,
+        )
+        for each in run.faults.all
+    )
