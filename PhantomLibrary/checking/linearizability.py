@@ -182,7 +182,7 @@ class _Frame:
 def _search(part: Sequence[CompletedOperation], model: Model, budget: Budget, *, spent: int) -> _Found:
     """Look for an order of the operations of one key, which are given by call."""
     steps = [(operation, step) for operation in part if (step := model.read(operation)) is not None]
-    guide = model.guide([step for operation, step in steps if operation.is_confirmed])
+    guide = model.guide([step for _, step in steps])
     moments, classes = _moments(model.simplify(steps))
     search = _Search(moments, classes, model, guide, budget, spent)
     return search.run()

@@ -43,7 +43,7 @@ class Model(Struct, frozen=True):
 
     `name` is what messages call the key: `register k7`. `read(operation)` gives the step, or None when the operation
     tells nothing (a failed write, a read without an answer). `step` is pure. `simplify` may drop or merge steps of
-    unknown outcome where that cannot change the verdict. `guide`, from all confirmed steps of a key, gives a
+    unknown outcome where that cannot change the verdict. `guide`, from all steps of a key, gives a
     condition that each state of every valid order meets: orders that break it need not be tried.
     """
 
