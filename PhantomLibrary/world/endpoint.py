@@ -90,8 +90,12 @@ class Connection:
             self._state = _State.OPEN
             self._scheduler.after(self._latency_ns, self._reach_node, (parcel, self._generation))
 
-    def send(self, message: Any, leave_ns: int) -> None:
-        """Send a message from the node to the client."""
+    def send(self, message: Any) -> None:
+        """Send a message from the node to the client, now."""
+        self.send_late(message, 0)
+
+    def send_late(self, message: Any, lag_ns: int) -> None:
+        """Send a message from the node to the client, when the node's processor is through with its handler."""
         parcel = self._pack(message)
         self.replies += 1
         if self._state is not _State.OPEN:
@@ -99,6 +103,7 @@ class Connection:
         elif self._over is not None and self._over[1].cuts:
             self._lose(self._back, parcel, "cut")
         else:
+            leave_ns = self._scheduler.now_ns + lag_ns
             self._scheduler.at(leave_ns + self._latency_ns, self._reach_client, (parcel, self._generation, leave_ns))
 
     def node_crashed(self) -> None:

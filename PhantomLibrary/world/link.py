@@ -2,18 +2,20 @@
 
 A link is like a TCP connection: it keeps the order of messages, unless `reorder` picks one, which is then held back and
 may be overtaken, or `duplicate` sends one again. What is under way when the link is cut, or when its target crashes, is
-lost for good, even if the link is mended before it would have arrived: each cut begins a new generation of the link.
+lost for good, even if the link is mended before it would have arrived: each cut ends a *flight*.
 
-One draw of 32 bits decides a message's loss and its latency, and is made for every message, so that a fault that comes
+One draw of 30 bits decides a message's loss and its latency, and is made for every message, so that a fault that comes
 and goes shifts nothing afterwards. The rare properties draw from a second stream of the link.
 
-The plain path (`send`) has one comparison for everything that may go wrong: `_trouble_below` is the loss as a bound on
-the draw, and lies above all draws when anything but latency and loss has to be looked at.
+`send` is the hottest code after the scheduler's loop, hence three liberties. One comparison stands for everything that
+may go wrong: `_trouble_below` is the loss as a bound on the draw, and lies above all draws when anything else has to be
+looked at. Messages sent and their bytes are one sum. And it pushes its event itself, as `Scheduler.at` would.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappush
 from typing import Any
 
 from msgspec import Struct
@@ -23,15 +25,13 @@ from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.world.latency import TABLE_BITS, TABLE_MASK, Latency, latency_table
 from PhantomLibrary.world.units import MILLION
-from PhantomLibrary.world.wire import Parcel, Wire, route_prefix
+from PhantomLibrary.world.wire import ONE_MESSAGE, Parcel, Wire, route_prefix
 
 SEND_BUFFER_BYTES_MAX = 64 * 1024 * 1024  # What waits for bandwidth beyond this is lost.
 LOSS_CAUSES = ("cut", "loss", "drop", "down", "buffer")
 
-_UNSENT = "unsent"  # How a generation ends when its sender crashes: only what had not left is lost.
-_DRAW_BITS = 32
+_DRAW_BITS = 30  # CPython computes fastest with integers of up to 30 bits.
 _ALL_DRAWS = 1 << _DRAW_BITS
-_Sent = tuple[Parcel, int, int]  # (parcel, generation of the link, when it left its sender)
 Arrive = Callable[[str, Any, int], object]
 
 
@@ -73,37 +73,72 @@ class DropRule:
         return dropped
 
 
+class _Flight:
+    """What left on a link between two of its cuts. After the second one nothing of it arrives any more."""
+
+    __slots__ = ("end", "link", "unsent_after_ns")
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.end = ""  # The cause of its loss.
+        self.unsent_after_ns = 1 << 200  # When its sender crashed.
+
+    def deliver(self, parcel: Parcel) -> None:
+        link = self.link
+        if self.end:
+            link.record_loss(parcel, self.end)  # Counted when the link was cut.
+            return
+        link.delivered += 1
+        if link.add_record is not None:
+            link.add_record(b'{"t":%d%b%b}' % (link.scheduler.now_ns, link.prefix, parcel[1]))
+        link.arrive(link.source, parcel[0], parcel[3])
+
+    def deliver_late(self, sent: tuple[Parcel, int]) -> None:
+        """Deliver what left its sender some time after it was sent, if that was alive by then."""
+        parcel, leave_ns = sent
+        if leave_ns > self.unsent_after_ns and not self.end:
+            self.link.lose(parcel, "down")
+        else:
+            self.deliver(parcel)
+
+    def deliver_held(self, held: tuple[Parcel, int]) -> None:
+        """Deliver what was held back, and see whether it was overtaken."""
+        parcel, older = held
+        if self.link.delivered >= older and not self.end:
+            self.link.reordered += 1  # More came through than was on its way before it: that is certain.
+        self.deliver(parcel)
+
+
 class Link:
     """Carries messages from one node to another. `arrive` is what takes them at the other end."""
 
     __slots__ = (
-        "_add_record",
-        "_arrive",
         "_base",
         "_base_table",
         "_bits",
-        "_cut_generation",
+        "_deliver",
         "_drops",
-        "_ends",
+        "_flight",
         "_free_ns",
-        "_generation",
         "_last_ns",
         "_odd",
+        "_older_flights",
         "_overlays",
-        "_prefix",
         "_properties",
-        "_scheduler",
         "_table",
+        "_tally",
         "_trouble_below",
         "_wire",
-        "bytes",
+        "add_record",
+        "arrive",
         "cuts",
         "delayed",
         "delivered",
         "duplicated",
         "lost",
+        "prefix",
         "reordered",
-        "sent",
+        "scheduler",
         "source",
         "target",
         "target_is_down",
@@ -123,23 +158,23 @@ class Link:
     ) -> None:
         self.source = source
         self.target = target
-        self._arrive = arrive
+        self.arrive = arrive
+        self.scheduler = scheduler
+        self.add_record = wire.add_record
+        self.prefix = route_prefix(source, target)
         self._wire = wire
-        self._scheduler = scheduler
         self._bits = draws.bits
         self._odd = odd_draws
-        self._add_record = wire.add_record
-        self._prefix = route_prefix(source, target)
+        self._take_off()
+        self._older_flights: list[_Flight] = []  # Ended by a crash of the sender: what had left still arrives.
         self._last_ns = 0
         self._free_ns = 0
-        self._generation = 0
-        self._cut_generation = 0
-        self._ends: dict[int, tuple[str, int]] = {}  # Why and when each generation ended.
         self.cuts = 0
         self.target_is_down = True  # Until its node is started.
         self._drops: list[DropRule] = []
         self._overlays: list[LinkOverlay] = []
-        self.sent = self.delivered = self.bytes = self.delayed = self.duplicated = self.reordered = 0
+        self._tally = 0
+        self.delivered = self.delayed = self.duplicated = self.reordered = 0
         self.lost = dict.fromkeys(LOSS_CAUSES, 0)
         self._base = properties
         self._base_table = latency_table(properties.latency, properties.jitter_ns)
@@ -147,106 +182,107 @@ class Link:
 
     # --- the plain path -------------------------------------------------------------------------------------------
 
-    def send(self, message: Any, leave_ns: int) -> None:
-        """Carry a message that leaves its sender at this time."""
+    def send(self, message: Any) -> None:
+        """Carry a message that leaves its sender now."""
         parcel = self._wire.last
         if parcel[0] is not message:
             parcel = self._wire.pack(message)
-        self.sent += 1
-        self.bytes += parcel[2]
+        self._tally += parcel[2]
         drawn = self._bits(_DRAW_BITS)
         if drawn < self._trouble_below:
-            self._send_with_care(parcel, leave_ns, drawn)
+            self._send_with_care(parcel, 0, drawn)
             return
+        scheduler = self.scheduler
+        arrival_ns = scheduler.now_ns + self._table[drawn & TABLE_MASK]
+        if arrival_ns < self._last_ns:
+            arrival_ns = self._last_ns
+        else:
+            self._last_ns = arrival_ns
+        scheduler._sequence = sequence = scheduler._sequence + 1
+        heappush(scheduler._heap, (arrival_ns, sequence, self._deliver, parcel))
+
+    def send_late(self, message: Any, lag_ns: int) -> None:
+        """Carry a message that leaves its sender when the processor is through with its handler."""
+        parcel = self._wire.last
+        if parcel[0] is not message:
+            parcel = self._wire.pack(message)
+        self._tally += parcel[2]
+        drawn = self._bits(_DRAW_BITS)
+        if drawn < self._trouble_below:
+            self._send_with_care(parcel, lag_ns, drawn)
+            return
+        scheduler = self.scheduler
+        leave_ns = scheduler.now_ns + lag_ns
         arrival_ns = leave_ns + self._table[drawn & TABLE_MASK]
         if arrival_ns < self._last_ns:
             arrival_ns = self._last_ns
         else:
             self._last_ns = arrival_ns
-        self._scheduler.at(arrival_ns, self._deliver, (parcel, self._generation, leave_ns))
-
-    def _deliver(self, sent: _Sent) -> None:
-        parcel, generation, _ = sent
-        if generation != self._generation and self._is_gone(sent):
-            return
-        self.delivered += 1
-        message, body, _, cost_ns = parcel
-        if self._add_record is not None:
-            self._add_record(b'{"t":%d%b%b}' % (self._scheduler.now_ns, self._prefix, body))
-        self._arrive(self.source, message, cost_ns)
+        scheduler._sequence = sequence = scheduler._sequence + 1
+        heappush(scheduler._heap, (arrival_ns, sequence, self._flight.deliver_late, (parcel, leave_ns)))
 
     # --- everything that may go wrong -----------------------------------------------------------------------------
 
-    def _send_with_care(self, parcel: Parcel, leave_ns: int, drawn: int) -> None:
+    def _send_with_care(self, parcel: Parcel, lag_ns: int, drawn: int) -> None:
         properties = self._properties
         if self.cuts:
-            self._lose(parcel, "cut")
+            self.lose(parcel, "cut")
         elif self.target_is_down:
-            self._lose(parcel, "down")
+            self.lose(parcel, "down")
         elif drawn < _share_of_draws(properties.loss_ppm):
-            self._lose(parcel, "loss")
+            self.lose(parcel, "loss")
         elif any(rule.drops(parcel[0], self._odd) for rule in self._drops):
-            self._lose(parcel, "drop")
+            self.lose(parcel, "drop")
         else:
-            ready_ns = (
-                leave_ns if properties.bandwidth is None else self._transmit(parcel, leave_ns, properties.bandwidth)
-            )
-            if ready_ns is not None:
+            leave_ns = self.scheduler.now_ns + lag_ns
+            if properties.bandwidth is None:
+                self._carry(parcel, leave_ns, leave_ns, drawn & TABLE_MASK)
+            elif (ready_ns := self._transmit(parcel, leave_ns, properties.bandwidth)) is not None:
                 self._carry(parcel, leave_ns, ready_ns, drawn & TABLE_MASK)
 
     def _transmit(self, parcel: Parcel, leave_ns: int, bandwidth: int) -> int | None:
         """Return when the last byte is on its way, or None if the buffer before the link is full."""
         begin_ns = max(leave_ns, self._free_ns)
         if (begin_ns - leave_ns) * bandwidth > SEND_BUFFER_BYTES_MAX * SECOND_NS:
-            self._lose(parcel, "buffer")
+            self.lose(parcel, "buffer")
             return None
-        self._free_ns = ready_ns = begin_ns + parcel[2] * SECOND_NS // bandwidth
+        self._free_ns = ready_ns = begin_ns + len(parcel[1]) * SECOND_NS // bandwidth
         return ready_ns
 
     def _carry(self, parcel: Parcel, leave_ns: int, ready_ns: int, rank: int) -> None:
-        properties, odd = self._properties, self._odd
-        latency_ns = self._table[rank]
-        arrival_ns = ready_ns + latency_ns
+        properties, odd, flight, scheduler = self._properties, self._odd, self._flight, self.scheduler
+        arrival_ns = ready_ns + self._table[rank]
         if arrival_ns > leave_ns + self._base_table[rank]:
             self.delayed += 1
-        sent = (parcel, self._generation, leave_ns)
         if properties.reorder_ppm and odd.chance(properties.reorder_ppm, MILLION):
             held_ns = (self._table[odd.bits(TABLE_BITS)] + 1) * (1 + odd.below(8))
-            older = self.delivered + self.in_flight
-            self._scheduler.at(arrival_ns + held_ns, self._deliver_held, (sent, older))
+            scheduler.at(arrival_ns + held_ns, flight.deliver_held, (parcel, self.delivered + self.in_flight))
         else:
             self._last_ns = arrival_ns = max(arrival_ns, self._last_ns)
-            self._scheduler.at(arrival_ns, self._deliver, sent)
+            scheduler.at(arrival_ns, flight.deliver_late, (parcel, leave_ns))
         if properties.duplicate_ppm and odd.chance(properties.duplicate_ppm, MILLION):
             self.duplicated += 1
-            self._scheduler.at(arrival_ns + self._table[odd.bits(TABLE_BITS)], self._deliver, sent)
+            scheduler.at(arrival_ns + self._table[odd.bits(TABLE_BITS)], flight.deliver_late, (parcel, leave_ns))
 
-    def _deliver_held(self, held: tuple[_Sent, int]) -> None:
-        sent, older = held
-        if self.delivered >= older and sent[1] == self._generation:
-            self.reordered += 1  # More came through than was on its way before it: it was overtaken for certain.
-        self._deliver(sent)
-
-    def _lose(self, parcel: Parcel, cause: str) -> None:
+    def lose(self, parcel: Parcel, cause: str) -> None:
+        """Count and trace a message that will not arrive."""
         self.lost[cause] += 1
-        self._wire.record_loss(self._prefix, parcel, cause)
+        self.record_loss(parcel, cause)
 
-    def _is_gone(self, sent: _Sent) -> bool:
-        """Whether a message of an older generation is lost: cut off, or never sent because its sender crashed first."""
-        parcel, generation, leave_ns = sent
-        cause, ended_ns = self._ends[generation]
-        if generation < self._cut_generation:
-            while cause == _UNSENT:
-                generation += 1
-                cause, _ = self._ends[generation]
-            self._wire.record_loss(self._prefix, parcel, cause)  # Counted when that happened.
-            return True
-        if leave_ns <= ended_ns:
-            return False
-        self._lose(parcel, "down")
-        return True
+    def record_loss(self, parcel: Parcel, cause: str) -> None:
+        self._wire.record_loss(self.prefix, parcel, cause)
 
     # --- for faults and hosts -------------------------------------------------------------------------------------
+
+    @property
+    def sent(self) -> int:
+        """How many messages were sent."""
+        return self._tally // ONE_MESSAGE
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes these messages had."""
+        return self._tally % ONE_MESSAGE
 
     @property
     def in_flight(self) -> int:
@@ -277,14 +313,18 @@ class Link:
 
     def sender_crashed(self) -> None:
         """Lose what its processor would have sent later than now."""
-        self._ends[self._generation] = (_UNSENT, self._scheduler.now_ns)
-        self._generation += 1
+        if not self.in_flight:
+            self._older_flights.clear()
+            return
+        self._flight.unsent_after_ns = self.scheduler.now_ns
+        self._older_flights.append(self._flight)
+        self._take_off()
 
     def lose_arrived(self, message: Any, cause: str) -> None:
         """Take back the delivery of a message that the target could not take."""
         self.delivered -= 1
         last = self._wire.last
-        self._lose(last if last[0] is message else self._wire.pack(message), cause)
+        self.lose(last if last[0] is message else self._wire.pack(message), cause)
 
     def overlay(self, change: LinkOverlay) -> None:
         """Change properties on top of all changes so far."""
@@ -306,10 +346,15 @@ class Link:
 
     def _drop_flight(self, cause: str) -> None:
         self.lost[cause] += self.in_flight
-        self._ends[self._generation] = (cause, self._scheduler.now_ns)
-        self._generation += 1
-        self._cut_generation = self._generation
+        for flight in (*self._older_flights, self._flight):
+            flight.end = cause
+        self._older_flights.clear()
+        self._take_off()
         self._last_ns = 0
+
+    def _take_off(self) -> None:
+        self._flight = _Flight(self)
+        self._deliver = self._flight.deliver  # Bound once, not at each message.
 
     def _settle_properties(self) -> None:
         """Work out what holds now from the base, the overlays in their order, the cuts and the rules."""

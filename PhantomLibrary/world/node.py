@@ -41,14 +41,13 @@ class NodeState(Enum):
 class NodeEnv:
     """What one incarnation of a process sees of the world. Dead, it does nothing."""
 
-    __slots__ = ("_disk", "_links", "_machine", "_scheduler", "disk", "incarnation", "lag_ns", "node", "timers")
+    __slots__ = ("_disk", "_links", "_machine", "disk", "incarnation", "lag_ns", "node", "timers")
 
     def __init__(self, machine: NodeHost, incarnation: int) -> None:
         self.node = machine.name
         self.incarnation = incarnation
         self.lag_ns = 0  # How long the present handler takes: what it sends leaves that much later.
         self._machine = machine
-        self._scheduler = machine.scheduler
         self._links = machine.outgoing
         self.timers = Timers(machine.scheduler, machine.clock, machine.deadline_passed)
         self._disk = SimDisk(machine.platter, machine.scheduler, machine.sync_came_back, lambda: self.lag_ns)
@@ -66,7 +65,10 @@ class NodeEnv:
     def send(self, to: str, message: Any) -> None:
         link = self._links.get(to)
         if link is not None:
-            link.send(message, self._scheduler.now_ns + self.lag_ns)
+            if self.lag_ns:
+                link.send_late(message, self.lag_ns)
+            else:
+                link.send(message)
 
     def set_deadline(self, name: str, at_ns: int) -> None:
         self.timers.set(name, at_ns)
@@ -100,14 +102,13 @@ class NodeHost:
         self.streams = streams
         self.clock = clock
         self.platter = platter
-        self.outgoing: dict[str, Any] = {}  # Links and Connections: whatever has `send(message, leave_ns)`.
+        self.outgoing: dict[str, Any] = {}  # Links and Connections.
         self.state = NodeState.DOWN
         self.incarnation = 0
         self.cores = cores
         self.speed_ppm = speed_ppm
         self.inbox_max = INBOX_MESSAGES_MAX
         self.busy_ns = 0
-        self.handled = 0
         self.overflowed = 0
         self.queue_max = 0
         self.process: Process | None = None
@@ -129,7 +130,6 @@ class NodeHost:
         """Take a message that came over a link."""
         now_ns = self.scheduler.now_ns
         if self._takes_at_once and self._core_free_ns[0] <= now_ns:
-            self.handled += 1
             if cost_ns:
                 self._charge(cost_ns, now_ns)
             else:
@@ -171,7 +171,6 @@ class NodeHost:
         return len(self._queue)
 
     def _perform(self, handler: Callable[..., object], arguments: tuple[Any, ...], cost_ns: int, now_ns: int) -> None:
-        self.handled += 1
         self._charge(cost_ns, now_ns)
         handler(*arguments)
 

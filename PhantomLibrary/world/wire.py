@@ -8,7 +8,10 @@ from typing import Any, TypeAlias
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.trace import Trace
 
-# (message, its JSON body, size in bytes, nanoseconds of processor time that handling it costs)
+# What a message adds to a link's tally, beside its size: messages and bytes are counted in one sum.
+ONE_MESSAGE = 1 << 48
+
+# (message, its JSON body, ONE_MESSAGE + its size in bytes, nanoseconds of processor time that handling it costs)
 Parcel: TypeAlias = tuple[Any, bytes, int, int]
 Kinds: TypeAlias = Callable[[Any], tuple[str, ...]]
 
@@ -43,7 +46,7 @@ class Wire:
         body = self._encode(message)
         size = len(body)
         cost_ns = 0 if self._cost_ns is None else self._cost_ns(message, size)
-        self.last = parcel = (message, body, size, cost_ns)
+        self.last = parcel = (message, body, ONE_MESSAGE + size, cost_ns)
         return parcel
 
     def event_cost_ns(self) -> int:
