@@ -1,0 +1,111 @@
+"""The catalogue of planted defects: what each one is, where it was seen, and which failures give it away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from PhantomLibrary.database.parts import Parts
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.zoo import raft_defects, storage_defects
+
+
+class Defect(Struct, frozen=True):
+    """One planted defect. `codes` are the failures that fit it: whatever else goes wrong does not count as caught."""
+
+    name: str
+    summary: str
+    source: str
+    codes: tuple[str, ...]
+    plant: Callable[[Parts], Parts]
+
+
+def _group(overlay: type) -> Callable[[Parts], Parts]:
+    """Replace the Raft group by the overlay, on top of what stands there."""
+    return lambda parts: msgspec.structs.replace(parts, group=_over(overlay, parts.group))
+
+
+def _over(overlay: type, base: type) -> type:
+    """Return a class that is the overlay over the base."""
+    return type(overlay.__name__, (overlay, base), {})
+
+
+_LOST = ("LIN-001", "INV-003", "INV-004")
+
+DEFECTS: dict[str, Defect] = {
+    defect.name: defect
+    for defect in (
+        Defect(
+            "vote-not-persisted",
+            "Term and vote are not written down, so a node that restarts votes a second time in the same term.",
+            "Raft paper, Figure 2; hashicorp/raft issue 661 (2025)",
+            ("INV-001", *_LOST),
+            _group(raft_defects.ForgetsItsVote),
+        ),
+        Defect(
+            "ack-before-fsync",
+            "Entries are acknowledged before the disk has made them durable.",
+            "Jepsen NATS 2.12.1 (2025); etcd issue 14143",
+            _LOST,
+            lambda parts: msgspec.structs.replace(
+                parts, performer=_over(storage_defects.WaitsForNoDisk, parts.performer)
+            ),
+        ),
+        Defect(
+            "no-client-dedup",
+            "A command that is retried is done again.",
+            "MIT 6.5840 kvraft; MongoDB SERVER-48307 (Jepsen MongoDB 4.2.6)",
+            ("LIN-001", "CNT-001", "CNT-002", "APP-001", "APP-002", "SET-003"),
+            lambda parts: msgspec.structs.replace(
+                parts, sessions=_over(storage_defects.RemembersNothing, parts.sessions)
+            ),
+        ),
+        Defect(
+            "read-without-quorum",
+            "A leader answers reads from its own state without asking whether it still leads.",
+            "Jepsen etcd 0.4.1 (2014)",
+            ("LIN-001",),
+            _group(raft_defects.ReadsAlone),
+        ),
+        Defect(
+            "commit-without-majority",
+            "A leader commits what it has written itself, whoever else has it.",
+            "Jepsen MongoDB 3.4.0-rc3 (2017): acknowledged writes rolled back",
+            _LOST,
+            _group(raft_defects.CommitsAlone),
+        ),
+        Defect(
+            "commit-prior-term-by-count",
+            "A leader commits entries of earlier terms by counting replicas.",
+            "LogCabin issue 44 (2013); Raft paper, Figure 8",
+            ("INV-003", "INV-004", "LIN-001"),
+            _group(raft_defects.CommitsEarlierTerms),
+        ),
+        Defect(
+            "append-truncates-blindly",
+            "A follower cuts its log where an append begins, although the entries there agree.",
+            "Howard et al., CCF, arXiv 2406.17455",
+            _LOST,
+            _group(raft_defects.TruncatesBlindly),
+        ),
+        Defect(
+            "no-prevote",
+            "A node that comes back raises its term at once and deposes the leader.",
+            "Ongaro, dissertation (2014), 4.2.3 and 9.6",
+            ("TRM-001",),
+            _group(raft_defects.AsksNobodyFirst),
+        ),
+    )
+}
+
+
+def plant(names: Sequence[str], parts: Parts | None = None) -> Parts:
+    """Return parts with these defects. Raises InvalidInput for a name that is none."""
+    parts = parts or Parts()
+    for name in names:
+        if name not in DEFECTS:
+            raise InvalidInput(f"no defect {name!r}: there are {', '.join(DEFECTS)}{nearest(name, DEFECTS)}")
+        parts = DEFECTS[name].plant(parts)
+    return parts

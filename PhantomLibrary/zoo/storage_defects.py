@@ -1,0 +1,24 @@
+"""Defects of what a node keeps: its disk and its clients' sessions."""
+
+from __future__ import annotations
+
+from PhantomLibrary.database.messages import Execute, Outcome, SessionExpired
+from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.protocols.raft.effects import Effect
+
+
+class WaitsForNoDisk(Performer):
+    """Performs what stands behind a Persist without waiting for it."""
+
+    def perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._do(effect)
+
+
+class RemembersNothing(SessionTable):
+    """Does a command whenever it comes, as long as its session is known."""
+
+    def recall(self, command: Execute) -> Outcome | None:
+        known = super().recall(command)
+        return known if isinstance(known, SessionExpired) and command.session not in self._sessions else None
