@@ -55,7 +55,7 @@ class Violation(Struct, frozen=True):
 class Budget(Struct, frozen=True):
     """How much a search may cost before it answers `unknown`."""
 
-    steps_max: int = 3_000_000
+    steps_max: int = 2_000_000
     entries_max: int = 500_000
 
 
