@@ -26,7 +26,8 @@ _METADATA_SHARD = 0  # Holds members and the shard map; tests count the others.
 class OperationSummary(Struct, frozen=True):
     """The operations of one function of one workload; the workload of keywords is `operator`.
 
-    `open` ones had no answer yet. `latency` counts from arrival, and is empty for operations of keywords.
+    `open` ones had no answer yet. `latency` counts from arrival. The operations of keywords have neither
+    latency nor rate.
     """
 
     workload: str
@@ -63,8 +64,9 @@ class FaultSummary(Struct, frozen=True):
 class RunSummary(Struct, frozen=True):
     """All that the table in the log shows.
 
-    `operations` are ordered by workload and function as they first appeared. `lost` counts messages between nodes by
-    cause. `ended` says why a run was cut short, "" where it was not. `wall_s` and `cpu_s` are 0 where nobody measured.
+    `operations` are ordered by workload, then function, each by first appearance. `lost` counts messages between nodes
+    by cause. `ended` says why a run was cut short, "" where it was not. `wall_s` and `cpu_s` are 0 where nobody
+    measured.
     """
 
     seed: int
@@ -144,7 +146,7 @@ class Tally:
             fail=counts["fail"],
             info=counts["info"],
             open=counts["invoke"] - ended,
-            confirmed_per_1000_s=counts["ok"] * _RATE_TIME_S * SECOND_NS // span_ns if span_ns else 0,
+            confirmed_per_1000_s=counts["ok"] * _RATE_TIME_S * SECOND_NS // span_ns if latency.count and span_ns else 0,
             latency=latency,
         )
 
@@ -164,7 +166,9 @@ def tally(events: Iterable[HistoryEvent]) -> Mapping[tuple[str, str], Tally]:
 
 def _operations(run: Run) -> tuple[OperationSummary, ...]:
     summaries = []
-    for (workload, function), counted in tally(run.recorder.events).items():
+    tallies = tally(run.recorder.events)
+    order = list(dict.fromkeys(workload for workload, _ in tallies))
+    for (workload, function), counted in sorted(tallies.items(), key=lambda item: order.index(item[0][0])):
         started = run.workloads.get(workload)
         samples = None if started is None else started.latencies.get(function)
         latency = LatencySummary() if samples is None else summarize(samples.latency_ns)

@@ -16,7 +16,7 @@ from PhantomLibrary.workloads.latency import LatencySummary
 
 LINES_MAX = 6  # Of leader changes and of faults each; the rest stands in summary.json.
 
-_HEADINGS = ("operation", *OUTCOMES, "ok/s", "min", "mean", "p50", "p95", "p99", "max")
+_HEADINGS = ("operation, latency in ms", *OUTCOMES, "ok/s", "min", "mean", "p50", "p95", "p99", "max")
 _LATENCIES = ("min_ns", "mean_ns", "p50_ns", "p95_ns", "p99_ns", "max_ns")
 _CAUSES = {
     "cut": "to cuts",
@@ -27,20 +27,21 @@ _CAUSES = {
 }
 
 _LINE = "border-top:1px solid rgba(128,128,128,.4)"
-_TABLE = "border-collapse:collapse;margin:4px 0;font-variant-numeric:tabular-nums"
-_CELL = "padding:2px 9px"
-_FACT = "text-align:left;font-weight:normal;opacity:.7;vertical-align:top;white-space:nowrap"
+_TABLE = "border-collapse:collapse;margin:4px 0;text-align:right;white-space:pre-wrap;font-variant-numeric:tabular-nums"
+_LEFT = "text-align:left"
+_FACT = "font-weight:normal;opacity:.7;vertical-align:top"
 
 
 def render_html(summary: RunSummary) -> str:
     """Return the summary as one HTML table."""
     width = len(_HEADINGS) if summary.operations else 2
-    rows = [f'<tr><th colspan="{width}" style="{_CELL};text-align:left">{escape(_title(summary))}</th></tr>']
+    rows = [f'<tr><th colspan="{width}" style="{_LEFT}">{escape(_title(summary))}</th></tr>']
     if summary.operations:
         rows.append(_html_row(_HEADINGS, "th"))
         rows += [_html_row(_cells(each), "td") for each in summary.operations]
     rows += [_html_fact(name, lines, width) for name, lines in _facts(summary)]
-    return f'<table style="{_TABLE}">{"".join(rows)}</table>'
+    # The obsolete attribute says once what would else be a style on each of a hundred cells.
+    return f'<table cellpadding="4" style="{_TABLE}">{"".join(rows)}</table>'
 
 
 def render_text(summary: RunSummary) -> str:
@@ -117,21 +118,31 @@ def _leader_lines(summary: RunSummary) -> list[str]:
     changes = summary.leader_changes
     lines = [
         f"{_count(len(summary.elections), 'election')}, {_count(len(changes), 'leader change')}; "
-        f"every shard that had a leader had its first by {seconds(first[-1].time_ns)}"
+        f"first leaders by {seconds(first[-1].time_ns)}"
     ]
     return lines + _some([_leader_line(each) for each in changes])
 
 
 def _leader_line(change: LeaderTerm) -> str:
-    return f"{seconds(change.time_ns)}  shard {change.shard}: {change.before} → {change.node} (term {change.term})"
+    return f"{_moment(change.time_ns)}  shard {change.shard}: {change.before} → {change.node} (term {change.term})"
 
 
 def _fault_line(fault: FaultSummary) -> str:
-    meant = f" ({fault.target})" if fault.target and fault.target not in fault.what else ""
-    bites = f"bites {fault.bites:,}" if fault.bites else "it never bit"
-    return (
-        f"{seconds(fault.time_ns)}  {fault.what}{meant}: {bites}, {'healed' if fault.healed else 'in force to the end'}"
-    )
+    bites = _count(fault.bites, "bite") if fault.bites else "IT NEVER BIT"
+    end = "healed" if fault.healed else "in force to the end"
+    return f"{_moment(fault.time_ns)}  {_deed(fault)}: {bites}, {end}"
+
+
+def _deed(fault: FaultSummary) -> str:
+    """Return what the test asked for and what that meant: `crash n3 (leader of shard 1)`, `isolate node n2 (cut …)`."""
+    if not fault.what.startswith(fault.verb.partition(" ")[0]):
+        return f"{fault.verb} {fault.target}".rstrip() + f" ({fault.what})"
+    return f"{fault.what} ({fault.target})" if fault.target and fault.target not in fault.what else fault.what
+
+
+def _moment(time_ns: int) -> str:
+    """Return a virtual time so that those of several lines stand under each other."""
+    return seconds(time_ns).rjust(len("100.000 s"))
 
 
 def _message_line(summary: RunSummary) -> str:
@@ -150,14 +161,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def _html_row(cells: Sequence[str], tag: str) -> str:
-    first = f'<{tag} style="{_CELL};text-align:left">{escape(cells[0])}</{tag}>'
-    rest = "".join(f'<{tag} style="{_CELL};text-align:right">{escape(cell)}</{tag}>' for cell in cells[1:])
+    first = f'<{tag} style="{_LEFT}">{escape(cells[0])}</{tag}>'
+    rest = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells[1:])
     return f'<tr style="{_LINE}">{first}{rest}</tr>'
 
 
 def _html_fact(name: str, lines: Sequence[str], width: int) -> str:
     text = "<br>".join(map(escape, lines))
     return (
-        f'<tr style="{_LINE}"><th style="{_CELL};{_FACT}">{escape(name)}</th>'
-        f'<td colspan="{width - 1}" style="{_CELL}">{text}</td></tr>'
+        f'<tr style="{_LINE};{_LEFT}"><th style="{_FACT}">{escape(name)}</th><td colspan="{width - 1}">{text}</td></tr>'
     )
