@@ -3,9 +3,9 @@
     python benchmarks/random_faults.py node-failure --seeds 1000
     python benchmarks/random_faults.py partition --first 5000 --seeds 100 --processes 1
 
-Each seed decides its cluster, its workload and its faults. Each must have a fault that bit and an election after it, or it
-proves nothing. An alarm is printed with the seed, and its schedule is written to a file that
-`python -m PhantomLibrary replay FILE` does again.
+Each seed decides its cluster, its workload and its faults. Each must have a fault that bit and an election after
+it, or it proves nothing. An alarm is printed with the seed, and its schedule is written to a file that `python -m
+PhantomLibrary replay FILE` does again.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.testbed.judge import (
+    Recovery,
     judge_agreement,
     judge_history,
     judge_invariants,
-    recovery_gap,
     replicas_agree,
 )
 from PhantomLibrary.testbed.run import Run
@@ -155,8 +155,9 @@ def _crash_or_isolate_leader(run: Run, draws: Stream) -> None:
 
 def _come_to_rest(run: Run) -> str:
     run.faults.heal_all()
-    if not run.advance(run.now_ns + 20 * SECOND_NS, lambda: not recovery_gap(run)):
-        return f"REC-001: 20 s after all faults were healed: {recovery_gap(run)}"
+    recovery = Recovery(run)
+    if not run.advance(run.now_ns + 20 * SECOND_NS, recovery):
+        return f"REC-001: 20 s after all faults were healed: {recovery.gap()}"
     _give(run, "stop workload", drain_ns=10 * SECOND_NS)
     run.advance(run.now_ns + 11 * SECOND_NS)
     run.advance(run.now_ns + 10 * SECOND_NS, replicas_agree(run))
@@ -179,7 +180,11 @@ def _judge(run: Run) -> str:
 def _node_failure_cluster(seed: int, draws: Stream) -> RunSpec:
     nodes = (3, 5)[draws.below(2)]
     # Small limits, so that snapshots and new logs happen within seconds.
-    knobs = {"snapshot_entries": 20 + draws.below(200), "kept_entries_max": draws.below(30) + 1, "log_bytes_max": 20_000}
+    knobs = {
+        "snapshot_entries": 20 + draws.below(200),
+        "kept_entries_max": draws.below(30) + 1,
+        "log_bytes_max": 20_000,
+    }
     return RunSpec(seed=seed, nodes=nodes, shards=1 + draws.below(4), replicas=3, knobs=knobs)
 
 
@@ -188,9 +193,7 @@ def _partition_cluster(seed: int, draws: Stream) -> RunSpec:
     nodes = (3, 5, 6)[draws.below(3)]
     knobs = {"snapshot_entries": 20 + draws.below(500), "kept_entries_max": draws.below(100) + 1}
     replicas = min(nodes, (3, 5)[draws.below(2)])
-    return RunSpec(
-        seed=seed, topology=topology, nodes=nodes, shards=1 + draws.below(3), replicas=replicas, knobs=knobs
-    )
+    return RunSpec(seed=seed, topology=topology, nodes=nodes, shards=1 + draws.below(3), replicas=replicas, knobs=knobs)
 
 
 def _any_node(run: Run, draws: Stream) -> str:

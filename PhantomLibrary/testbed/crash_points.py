@@ -60,10 +60,11 @@ class CrashPointReport(Struct, frozen=True):
 
 
 def enumerate_crash_points(
-    schedule: Schedule, effect: str, *, every: int = 1, parts: Parts | None = None
+    schedule: Schedule, effect: str, *, every: int = 1, power_loss: bool = False, parts: Parts | None = None
 ) -> CrashPointReport:
     """Crash the node that is about to perform, or has just performed, every n-th effect of a kind in this schedule.
 
+    With `power_loss` all other nodes crash at the same instant.
     Raises InvalidInput for an unknown effect, and for a run without any.
     """
     if effect not in EFFECTS:
@@ -76,7 +77,7 @@ def enumerate_crash_points(
     points = []
     for number in range(every, counter.count + 1, every):
         for phase in _PHASES:
-            point = _try_point(schedule, effect, number, phase, parts)
+            point = _try_point(schedule, effect, _Crasher(number, phase, power_loss), parts)
             points.append(point)
             if point.verdict is not None:
                 return CrashPointReport(effect, counter.count, tuple(points))
@@ -96,29 +97,33 @@ class _Counter:
 class _Crasher:
     """Crashes whichever node performs the effect of one number, once, and lets it come back."""
 
-    def __init__(self, number: int, phase: Phase) -> None:
+    def __init__(self, number: int, phase: Phase, power_loss: bool) -> None:
         self.run: Run | None = None
+        self.number = number
+        self.phase = phase
         self.node: NodeId = ""
         self.time_ns = 0
-        self._number = number
-        self._phase = phase
+        self._power_loss = power_loss
         self._count = 0
 
     def touch(self, phase: Phase, node: NodeId) -> None:
         self._count += phase == "before"
         run = self.run
-        if run is None or self.node or self._count != self._number or phase != self._phase:
+        if run is None or self.node or self._count != self.number or phase != self.phase:
             return
         if run.host(node).is_down:
             return
         self.node, self.time_ns = node, run.now_ns
-        run.world.crash(node)
-        run.scheduler.after(_DOWN_NS, self._come_back)
+        crashed = run.live_nodes() if self._power_loss else [node]
+        for each in crashed:
+            run.world.crash(each)
+        run.scheduler.after(_DOWN_NS, self._come_back, crashed)
 
-    def _come_back(self, _argument: Any) -> None:
+    def _come_back(self, crashed: list[NodeId]) -> None:
         assert self.run is not None
-        if self.run.host(self.node).is_down:
-            self.run.world.restart(self.node)
+        for node in crashed:
+            if self.run.host(node).is_down:
+                self.run.world.restart(node)
 
 
 def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
@@ -143,12 +148,11 @@ def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
     return msgspec.structs.replace(parts, performer=wrapped)
 
 
-def _try_point(schedule: Schedule, effect: str, number: int, phase: Phase, parts: Parts) -> CrashPoint:
-    crasher = _Crasher(number, phase)
+def _try_point(schedule: Schedule, effect: str, crasher: _Crasher, parts: Parts) -> CrashPoint:
     run = Run(schedule.run, parts=_wrapped(parts, effect, crasher.touch))
     crasher.run = run
     replay_loosely(run, schedule)
-    return CrashPoint(number, phase, crasher.node, crasher.time_ns, _judge(run))
+    return CrashPoint(crasher.number, crasher.phase, crasher.node, crasher.time_ns, _judge(run))
 
 
 def _judge(run: Run) -> Verdict | Violation | None:

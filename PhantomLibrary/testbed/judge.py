@@ -6,12 +6,12 @@ fault that changed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PhantomLibrary.checking.agreement import check_agreement
 from PhantomLibrary.checking.dispatch import check_history
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
-from PhantomLibrary.domain import HistoryEvent, ShardId
+from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
@@ -94,32 +94,49 @@ def replicas_agree(run: Run) -> Callable[[], bool]:
     return condition
 
 
-def recovery_gap(run: Run) -> str:
-    """Return why some shard does not serve at this moment, "" when all of them do."""
-    live = set(run.live_nodes())
-    for shard in run.shard_ids:
-        leader = run.leader(shard)
+class Recovery:
+    """Tells whether every shard serves again. Make one when the waiting begins; it remembers what must be committed.
+
+    A shard serves when a quorum of it lives and follows one leader in one term, and that leader has committed all
+    that its log held when this looked at it first: then what was in doubt is decided, and new commands go through.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._goals: dict[ShardId, tuple[NodeId, int, int]] = {}  # shard to (leader, term, index to commit)
+
+    def __call__(self) -> bool:
+        return not self.gap()
+
+    def gap(self) -> str:
+        """Return why some shard does not serve at this moment, "" when all of them do."""
+        live = self._run.live_nodes()
+        return next(filter(None, (self._shard_gap(shard, live) for shard in self._run.shard_ids)), "")
+
+    def _shard_gap(self, shard: ShardId, live: Sequence[NodeId]) -> str:
+        run = self._run
         voters = run.voters(shard)
         down = [node for node in voters if node not in live]
         if 2 * len(down) >= len(voters):
             return f"shard {shard} has no quorum: {', '.join(down)} of {', '.join(voters)} are down"
+        leader = run.leader(shard)
         if not leader:
             return f"shard {shard} has no leader among {', '.join(node for node in voters if node in live)}"
         state = run.watch.states[shard, leader]
-        if state.commit_index < state.last_index:
-            behind = state.last_index - state.commit_index
-            return f"shard {shard}: {leader} leads in term {state.term} but cannot commit its last {behind} entries"
-        for node in voters:
-            gap = _replica_gap(run, shard, node, state.term) if node in live else ""
-            if gap:
-                return gap
-    return ""
+        goal = self._goals.get(shard)
+        if goal is None or goal[:2] != (leader, state.term):
+            goal = self._goals[shard] = (leader, state.term, state.last_index)
+        if state.commit_index < goal[2]:
+            return (
+                f"shard {shard}: {leader} leads in term {state.term}, but its log is committed up to entry "
+                f"{state.commit_index} of {goal[2]} only: too few of {', '.join(voters)} answer it"
+            )
+        return next(filter(None, (self._replica_gap(shard, node, state.term) for node in voters if node in live)), "")
 
-
-def _replica_gap(run: Run, shard: ShardId, node: str, term: int) -> str:
-    state = run.watch.states.get((shard, node))
-    if state is None:
-        return f"shard {shard}: {node} has not started its replica"
-    if state.term != term:
-        return f"shard {shard}: {node} is in term {state.term}, the leader in term {term}"
-    return ""
+    def _replica_gap(self, shard: ShardId, node: NodeId, term: int) -> str:
+        state = self._run.watch.states.get((shard, node))
+        if state is None:
+            return f"shard {shard}: {node} has not started its replica"
+        if state.term != term:
+            return f"shard {shard}: {node} is in term {state.term}, the leader in term {term}"
+        return ""
