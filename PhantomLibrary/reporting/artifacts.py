@@ -75,7 +75,7 @@ class ArtifactFolder:
 
     @property
     def link(self) -> str:
-        """The folder as messages show it, relative to the output directory: `phantom/<suite>.<test>/`."""
+        """The folder as messages show it and links reach it from the output directory: `phantom/<suite>.<test>/`."""
         return f"{ROOT_NAME}/{self.path.name}/"
 
     def trace_sink(self) -> Sink:
@@ -90,6 +90,7 @@ class ArtifactFolder:
         """
         schedule = run.finish()  # Also brings the trace up to date.
         self._trace.close()
+        self._forget_old_trace()
         problems = [self._trace.problem]
         contents: tuple[tuple[str, Iterator[bytes]], ...] = (
             (HISTORY, history_lines(run.recorder.events)),
@@ -107,6 +108,12 @@ class ArtifactFolder:
     def close(self) -> None:
         """Give up a run that nobody will write down: keep its trace so far, and leave no file open."""
         self._trace.close()
+
+    def _forget_old_trace(self) -> None:
+        """Remove the trace of an earlier run where there is none of this one: it would be taken for ours."""
+        if self._trace.problem or not self._trace.records:
+            with suppress(OSError):
+                (self.path / TRACE).unlink()
 
     def _files(self) -> Iterator[tuple[str, int]]:
         for name in (HISTORY, SCHEDULE, TRACE, SUMMARY):

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tracemalloc
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -138,6 +139,25 @@ def test_run_without_our_sink_is_written_without_trace(finished_run: Run, tmp_pa
     report = ArtifactFolder(tmp_path / "f").write(finished_run)
     assert [name for name, _ in report.files] == ["history.jsonl", "schedule.yaml", "summary.json"]
     assert report.problem == ""
+
+
+def test_trace_of_an_earlier_run_is_not_taken_for_ours(finished_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "trace.jsonl.gz").write_text("old")
+    ArtifactFolder(tmp_path).write(finished_run)
+    assert "trace.jsonl.gz" not in os.listdir(tmp_path)
+
+
+def test_trace_file_keeps_nothing_in_memory(tmp_path: Path) -> None:
+    trace = TraceFile(tmp_path / "trace.jsonl.gz")
+    batch = [b'{"t":%d,"node":"n1","did":"start"}' % number for number in range(1024)]
+    trace(batch)
+    tracemalloc.start()
+    for _ in range(50):
+        trace(batch)
+    grown, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    trace.close()
+    assert grown < 10_000 and peak < 200_000
 
 
 def test_nothing_is_created_before_there_is_something_to_write(tmp_path: Path) -> None:

@@ -59,6 +59,13 @@ def test_tests_that_would_share_a_folder_get_hashes() -> None:
     assert all(name.casefold().startswith("s.a_b-") for name in found[1:])
 
 
+def test_second_cluster_avoids_a_test_that_is_called_like_it() -> None:
+    names = FolderNames()
+    first = [names.next_name("S", "A-2")[0], names.next_name("S", "a")[0], names.next_name("S", "a")[0]]
+    assert first[:2] == ["S.A-2", "S.a"]
+    assert first[2].startswith("S.a-2-")
+
+
 @given(st.lists(st.tuples(st.sampled_from(["S", "s", "S.a"]), st.text("aA _?.-2", max_size=4)), max_size=12))
 def test_no_two_clusters_share_a_folder(clusters: list[tuple[str, str]]) -> None:
     names = FolderNames()

@@ -50,6 +50,11 @@ def test_summary_tells_the_change_of_leader(finished_run: Run, summary: RunSumma
     assert len(summary.elections) == len(finished_run.watch.leader_changes)
 
 
+def test_first_leaders_and_leaders_elected_again_are_no_change(summary: RunSummary) -> None:
+    terms = (LeaderTerm(1, 1, "n1", 1, ""), LeaderTerm(2, 1, "n1", 2, "n1"), LeaderTerm(3, 1, "n2", 3, "n1"))
+    assert msgspec.structs.replace(summary, elections=terms).leader_changes == terms[2:]
+
+
 def test_summary_tells_what_each_fault_did(summary: RunSummary) -> None:
     crash, skew = summary.faults
     assert (crash.verb, crash.target, crash.time_ns) == ("crash node", "leader of shard 1", 2 * SECOND_NS)
