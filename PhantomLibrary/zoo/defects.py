@@ -57,7 +57,7 @@ DEFECTS: dict[str, Defect] = {
             "no-client-dedup",
             "A command that is retried is done again.",
             "MIT 6.5840 kvraft; MongoDB SERVER-48307 (Jepsen MongoDB 4.2.6)",
-            ("LIN-001", "CNT-001", "CNT-002", "APP-001", "APP-002", "SET-003"),
+            ("LIN-001", "CNT-001", "CNT-002", "APP-001", "APP-002", "SET-004"),
             lambda parts: msgspec.structs.replace(
                 parts, sessions=_over(storage_defects.RemembersNothing, parts.sessions)
             ),
@@ -94,7 +94,7 @@ DEFECTS: dict[str, Defect] = {
             "no-prevote",
             "A node that comes back raises its term at once and deposes the leader.",
             "Ongaro, dissertation (2014), 4.2.3 and 9.6",
-            ("TRM-001",),
+            ("EXP-001",),
             _group(raft_defects.AsksNobodyFirst),
         ),
     )

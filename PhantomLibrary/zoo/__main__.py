@@ -1,0 +1,133 @@
+"""Proves that the suites have teeth: runs them against every planted defect, and against the clean system.
+
+    python -m PhantomLibrary.zoo [DEFECT …] [--suites suites] [--output results/mutants] [--processes 2]
+
+Prints a line for each defect: the first test that caught it, and by which failure. Caught means that a check failed
+with a code that fits the defect, in a test that passes without it, under the same seed. Exit code 1 when a defect
+goes uncaught or the clean system is not green.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from msgspec import Struct
+
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.zoo.defects import DEFECTS, Defect
+
+
+class TestOutcome(Struct, frozen=True):
+    """One test of one run of the suites."""
+
+    name: str
+    passed: bool
+    message: str
+
+
+class Verdict(Struct, frozen=True):
+    """What became of one defect. `caught_by` is empty when nobody caught it; `strays` failed with codes that do
+    not fit.
+    """
+
+    defect: str
+    caught_by: str
+    message: str
+    catchers: int
+    strays: tuple[str, ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    unknown = [name for name in options.defects if name not in DEFECTS]
+    if unknown:
+        guess = nearest(unknown[0], DEFECTS)
+        print(InvalidInput(f"no defect {unknown[0]!r}: there are {', '.join(DEFECTS)}{guess}"), file=sys.stderr)
+        return 2
+    started = time.monotonic()
+    names = options.defects or list(DEFECTS)
+    with ThreadPoolExecutor(options.processes) as executor:
+        clean = executor.submit(run_suites, options.suites, options.output / "clean", "")
+        runs = {name: executor.submit(run_suites, options.suites, options.output / name, name) for name in names}
+        passing = {test.name for test in clean.result() if test.passed}
+        failing = [test for test in clean.result() if not test.passed]
+        verdicts = [judge(DEFECTS[name], runs[name].result(), passing) for name in names]
+    return report(failing, len(passing), verdicts, time.monotonic() - started)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m PhantomLibrary.zoo", description="Run the suites against defects.")
+    parser.add_argument("defects", nargs="*", metavar="DEFECT", help="names; all of them by default")
+    parser.add_argument("--suites", type=Path, default=Path("suites"))
+    parser.add_argument("--output", type=Path, default=Path("results/mutants"))
+    parser.add_argument("--processes", type=int, default=2)
+    return parser.parse_args(arguments)
+
+
+def run_suites(suites: Path, output: Path, defect: str) -> list[TestOutcome]:
+    """Run the suites in a child process with a defect planted in every cluster ("" for none); return each
+    test's outcome.
+    """
+    command = [sys.executable, "-m", "robot", "--outputdir", str(output), "--log", "NONE", "--report", "NONE"]
+    command += ["--console", "none", "--variable", f"DEFECTS:{defect}", str(suites)]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = output / "output.xml"
+    if not result.is_file():
+        raise SystemExit(f"robot did not run on {suites}: {child.stderr.strip() or child.stdout.strip()}")
+    return read_outcomes(result)
+
+
+def read_outcomes(output_xml: Path) -> list[TestOutcome]:
+    """Return the tests of an output.xml, in the order in which they ran."""
+    outcomes = []
+    for test in ElementTree.parse(output_xml).getroot().iter("test"):
+        status = test.find("status")
+        assert status is not None
+        outcomes.append(TestOutcome(test.get("name", ""), status.get("status") == "PASS", status.text or ""))
+    return outcomes
+
+
+def judge(defect: Defect, outcomes: Sequence[TestOutcome], passing: set[str]) -> Verdict:
+    """Return which of the tests that pass without the defect caught it."""
+    failed = [each for each in outcomes if not each.passed and each.name in passing]
+    fitting = [each for each in failed if _code(each.message) in defect.codes]
+    strays = tuple(f"{each.name}: {_headline(each.message)}" for each in failed if each not in fitting)
+    first = fitting[0] if fitting else TestOutcome("", False, "")
+    return Verdict(defect.name, first.name, _headline(first.message), len(fitting), strays)
+
+
+def _headline(message: str) -> str:
+    return message.strip().split("\n", 1)[0]
+
+
+def _code(message: str) -> str:
+    return _headline(message).partition(":")[0]
+
+
+def report(failing: Sequence[TestOutcome], passing: int, verdicts: Sequence[Verdict], wall_s: float) -> int:
+    """Print what came of all runs; return the exit code."""
+    width = max((len(each.defect) for each in verdicts), default=10)
+    for each in verdicts:
+        if each.caught_by:
+            print(f"{each.defect:<{width}}  caught by {each.caught_by}")
+            print(f"{'':<{width}}  {each.message[:150]}  (and by {each.catchers - 1} more tests)")
+        else:
+            print(f"{each.defect:<{width}}  NOT CAUGHT" + "".join(f"\n    {stray[:150]}" for stray in each.strays[:3]))
+    for test in failing:
+        print(f"the clean system is not green: {test.name}: {_headline(test.message)[:150]}")
+    if not passing:
+        print("the clean system passed no test at all")
+    uncaught = sum(not each.caught_by for each in verdicts)
+    print(f"{len(verdicts) - uncaught} of {len(verdicts)} defects caught; clean: {passing} tests pass, {wall_s:.0f} s")
+    return 1 if uncaught or failing or not passing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
