@@ -34,6 +34,18 @@ def test_crash_drops_all_that_was_owed_to_the_old_incarnation() -> None:
     assert bench.lost("n2", "n1", "down") == 1
 
 
+def test_deadline_of_a_crashed_process_costs_the_node_nothing() -> None:
+    bench = Bench(cost_ns=lambda message, size: MS).started()
+    bench.env("n1").set_deadline("tick", 10 * MS)
+    bench.world.crash("n1")
+    bench.run(50 * MS)
+    host = bench.world.nodes["n1"]
+    assert host.queue_length == 0
+    bench.world.restart("n1")
+    bench.run(50 * MS)
+    assert host.busy_ns == 0 and bench.notes == []
+
+
 def test_env_of_an_old_incarnation_does_nothing() -> None:
     bench = Bench().started()
     old = bench.env("n1")
@@ -198,10 +210,12 @@ def test_deadline_moves_later_and_earlier() -> None:
 
 def test_deadline_set_anew_while_it_waits_for_the_processor_does_not_fire() -> None:
     bench = Bench(cost_ns=lambda message, size: 10 * MS)
-    bench.on_receive = lambda env, sender, message: env.set_deadline("election", env.monotonic_ns() + 50 * MS)
+    bench.on_receive = lambda env, sender, message: (
+        message == "heartbeat" and env.set_deadline("election", env.monotonic_ns() + 50 * MS)
+    )
     bench.started()
     bench.env("n1").set_deadline("election", 5 * MS)
-    bench.send("n2", "n1", 1, 2)  # Both have arrived by 1 ms; the second is handled at 11 ms.
+    bench.send("n2", "n1", "work", "heartbeat")  # Handled at 1 and 11 ms; the deadline waits behind them.
     bench.run(40 * MS)
     assert bench.times("n1", "fire") == []
     bench.run(100 * MS)

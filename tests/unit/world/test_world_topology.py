@@ -1,4 +1,4 @@
-"""Topologies: built-in ones load; each kind of mistake is refused with its place, what was found and what is allowed."""
+"""Topologies: built-in ones load; each kind of mistake is refused with its place and with what is allowed."""
 
 from __future__ import annotations
 
