@@ -1,0 +1,151 @@
+"""Keywords that judge a run: its leaders, its recovery, its history and its replicas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robotlibcore import keyword
+
+from PhantomLibrary.keywords.choices import Level
+from PhantomLibrary.keywords.component import Component
+from PhantomLibrary.keywords.quantities import Count
+from PhantomLibrary.keywords.times import NOW, VirtualTime, in_seconds, to_virtual_time
+
+if TYPE_CHECKING:
+    from PhantomLibrary.keywords.cluster import Cluster
+
+_ONE = Count(1)
+_TWO_SECONDS = to_virtual_time("2s")
+_TEN_SECONDS = to_virtual_time("10s")
+_HALF_MINUTE = to_virtual_time("30s")
+_MILLISECOND_NS = 1_000_000
+
+
+class CheckKeywords(Component):
+    """Keywords that assert an invariant, and carry the evidence when it does not hold."""
+
+    @keyword(tags=("assertion", "check"))
+    def leader_should_be_elected(self, shard: int = 1, *, within: VirtualTime = _TWO_SECONDS) -> int:
+        """Lets virtual time go on until a shard has a leader that runs and reaches a majority of its replicas.
+
+        A leader that was cut off or paused does not count, though it may still think that it leads. Returns how long it
+        took, in milliseconds of virtual time.
+
+        Fails when there is none within that time.
+
+        Example:
+        | `Crash Node` | leader of shard 1 |
+        | `Leader Should Be Elected` | 1 | within=2s |
+        """
+        from PhantomLibrary.keywords.leadership import explain_leadership, has_able_leader
+
+        cluster = self._cluster
+        cluster.check_shard(shard)
+        run = cluster.run
+        since_ns, within_ns = run.now_ns, within.or_none(NOW) or 0
+        if not cluster.advance(within_ns, lambda: has_able_leader(run, shard)):
+            evidence = explain_leadership(run, shard)
+            cluster.fail(
+                "LDR-001",
+                f"shard {shard} had no leader that reaches a majority within {in_seconds(within_ns)}, by {cluster.now}",
+                evidence,
+            )
+        took_ms = (run.now_ns - since_ns) // _MILLISECOND_NS
+        cluster.tell(f"{run.leader(shard)} leads shard {shard}, after {took_ms} ms")
+        return took_ms
+
+    @keyword(tags=("assertion", "check"))
+    def cluster_should_recover(self, *, within: VirtualTime = _HALF_MINUTE) -> None:
+        """Lets virtual time go on until every shard serves and all its live replicas follow its leader.
+
+        Fails when one does not within that time, and says which and why.
+
+        Example:
+        | `Heal Network` |
+        | `Cluster Should Recover` | within=2s |
+        """
+        from PhantomLibrary.testbed.judge import Recovery
+
+        cluster = self._cluster
+        run = cluster.run
+        since_ns, within_ns = run.now_ns, within.or_none(NOW) or 0
+        recovery = Recovery(run)  # It remembers what must be committed, so that load does not hide a recovery.
+        if not cluster.advance(within_ns, recovery):
+            waited = in_seconds(within_ns)
+            cluster.fail("REC-001", f"no recovery within {waited}, by {cluster.now}: {recovery.gap()}")
+        cluster.tell(f"the cluster serves, after {(run.now_ns - since_ns) // _MILLISECOND_NS} ms")
+
+    @keyword(tags=("assertion", "check"))
+    def history_should_be(self, level: Level, *, workload: str = "all", confirmed: Count = _ONE) -> None:
+        """Judges all that clients saw: is there an order of the operations that explains every answer?
+
+        Each workload is held against the model of its kind. ``confirmed`` is how many operations must have been
+        confirmed at least, so that the test proves something.
+
+        Fails when no such order exists, with the operations that contradict each other; when it could not be
+        decided; when the history is empty or thinner than ``confirmed``; when a rule of consensus was broken; and
+        when a fault of the test changed nothing that happened.
+
+        Example:
+        | `History Should Be` | linearizable | confirmed=2000 |
+        """
+        cluster = self._cluster
+        _check_history(cluster, level, workload, confirmed)
+        _check_faults_bit(cluster)
+
+    @keyword(tags=("assertion", "check"))
+    def replicas_should_agree(self, *, within: VirtualTime = _TEN_SECONDS) -> None:
+        """Lets virtual time go on until all live replicas of each shard have applied the same, and compares their data.
+
+        Stop workloads first: replicas cannot catch up with clients that go on writing.
+
+        Fails when they hold different data, or have not applied the same within that time.
+
+        Example:
+        | `Stop Workload` |
+        | `Replicas Should Agree` |
+        """
+        _check_agreement(self._cluster, within)
+
+    @keyword(tags=("assertion", "check"))
+    def data_should_be_intact(self) -> None:
+        """Judges all data at once: histories are linearizable, live replicas agree, no rule of consensus was broken.
+
+        Unlike `History Should Be` it does not ask that the faults of the test did anything.
+
+        Example:
+        | `Data Should Be Intact` |
+        """
+        cluster = self._cluster
+        _check_agreement(cluster, _TEN_SECONDS)
+        _check_history(cluster, Level("linearizable"), "all", _ONE)
+
+
+def _check_history(cluster: Cluster, level: Level, workload: str, confirmed: Count) -> None:
+    from PhantomLibrary.testbed.judge import judge_history, judge_invariants
+
+    violation = judge_invariants(cluster.run)
+    if violation is not None:
+        cluster.fail_with(violation)
+    verdict = judge_history(cluster.run, level.word, workload=workload, confirmed=confirmed.number)
+    if verdict.outcome != "valid":
+        cluster.fail_with(verdict)
+    cluster.tell(f"history is {level}: {verdict.operations} operations, {verdict.confirmed} confirmed")
+
+
+def _check_faults_bit(cluster: Cluster) -> None:
+    from PhantomLibrary.testbed.judge import judge_faults
+
+    violation = judge_faults(cluster.run)
+    if violation is not None:
+        cluster.fail_with(violation)
+
+
+def _check_agreement(cluster: Cluster, within: VirtualTime) -> None:
+    from PhantomLibrary.testbed.judge import judge_agreement, replicas_agree
+
+    cluster.advance(within.or_none(NOW) or 0, replicas_agree(cluster.run))
+    verdict = judge_agreement(cluster.run)
+    if verdict.outcome != "valid":
+        cluster.fail_with(verdict)
+    cluster.tell(f"replicas agree ({verdict.operations} compared)")

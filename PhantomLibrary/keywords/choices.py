@@ -1,0 +1,130 @@
+"""Words that a keyword takes from a fixed list, where some words of the contract wait for what they need.
+
+A word that waits is refused by name, so that nobody looks for a typing error in it. Where every word has a meaning
+already, keywords use a plain `Literal` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
+
+from msgspec import Struct
+
+from PhantomLibrary.errors import InvalidInput, nearest
+
+
+class Choice(Struct, frozen=True):
+    """A word of a list. Subclasses name the list: `KNOWN` can be used now, `WAITING` cannot yet."""
+
+    word: str
+
+    WHAT: ClassVar[str] = "word"
+    KNOWN: ClassVar[tuple[str, ...]] = ()
+    WAITING: ClassVar[tuple[str, ...]] = ()
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class NodeState(Choice, frozen=True):
+    """The state of a node: `active` runs, `paused` does nothing for a while, `down` has crashed."""
+
+    WHAT: ClassVar[str] = "node state"
+    KNOWN: ClassVar[tuple[str, ...]] = ("any", "active", "paused", "down")
+    WAITING: ClassVar[tuple[str, ...]] = ("joining", "suspect", "decommissioning", "removed")
+
+
+class Event(Choice, frozen=True):
+    """Something that a run can be waited for."""
+
+    WHAT: ClassVar[str] = "event"
+    KNOWN: ClassVar[tuple[str, ...]] = ("leader elected", "entry committed", "quiet")
+    WAITING: ClassVar[tuple[str, ...]] = (
+        "snapshot sent",
+        "vote persisted",
+        "prepare sent",
+        "commit sent",
+        "rebalancing finished",
+        "administration finished",
+    )
+
+
+class Outcome(Choice, frozen=True):
+    """How an operation ends: `done`, `aborted` (it certainly did not happen), or `unknown` (nobody can tell)."""
+
+    WHAT: ClassVar[str] = "outcome"
+    KNOWN: ClassVar[tuple[str, ...]] = ("done", "aborted", "unknown")
+    WAITING: ClassVar[tuple[str, ...]] = ("blocked",)
+
+
+class WorkloadKind(Choice, frozen=True):
+    """What clients do."""
+
+    WHAT: ClassVar[str] = "kind of workload"
+    KNOWN: ClassVar[tuple[str, ...]] = ("register", "set", "counter", "append")
+    WAITING: ClassVar[tuple[str, ...]] = ("bank", "orders")
+
+
+class DiskFault(Choice, frozen=True):
+    """What is wrong with a disk."""
+
+    WHAT: ClassVar[str] = "disk fault"
+    KNOWN: ClassVar[tuple[str, ...]] = ("stall", "lost fsync")
+    WAITING: ClassVar[tuple[str, ...]] = ("torn write", "bit rot", "io error", "full")
+
+
+class Level(Choice, frozen=True):
+    """What a history is held against."""
+
+    WHAT: ClassVar[str] = "level"
+    KNOWN: ClassVar[tuple[str, ...]] = ("linearizable",)
+    WAITING: ClassVar[tuple[str, ...]] = (
+        "strict serializable",
+        "serializable",
+        "snapshot",
+        "read committed",
+        "causal",
+    )
+
+
+class Operator(Choice, frozen=True):
+    """How a getter compares what it found with what is expected."""
+
+    WHAT: ClassVar[str] = "operator"
+    KNOWN: ClassVar[tuple[str, ...]] = ("==", "!=", "<", "<=", ">", ">=", "contains")
+
+
+ANY_STATE = NodeState("any")
+ACTIVE = NodeState("active")
+DONE = Outcome("done")
+NO_OPERATOR = Operator("")
+
+Chosen = TypeVar("Chosen", bound=Choice)
+
+
+def converter_of(kind: type[Chosen], doc: str) -> Callable[[str], Chosen]:
+    """Return the converter of a list of words, documented for testers."""
+
+    def convert(value: str) -> Chosen:
+        word = " ".join(str(value).lower().replace("_", " ").split())
+        known = ", ".join(kind.KNOWN)
+        if word in kind.KNOWN:
+            return kind(word)
+        if word in kind.WAITING:
+            raise InvalidInput(f"{kind.WHAT} {word!r} is not available yet: there is {known}")
+        raise InvalidInput(f"no {kind.WHAT} {value!r}: there is {known}{nearest(word, kind.KNOWN)}")
+
+    convert.__doc__ = doc
+    return convert
+
+
+def to_operator(value: str) -> Operator:
+    """How what was found compares with what is expected: ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` or ``contains``.
+
+    Empty, the keyword only returns what it found.
+    """
+    if value == "" or value in Operator.KNOWN:
+        return Operator(value)
+    known = ", ".join(Operator.KNOWN)
+    raise InvalidInput(f"no operator {value!r}: there is {known}{nearest(value, Operator.KNOWN)}")

@@ -1,0 +1,218 @@
+"""Keywords that start and stop a cluster, and that look at its nodes and leaders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from robot.api import logger
+from robotlibcore import keyword
+
+from PhantomLibrary.keywords.choices import ACTIVE, ANY_STATE, NO_OPERATOR, NodeState, Operator
+from PhantomLibrary.keywords.comparison import expect
+from PhantomLibrary.keywords.component import Component
+from PhantomLibrary.keywords.node_names import NO_NAMES, Names, NodeRef
+from PhantomLibrary.keywords.quantities import AS_TOPOLOGY, AUTO, Count, Seed
+from PhantomLibrary.keywords.times import NOW, VirtualTime
+
+if TYPE_CHECKING:
+    from PhantomLibrary.testbed.run import Run
+    from PhantomLibrary.testbed.schedule import RunSpec
+
+_DEFAULT_SHARDS = Count(1)
+_DEFAULT_REPLICAS = Count(3)  # By identity: who writes 3 gets 3 or an error, who writes nothing gets what fits.
+
+
+class ClusterKeywords(Component):
+    """Keywords of the cluster as a whole."""
+
+    @keyword(tags=("cluster",))
+    def start_cluster(
+        self,
+        topology: str = "three-nodes",
+        *,
+        nodes: Count = AS_TOPOLOGY,
+        shards: Count = _DEFAULT_SHARDS,
+        replicas: Count = _DEFAULT_REPLICAS,
+        seed: Seed = AUTO,
+        defects: Names = NO_NAMES,
+    ) -> str:
+        """Starts a cluster at virtual time 0 and returns its seed, as text.
+
+        ``topology`` is built in (``three-nodes``, ``five-nodes``, ``twenty-nodes``, ``three-small-nodes``,
+        ``three-regions``) or the path of a YAML file. ``nodes`` repeats the topology's nodes in turn, as n1, n2 and
+        so on. The keys are spread over ``shards`` 1, 2 and so on; shard 0 holds the shard map. Each shard has
+        ``replicas`` replicas, or as many as there are nodes where that is less than the default.
+
+        The seed decides everything random. It is the argument, else ``${SEED}``, else that of the library's import,
+        else one made from the suite's file name and the test's name, so that each test has a run of its own that is
+        always the same. ``defects`` plants known defects, to see which tests catch them.
+
+        The cluster belongs to the test, and is stopped at its end; one that is started in a suite's setup can be
+        read by all tests of the suite. Another cluster of the same test ends the one before. Leaders are elected
+        when time goes on, in about a second.
+
+        Fails when the topology is unknown or malformed, or cannot carry the shards and replicas.
+
+        Example:
+        | `Start Cluster` | nodes=5 | shards=4 |
+        """
+
+        def make_spec(number: int) -> RunSpec:
+            from PhantomLibrary.testbed.schedule import RunSpec
+
+            return RunSpec(
+                seed=number,
+                topology=topology,
+                topology_text=_text_of_topology(topology),
+                nodes=nodes.number,
+                shards=shards.number,
+                replicas=_replicas(topology, nodes, replicas),
+                defects=defects.names,
+            )
+
+        cluster = self._clusters.start(make_spec, seed)
+        run = cluster.run
+        shard_count = len(run.shard_ids) - 1
+        cluster.tell(
+            f"started {len(run.node_names)} nodes ({topology}), {shard_count} shard{'s' if shard_count != 1 else ''} "
+            f"of {run.spec.replicas} replicas, seed {run.spec.seed}"
+        )
+        return str(run.spec.seed)
+
+    @keyword(tags=("cluster",))
+    def stop_cluster(self) -> None:
+        """Stops the cluster and writes its artifacts; what the end of the test does otherwise.
+
+        Fails when no cluster runs, and in a test when the cluster belongs to the suite.
+
+        Example:
+        | `Stop Cluster` |
+        """
+        self._clusters.stop()
+
+    @keyword(tags=("cluster",))
+    def restart_node(self, node: NodeRef, *, disk: Literal["kept", "wiped"] = "kept", at: VirtualTime = NOW) -> None:
+        """Starts a node that is down, with what its disk holds, or with an empty disk (``disk=wiped``).
+
+        With a wiped disk, a node takes part in no vote until a change of membership readmits it.
+
+        Fails when the node runs.
+
+        Example:
+        | ${old} = | `Crash Node` | leader of shard 1 |
+        | `Restart Node` | ${old} |
+        """
+        cluster = self._cluster
+        nodes = cluster.perform("restart node", node.text, at=at, disk=disk if disk == "wiped" else None)
+        wiped = " with a wiped disk" if disk == "wiped" else ""
+        cluster.tell(f"restarted {', '.join(nodes)}{wiped}" if nodes else f"will restart {node} at {at}{wiped}")
+
+    @keyword(tags=("cluster", "getter"))
+    def get_leader(
+        self, shard: int = 1, operator: Operator = NO_OPERATOR, expected: str = "", *, within: VirtualTime = NOW
+    ) -> str:
+        """Returns the node that leads a shard; with an operator, checks it first.
+
+        ``within`` lets virtual time go on until it is as expected. Without an operator, waits for any leader.
+
+        Fails when there is no leader, unless an empty one is expected, or when it is another than expected.
+
+        Example:
+        | ${leader} = | `Get Leader` | 1 |
+        | `Get Leader` | 1 | != | ${old} | within=2s |
+        """
+        cluster = self._cluster
+        cluster.check_shard(shard)
+
+        def read() -> str:
+            return cluster.run.leader(shard)
+
+        comparison, wanted = (operator, expected) if operator.word else (Operator("!="), "")
+        return str(expect(cluster, f"leader of shard {shard}", read, comparison, wanted, within))
+
+    @keyword(tags=("cluster", "getter"))
+    def get_node_count(
+        self,
+        state: NodeState = ACTIVE,
+        operator: Operator = NO_OPERATOR,
+        expected: int = 0,
+        *,
+        within: VirtualTime = NOW,
+    ) -> int:
+        """Returns how many nodes are in a state; with an operator, checks it first.
+
+        ``within`` lets virtual time go on until it is as expected.
+
+        Fails when it is not as expected.
+
+        Example:
+        | `Get Node Count` | active | == | 3 | within=1 minute |
+        """
+        cluster = self._cluster
+        subject = f"number of {state} nodes" if state != ANY_STATE else "number of nodes"
+        return int(expect(cluster, subject, lambda: len(_in_state(cluster.run, state)), operator, expected, within))
+
+    @keyword(tags=("cluster", "getter"))
+    def get_nodes(
+        self,
+        state: NodeState = ANY_STATE,
+        operator: Operator = NO_OPERATOR,
+        expected: Names = NO_NAMES,
+        *,
+        within: VirtualTime = NOW,
+    ) -> list[str]:
+        """Returns the names of the nodes in a state, as a list; with an operator, checks it first.
+
+        Names are compared in any order; ``contains`` asks for all expected names to be among them. ``within`` lets
+        virtual time go on until it is as expected.
+
+        Fails when it is not as expected.
+
+        Example:
+        | `Get Nodes` | active | == | n1, n3, n4 |
+        """
+        cluster = self._cluster
+        subject = f"set of {state} nodes" if state != ANY_STATE else "set of nodes"
+        found = expect(cluster, subject, lambda: _in_state(cluster.run, state), operator, expected.names, within)
+        return list(found)
+
+    @keyword(tags=("cluster",))
+    def log_cluster_state(self) -> None:
+        """Writes one table into the log: nodes, their states, roles and terms by shard, and the faults in force.
+
+        Example:
+        | `Log Cluster State` |
+        """
+        from PhantomLibrary.keywords.state_table import render_state
+
+        html, text = render_state(self._cluster.run)
+        logger.info(html, html=True)
+        logger.debug(text)
+
+
+def _replicas(topology: str, nodes: Count, replicas: Count) -> int:
+    if replicas is not _DEFAULT_REPLICAS:
+        return replicas.number
+    from PhantomLibrary.world.topology_file import load_topology
+
+    available = nodes.number or len(load_topology(topology).nodes)
+    return min(replicas.number, available)
+
+
+def _text_of_topology(topology: str) -> str:
+    """Return the YAML of a topology that is not built in, so that the schedule replays where that file is not."""
+    from PhantomLibrary.world.topology_file import builtin_topologies, load_topology
+
+    if topology in builtin_topologies():
+        return ""
+    load_topology(topology)  # Says what is wrong with it, by file and line.
+    from pathlib import Path
+
+    return Path(topology).read_text(encoding="utf-8")
+
+
+def _in_state(run: Run, state: NodeState) -> list[str]:
+    words = {"up": "active", "paused": "paused", "down": "down"}
+    return [
+        name for name, host in run.world.nodes.items() if state == ANY_STATE or words[host.state.value] == state.word
+    ]

@@ -1,0 +1,96 @@
+"""How getters compare what they find with what is expected, and wait until it holds."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.keywords.choices import Operator
+from PhantomLibrary.keywords.times import NOW, VirtualTime, in_seconds
+
+if TYPE_CHECKING:
+    from PhantomLibrary.keywords.cluster import Cluster
+
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def holds(found: Any, comparison: str, expected: Any) -> bool:
+    """Return whether the comparison holds. Raises InvalidInput when two such values cannot be compared so."""
+    if comparison == "":
+        return True
+    if isinstance(found, list):
+        return _list_holds(found, comparison, expected)
+    if comparison == "contains":
+        return str(expected) in str(found)
+    if comparison in ("==", "!="):
+        return (_comparable(found, expected)) == (comparison == "==")
+    return _ORDERS[comparison](_number(found), _number(expected))
+
+
+def _list_holds(found: Sequence[str], comparison: str, expected: Sequence[str]) -> bool:
+    if comparison == "contains":
+        return set(expected) <= set(found)
+    if comparison in ("==", "!="):
+        return (sorted(found) == sorted(expected)) == (comparison == "==")
+    raise InvalidInput(f"names cannot be compared with {comparison}: use ==, != or contains")
+
+
+def _comparable(found: Any, expected: Any) -> bool:
+    if isinstance(found, str):
+        return found == str(expected)
+    return _number(found) == _number(expected)
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value).strip())
+    except InvalidOperation:
+        raise InvalidInput(f"{value!r} is no number, so it cannot be compared with <, <=, > or >=") from None
+
+
+def expect(
+    cluster: Cluster,
+    subject: str,
+    read: Callable[[], Any],
+    comparison: Operator,
+    expected: Any,
+    within: VirtualTime,
+) -> Any:
+    """Return what `read` finds, once it is as expected; fail when it is not in time. Looks at each instant's end."""
+    within_ns = within.or_none(NOW) or 0
+    word = comparison.word
+    holds(read(), word, expected)  # Raises before time moves.
+    cluster.advance(within_ns, lambda: holds(read(), word, expected))
+    found = read()
+    if not holds(found, word, expected):
+        fail_expectation(cluster, subject, found, word, expected, within_ns)
+    return found
+
+
+def fail_expectation(
+    cluster: Cluster, subject: str, found: Any, comparison: str, expected: Any, within_ns: int, why: str = ""
+) -> None:
+    """Fail with subject, expected, found and virtual time."""
+    waited = f" within {in_seconds(within_ns)}" if within_ns else ""
+    shown = shown_value(found)
+    cluster.fail(
+        "EXP-001",
+        f"{subject} is {shown} at {cluster.now}, expected {comparison} {shown_value(expected)}{waited}{why}",
+    )
+
+
+def shown_value(value: Any) -> str:
+    """Return a value as messages show it."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(value) or "nobody"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if value != "" else "nothing"

@@ -1,0 +1,53 @@
+"""All converters of the library: from what stands in a cell to a value type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PhantomLibrary.keywords import choices, node_names, quantities, times
+
+CONVERTERS: Mapping[type, Callable[..., Any]] = {
+    times.VirtualTime: times.to_virtual_time,
+    times.ClockOffset: times.to_clock_offset,
+    quantities.Count: quantities.to_count,
+    quantities.Percent: quantities.to_percent,
+    quantities.Drift: quantities.to_drift,
+    quantities.Rate: quantities.to_rate,
+    quantities.Seed: quantities.to_seed,
+    node_names.NodeRef: node_names.to_node_ref,
+    node_names.Nodes: node_names.to_nodes,
+    node_names.Sides: node_names.to_sides,
+    node_names.Names: node_names.to_names,
+    choices.Operator: choices.to_operator,
+    choices.NodeState: choices.converter_of(
+        choices.NodeState,
+        "The state of a node: ``active`` nodes run, ``paused`` ones do nothing until they are resumed, ``down`` ones"
+        " have crashed; ``any`` is every node.",
+    ),
+    choices.Event: choices.converter_of(
+        choices.Event,
+        "Something to wait for: ``leader elected`` (a replica became leader of a shard), ``entry committed`` (a shard"
+        " committed an entry), ``quiet`` (no operation is under way and all live replicas have applied the same).",
+    ),
+    choices.Outcome: choices.converter_of(
+        choices.Outcome,
+        "How an operation ends: ``done``, ``aborted`` (it certainly did not happen) or ``unknown`` (it may have"
+        " happened, or may yet).",
+    ),
+    choices.WorkloadKind: choices.converter_of(
+        choices.WorkloadKind,
+        "What the clients of a workload do: ``register`` reads, writes and compares-and-sets, ``set`` adds elements,"
+        " ``counter`` adds numbers, ``append`` appends to lists; all read back.",
+    ),
+    choices.DiskFault: choices.converter_of(
+        choices.DiskFault,
+        "What is wrong with a disk: ``stall`` lets no sync come back, ``lost fsync`` calls durable what a crash will"
+        " take.",
+    ),
+    choices.Level: choices.converter_of(
+        choices.Level,
+        "What a history is held against. ``linearizable``: each operation takes effect at one moment between its begin"
+        " and its end. Sets and counters are judged by checkers of their own.",
+    ),
+}

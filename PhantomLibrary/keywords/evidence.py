@@ -1,0 +1,30 @@
+"""Writes down what a disposed cluster leaves: its artifacts, a table in the log, and metrics beside output.xml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robot.api import logger
+
+from PhantomLibrary.reporting.artifacts import ArtifactFolder
+from PhantomLibrary.reporting.metrics_file import MetricsFile, metrics_of
+from PhantomLibrary.reporting.summary import summarise
+from PhantomLibrary.reporting.summary_table import render_html
+from PhantomLibrary.testbed.run import Run
+
+
+class EvidenceWriter:
+    """Writes the evidence of clusters into one output directory."""
+
+    def __init__(self, output_dir: Path | str, robot_run: str) -> None:
+        self._metrics = MetricsFile(output_dir, robot_run)
+
+    def write(self, run: Run, folder: ArtifactFolder, *, suite: str, test: str, ordinal: int) -> None:
+        """Write all evidence of a run. Raises nothing: what could not be written is said in the log."""
+        summary = summarise(run)
+        written = folder.write(run, summary)
+        logger.info(render_html(summary), html=True)
+        logger.info(f"Artifacts: {written.folder}")
+        problem = self._metrics.append(metrics_of(summary, suite=suite, test=test, cluster=ordinal))
+        for each in filter(None, (written.problem, problem)):
+            logger.warn(each)

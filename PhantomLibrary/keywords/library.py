@@ -1,0 +1,103 @@
+"""The library that `Library    PhantomLibrary` imports: it composes the keywords of all topics.
+
+Importing it stays cheap, because editors do so at every key stroke: what simulates and judges is imported when a
+cluster is started.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from robotlibcore import DynamicCore
+
+from PhantomLibrary import __version__
+from PhantomLibrary.errors import PhantomError
+from PhantomLibrary.keywords.check_keywords import CheckKeywords
+from PhantomLibrary.keywords.cluster_keywords import ClusterKeywords
+from PhantomLibrary.keywords.converters import CONVERTERS
+from PhantomLibrary.keywords.failures import RequestRefused
+from PhantomLibrary.keywords.fault_keywords import FaultKeywords
+from PhantomLibrary.keywords.lifetime import Clusters
+from PhantomLibrary.keywords.metric_keywords import MetricKeywords
+from PhantomLibrary.keywords.quantities import to_seed
+from PhantomLibrary.keywords.time_keywords import TimeKeywords
+from PhantomLibrary.keywords.workload_keywords import WorkloadKeywords
+
+if TYPE_CHECKING:
+    from robot import result, running
+
+
+class PhantomLibrary(DynamicCore):
+    """PhantomLibrary drives, breaks and judges a simulated distributed database.
+
+    Start a cluster, load it, break it, let virtual time go on, and judge what clients saw:
+
+    | *** Test Cases ***
+    | Crashed Leader Is Replaced And Loses No Confirmed Write
+    |     Start Cluster    nodes=5    shards=4
+    |     Start Workload    register    clients=8    rate=400/s
+    |     Run For    5s
+    |     ${old} =    Crash Node    leader of shard 1
+    |     Leader Should Be Elected    1    within=2s
+    |     Restart Node    ${old}
+    |     Run For    5s
+    |     Stop Workload
+    |     History Should Be    linearizable    confirmed=2000
+    |     Replicas Should Agree
+
+    = Virtual time =
+
+    All times are virtual: a simulated minute takes a fraction of a second. Virtual time stands still between
+    keywords and goes on only in those that say so, such as `Run For`; BuiltIn's ``Sleep`` does not move it. Faults
+    take ``at=``, the time of the log (``t=12.400s``) at which they begin, and ``duration=``, after which they heal
+    by themselves.
+
+    = Nodes =
+
+    Nodes are called n1, n2 and so on. Wherever a node is asked for, a role does as well: ``leader of shard 1``,
+    ``follower of shard 1``, ``random``, ``minority``, ``region eu``. Keywords that harm a node return its name.
+
+    = Seeds =
+
+    The same seed gives the same run, byte for byte, on any machine. Each test has a seed of its own, made from its
+    name; ``robot --variable SEED:7`` tries another. The message of a failed check says how to do just that run
+    again.
+
+    = Failures =
+
+    A failed check begins with a code such as LIN-001 and says what went wrong, to which operation, on which node,
+    at which virtual time. Its artifacts (history, schedule, trace) lie in the folder ``phantom`` beside output.xml.
+    """
+
+    ROBOT_LIBRARY_SCOPE = "GLOBAL"
+    ROBOT_LIBRARY_VERSION = __version__
+    ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
+    ROBOT_LIBRARY_CONVERTERS: ClassVar = dict(CONVERTERS)
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, seed: str = "auto") -> None:
+        """With a ``seed``, all clusters have it for which nobody chooses another.
+
+        | Library | PhantomLibrary | seed=7 |
+        """
+        self._clusters = Clusters(to_seed(seed))
+        topics = (ClusterKeywords, TimeKeywords, FaultKeywords, WorkloadKeywords, CheckKeywords, MetricKeywords)
+        super().__init__([topic(self._clusters) for topic in topics])
+
+    def run_keyword(self, name: str, args: list[Any], kwargs: dict[str, Any] | None = None) -> Any:
+        """Run a keyword; what it refuses becomes a message without the name of a class."""
+        try:
+            return super().run_keyword(name, args, kwargs)
+        except PhantomError as error:
+            raise RequestRefused(str(error)) from None
+
+    # --- the library's own listener -----------------------------------------------------------------------------------
+
+    def start_suite(self, data: running.TestSuite, suite: result.TestSuite) -> None:
+        self._clusters.note_robot_run(suite)
+
+    def end_test(self, data: running.TestCase, test: result.TestCase) -> None:
+        self._clusters.end_owned_by_test(test)
+
+    def end_suite(self, data: running.TestSuite, suite: result.TestSuite) -> None:
+        self._clusters.end_owned_by_suite(suite)

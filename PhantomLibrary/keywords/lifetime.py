@@ -1,0 +1,189 @@
+"""Who owns which cluster, and how long it lives.
+
+A cluster belongs to the test that started it, and is disposed of at that test's end, however it ends. One that was
+started in a suite's setup belongs to the suite: its tests may read it, and it is disposed of at the suite's end.
+Disposing writes the artifacts, also of a run that was cut short.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from robot.libraries.BuiltIn import BuiltIn
+
+from PhantomLibrary.errors import InvalidInput, InvalidState
+from PhantomLibrary.keywords.failures import replay_line
+from PhantomLibrary.keywords.quantities import Seed, to_seed
+from PhantomLibrary.keywords.seeds import seed_of
+
+if TYPE_CHECKING:
+    from robot import result
+
+    from PhantomLibrary.keywords.cluster import Cluster
+    from PhantomLibrary.reporting.artifacts import ArtifactFolders
+    from PhantomLibrary.testbed.schedule import RunSpec
+
+
+class Owner:
+    """The test, or the suite, that a keyword runs in."""
+
+    def __init__(self) -> None:
+        variable = BuiltIn().get_variable_value
+        self.suite: str = variable("${SUITE_NAME}", "")
+        self.test: str = variable("${TEST_NAME}", "")
+        self.source = str(variable("${SUITE_SOURCE}", ""))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.suite, self.test)
+
+    @property
+    def file(self) -> str:
+        """The suite's file as a command line names it."""
+        try:
+            return os.path.relpath(self.source)
+        except ValueError:  # Another drive, on Windows.
+            return self.source
+
+
+class Owned:
+    """A cluster with its owner, and what decided its seed."""
+
+    def __init__(self, cluster: Cluster, owner: Owner, ordinal: int, seed: int | None) -> None:
+        self.cluster = cluster
+        self.owner = owner
+        self.ordinal = ordinal
+        self.replay_seed = seed
+
+
+class Clusters:
+    """The clusters that are alive: at most one of the test, above those of the suites around it."""
+
+    def __init__(self, library_seed: Seed) -> None:
+        self._library_seed = library_seed
+        self._alive: list[Owned] = []
+        self._started: dict[tuple[str, str], int] = {}
+        self._folders: tuple[str, ArtifactFolders] | None = None
+        self._robot_run = ""
+        self._is_stopped = False
+
+    @property
+    def current(self) -> Cluster:
+        """The cluster that keywords act on. Raises InvalidState when there is none."""
+        if not self._alive:
+            why = "it was stopped" if self._is_stopped else "none was started in this test"
+            raise InvalidState(f"no cluster runs: {why}; begin with Start Cluster")
+        return self._alive[-1].cluster
+
+    # --- begin and end ----------------------------------------------------------------------------------------------
+
+    def start(self, make_spec: Any, seed: Seed) -> Cluster:
+        """Start a cluster for the present test or suite, from the spec that `make_spec(seed)` returns."""
+        from PhantomLibrary.keywords.cluster import Cluster
+        from PhantomLibrary.testbed.run import Run
+
+        owner = Owner()
+        ordinal = self._started.get(owner.key, 0) + 1
+        number, is_derived = self._choose_seed(seed, owner, ordinal)
+        spec: RunSpec = make_spec(number)
+        folder = self._artifact_folders().open(owner.suite, owner.test)
+        run = Run(spec, parts=parts_for(spec.defects), trace_sink=folder.trace_sink())
+        self._started[owner.key] = ordinal
+        self._dispose_owned_by(owner.key)
+        cluster = Cluster(run, folder, self._replay, self._check_may_change)
+        # One ${SEED} cannot stand for the seeds of two clusters; without it, names give them again.
+        self._alive.append(Owned(cluster, owner, ordinal, None if is_derived and ordinal > 1 else number))
+        self._is_stopped = False
+        return cluster
+
+    def stop(self) -> None:
+        """End the present cluster. Raises InvalidState when there is none, or when it belongs to others too."""
+        self.current  # noqa: B018 - for its error.
+        self._check_may_change()
+        self._dispose(self._alive.pop())
+        self._is_stopped = True
+
+    def end_owned_by_test(self, test: result.TestCase) -> None:
+        """End what the test that ends here has left, and begin to count its clusters anew."""
+        self._end_owned_by(test.parent.full_name, test.name)
+
+    def end_owned_by_suite(self, suite: result.TestSuite) -> None:
+        """End what the suite that ends here has left."""
+        self._end_owned_by(suite.full_name, "")
+
+    def note_robot_run(self, suite: result.TestSuite) -> None:
+        """Note which run of Robot this is: the one whose root suite began at that time."""
+        while suite.parent:
+            suite = suite.parent
+        self._robot_run = str(suite.start_time)
+
+    def _end_owned_by(self, suite: str, test: str) -> None:
+        self._started.pop((suite, test), None)
+        self._is_stopped = False
+        self._dispose_owned_by((suite, test))
+
+    def _dispose_owned_by(self, key: tuple[str, str]) -> None:
+        ending = [each for each in self._alive if each.owner.key == key]
+        self._alive = [each for each in self._alive if each.owner.key != key]
+        for each in ending:
+            self._dispose(each)
+
+    def _dispose(self, owned: Owned) -> None:
+        from PhantomLibrary.keywords.evidence import EvidenceWriter
+
+        run, owner = owned.cluster.run, owned.owner
+        writer = EvidenceWriter(_output_dir(), self._robot_run)
+        writer.write(run, owned.cluster.folder, suite=owner.suite, test=owner.test, ordinal=owned.ordinal)
+        run.ended = run.ended or "it was stopped"
+
+    # --- what a cluster asks ----------------------------------------------------------------------------------------
+
+    def _replay(self) -> str:
+        owner = Owner()
+        seed = self._alive[-1].replay_seed if self._alive else None
+        return replay_line(owner.test, seed, owner.file)
+
+    def _check_may_change(self) -> None:
+        owned = self._alive[-1]
+        if owned.owner.test == "" and Owner().test:
+            raise InvalidState(
+                f"the cluster was started in the setup of suite {owned.owner.suite}, and its tests may only read it: "
+                "start one in this test with Start Cluster"
+            )
+
+    def _choose_seed(self, seed: Seed, owner: Owner, ordinal: int) -> tuple[int, bool]:
+        """Return the seed, and whether it was made from names."""
+        variable = BuiltIn().get_variable_value("${SEED}")
+        asked = seed
+        if asked.number is None and variable not in (None, ""):
+            try:
+                asked = to_seed(variable)
+            except InvalidInput as error:
+                raise InvalidState(f"variable ${{SEED}}: {error}") from None
+        if asked.number is None:
+            asked = self._library_seed
+        if asked.number is not None:
+            return asked.number, False
+        return seed_of(owner.source, owner.test, ordinal), True
+
+    def _artifact_folders(self) -> ArtifactFolders:
+        from PhantomLibrary.reporting.artifacts import ArtifactFolders
+
+        output_dir = _output_dir()
+        if self._folders is None or self._folders[0] != output_dir:
+            self._folders = (output_dir, ArtifactFolders(output_dir))
+        return self._folders[1]
+
+
+def _output_dir() -> str:
+    return str(BuiltIn().get_variable_value("${OUTPUT_DIR}", "."))
+
+
+def parts_for(defects: tuple[str, ...]) -> Any:
+    """Return the parts of a cluster with these planted defects, None where there are none."""
+    if not defects:
+        return None
+    from PhantomLibrary.zoo.defects import plant
+
+    return plant(defects)

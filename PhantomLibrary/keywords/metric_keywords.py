@@ -1,0 +1,58 @@
+"""Keywords that measure a run."""
+
+from __future__ import annotations
+
+from robotlibcore import keyword
+
+from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.keywords.choices import NO_OPERATOR, Operator
+from PhantomLibrary.keywords.comparison import expect
+from PhantomLibrary.keywords.component import Component
+from PhantomLibrary.keywords.node_names import ALL, Nodes
+from PhantomLibrary.keywords.times import NOW, WHOLE_TEST, VirtualTime
+
+
+class MetricKeywords(Component):
+    """Keywords of metrics."""
+
+    @keyword(tags=("getter", "metric"))
+    def get_metric(
+        self,
+        metric: str,
+        operator: Operator = NO_OPERATOR,
+        expected: str = "",
+        *,
+        on: Nodes = ALL,
+        window: VirtualTime = WHOLE_TEST,
+        within: VirtualTime = NOW,
+    ) -> float:
+        """Returns a metric of the run; with an operator, checks it first.
+
+        Of operations: ``confirmed``, ``confirmed_reads``, ``confirmed_writes``, ``failed``, ``unknown``,
+        ``throughput``, and in milliseconds ``latency_min``, ``latency_mean``, ``latency_p50``, ``latency_p95``,
+        ``latency_p99``, ``latency_max``. Of the cluster: ``leader_changes``, ``terms``, ``failover_max``
+        (milliseconds), ``messages_sent``, ``messages_lost``, ``bytes_sent``, ``unsynced_bytes_lost``, ``events``,
+        ``virtual_time`` (seconds).
+
+        ``on`` counts only operations through these nodes, ``window`` only what ended in the last so many seconds.
+        After a partition, ``on=minority`` and ``on=majority`` mean its sides.
+
+        Fails when there is no such metric, or it is not as expected.
+
+        Example:
+        | `Get Metric` | confirmed_writes | == | 0 | on=minority | window=4s |
+        """
+        from PhantomLibrary.testbed.metrics import metric_value
+
+        cluster = self._cluster
+        nodes = cluster.observed(on.text)
+        window_ns = window.or_none(WHOLE_TEST)
+        if window_ns == 0:
+            raise InvalidInput("window=0s holds nothing: write a time above 0, such as 4s")
+
+        def read() -> float:
+            return metric_value(cluster.run, metric, nodes=nodes, window_ns=window_ns)
+
+        where = "" if on == ALL else f" on {on}"
+        when = "" if window == WHOLE_TEST else f" in the last {window}"
+        return float(expect(cluster, f"metric {metric}{where}{when}", read, operator, expected, within))

@@ -1,0 +1,182 @@
+"""Numbers as Robot users write them: counts, shares, rates, seeds. Read exactly, into integers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.keywords.times import plain_number
+
+_PPM_OF_PERCENT = 10_000
+_DRIFT_PERCENT_MAX = 50
+_SEED_BITS = 63
+_SHARE = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*%?", re.ASCII)
+_RATE = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*([^\d\s/]*)\s*(?:/\s*(\S+))?", re.ASCII)
+_BYTES: Mapping[str, int] = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_BITS = {f"{prefix}bit": factor for prefix, factor in (("", 1), ("k", 10**3), ("m", 10**6), ("g", 10**9))}
+
+
+class Count(Struct, frozen=True):
+    """A whole number, one or more. `text` is a word where nobody wrote a number."""
+
+    number: int
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text or str(self.number)
+
+
+class Percent(Struct, frozen=True):
+    """A share from 0 % to 100 %, in millionths."""
+
+    ppm: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def whole(self) -> int:
+        """The share in whole per cent. Raises InvalidInput when it has a fraction."""
+        percent, rest = divmod(self.ppm or 0, _PPM_OF_PERCENT)
+        if rest:
+            raise InvalidInput(f"{self.text} is not possible here: write whole per cent, such as 50")
+        return percent
+
+
+class Drift(Struct, frozen=True):
+    """How much faster a clock runs, or slower where negative, in millionths."""
+
+    ppm: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Rate(Struct, frozen=True):
+    """How much in a second: `per_1000_s` operations in 1,000 seconds, or `bytes_per_s`. The other one is None."""
+
+    text: str
+    per_1000_s: int | None = None
+    bytes_per_s: int | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def operations(self) -> int:
+        """Return the operations in 1,000 seconds. Raises InvalidInput when it counts bytes."""
+        if self.per_1000_s is None:
+            raise InvalidInput(f"{self.text} is no rate of operations: write one such as 400/s")
+        return self.per_1000_s
+
+    def bandwidth(self) -> int | None:
+        """Return the bytes in a second, None where nothing is to change. Raises InvalidInput for operations."""
+        if self.per_1000_s is not None:
+            raise InvalidInput(f"{self.text} is no bandwidth: write one such as 2MB/s")
+        return self.bytes_per_s
+
+
+class Seed(Struct, frozen=True):
+    """A seed; `number` is None for `auto`."""
+
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return "auto" if self.number is None else str(self.number)
+
+
+AS_TOPOLOGY = Count(0, "as topology")
+UNCHANGED_SHARE = Percent(None, "unchanged")
+UNCHANGED_RATE = Rate("unchanged")
+AUTO = Seed()
+
+
+def to_count(value: str | int | float) -> Count:
+    """A whole number, one or more."""
+    text = _number_text(value)
+    if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
+        raise InvalidInput(f"{text!r} is no count: write a whole number, 1 or more")
+    if int(text) < 1:
+        raise InvalidInput(f"{text} is too few: write a whole number, 1 or more")
+    return Count(int(text))
+
+
+def to_percent(value: str | int | float) -> Percent:
+    """A share from 0 % to 100 %: ``20``, ``20%`` and ``0.1 %`` are shares; the sign may be left out."""
+    text = _number_text(value)
+    if text.lower() == UNCHANGED_SHARE.text:
+        return UNCHANGED_SHARE
+    ppm = _share_ppm(text)
+    if not 0 <= ppm <= 100 * _PPM_OF_PERCENT:
+        raise InvalidInput(f"{text!r} is out of range: a share is 0 % to 100 %")
+    return Percent(ppm, text)
+
+
+def to_drift(value: str | int | float) -> Drift:
+    """How much faster a clock runs: ``2 %`` is 2 % fast, ``-2 %`` is 2 % slow; at most 50 % either way."""
+    text = _number_text(value)
+    ppm = _share_ppm(text)
+    if abs(ppm) > _DRIFT_PERCENT_MAX * _PPM_OF_PERCENT:
+        raise InvalidInput(f"{text!r} is out of range: a clock drifts by -50 % to 50 %")
+    return Drift(ppm, text)
+
+
+def to_rate(value: str | int | float) -> Rate:
+    """A rate: ``400/s`` or ``400`` operations a second, ``2MB/s`` or ``100 Mbit/s`` of data."""
+    text = _number_text(value)
+    if text.lower() == UNCHANGED_RATE.text:
+        return UNCHANGED_RATE
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise InvalidInput(f"{text!r} is no rate: write one such as 400/s, or 2MB/s for data")
+    sign, number, unit, period = match.groups()
+    if period not in (None, "s", "sec", "second"):
+        raise InvalidInput(f"{text!r} is no rate: rates are for each second, such as 400/s")
+    if sign == "-":
+        raise InvalidInput(f"{text!r} is negative: a rate is 0 or more")
+    if not unit:
+        return Rate(text, per_1000_s=_whole(number, 1000, 1, text))
+    factors = {**dict.fromkeys(_BYTES, 1), **dict.fromkeys(_BITS, 8)}
+    known = {**_BYTES, **_BITS}
+    if unit.lower() not in known or period is None:
+        raise InvalidInput(
+            f"{text!r} is no rate: write one such as 400/s, or 2MB/s for data{nearest(unit, ('kB', 'MB', 'GB'))}"
+        )
+    return Rate(text, bytes_per_s=_whole(number, known[unit.lower()], factors[unit.lower()], text))
+
+
+def to_seed(value: str | int) -> Seed:
+    """The number that decides everything random in a run; ``auto`` is ``${SEED}``, else made from the test's name."""
+    text = _number_text(value)
+    if text.lower() == "auto":
+        return AUTO
+    if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
+        raise InvalidInput(f"{text!r} is no seed: write a whole number, such as 7, or auto")
+    if not 0 <= int(text) < 1 << _SEED_BITS:
+        raise InvalidInput(f"{text} is no seed: write a whole number from 0 to {(1 << _SEED_BITS) - 1}")
+    return Seed(int(text))
+
+
+def _number_text(value: str | int | float) -> str:
+    if isinstance(value, bool):
+        raise InvalidInput(f"{value} is no number")
+    return plain_number(value) if isinstance(value, (int, float)) else " ".join(value.split())
+
+
+def _share_ppm(text: str) -> int:
+    match = _SHARE.fullmatch(text)
+    if match is None:
+        raise InvalidInput(f"{text!r} is no share: write per cent, such as 20% or 0.1 %")
+    return (-1 if match[1] == "-" else 1) * _whole(match[2], _PPM_OF_PERCENT, 1, text)
+
+
+def _whole(number: str, factor: int, divisor: int, text: str) -> int:
+    whole, _, fraction = number.partition(".")
+    scaled, rest = divmod(int(whole + fraction) * factor, divisor * int("1" + "0" * len(fraction)))
+    if rest:
+        raise InvalidInput(f"{text!r} is too fine: it cannot be counted exactly")
+    return scaled

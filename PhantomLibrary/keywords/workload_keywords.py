@@ -1,0 +1,227 @@
+"""Keywords that load a cluster with clients, and that read and write single keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from robotlibcore import keyword
+
+from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.keywords.choices import DONE, NO_OPERATOR, Operator, Outcome, WorkloadKind
+from PhantomLibrary.keywords.comparison import fail_expectation, holds
+from PhantomLibrary.keywords.component import Component
+from PhantomLibrary.keywords.quantities import Count, Percent, Rate, to_percent, to_rate
+from PhantomLibrary.keywords.times import NOW, VirtualTime, to_virtual_time
+
+if TYPE_CHECKING:
+    from PhantomLibrary.domain import Answer
+    from PhantomLibrary.kernel.tasks import Task
+    from PhantomLibrary.keywords.cluster import Cluster
+
+_CLIENTS = Count(4)
+_KEYS = Count(100)
+_HALF = to_percent("50")
+_CLOSED_LOOP = to_rate("0")
+_MINUTE = to_virtual_time("60s")
+_DRAIN = to_virtual_time("10s")
+_SECOND_NS = 1_000_000_000
+_PATIENCE_NS = 60 * _SECOND_NS  # More than any client waits for an answer.
+_RETRY_NS = _SECOND_NS // 20
+_RESERVED = ("all", "operator")
+
+
+class WorkloadKeywords(Component):
+    """Keywords of load."""
+
+    @keyword(tags=("workload",))
+    def start_workload(
+        self,
+        kind: WorkloadKind,
+        *,
+        clients: Count = _CLIENTS,
+        rate: Rate = _CLOSED_LOOP,
+        keys: Count = _KEYS,
+        skew: Literal["uniform", "zipf", "hot"] = "uniform",
+        reads: Percent = _HALF,
+        name: str = "kind",
+    ) -> str:
+        """Starts clients that read and write for as long as time goes on. Returns the workload's name.
+
+        With a ``rate``, operations arrive at that rate, whether the cluster keeps up or not, and wait for a free
+        client. Without one, each client asks again as soon as it was answered. The keys are ``k0``, ``k1`` and so
+        on; further workloads of a cluster get keys of their own, such as ``k0-counter``. ``skew`` says how
+        unequally keys are chosen, ``reads`` how many operations of a hundred are reads.
+
+        Fails when a workload of that name runs already.
+
+        Example:
+        | `Start Workload` | register | clients=8 | rate=400/s |
+        """
+        cluster = self._cluster
+        chosen = kind.word if name == "kind" else name
+        if chosen in _RESERVED or not chosen.strip() or not {"{", "}"}.isdisjoint(chosen):
+            raise InvalidInput(
+                f"name={chosen} is not possible: choose a word without braces, not {', '.join(_RESERVED)}"
+            )
+        cluster.perform(
+            "start workload",
+            kind=kind.word,
+            clients=clients.number,
+            rate=rate.operations(),
+            keys=keys.number,
+            skew=skew,
+            reads_percent=reads.whole,
+            name=chosen,
+            key_pattern=_key_pattern(cluster, chosen, kind, keys),
+        )
+        load = f"{rate}" if rate.operations() else "as fast as answers come"
+        cluster.tell(f"started workload {chosen}: {clients} clients, {load}, {keys} keys")
+        return chosen
+
+    @keyword(tags=("workload",))
+    def set_load(
+        self,
+        rate: Rate,
+        *,
+        shape: Literal["step", "ramp", "sine", "spike"] = "step",
+        period: VirtualTime = _MINUTE,
+        workload: str = "all",
+    ) -> None:
+        """Changes the rate of running workloads: at once, evenly over a period, as a wave, or for one period only.
+
+        Example:
+        | `Set Load` | 500/s | shape=ramp | period=20s |
+        """
+        cluster = self._cluster
+        period_ns = period.or_none(NOW) or 0
+        cluster.perform("set load", rate=rate.operations(), shape=shape, period_ns=period_ns, workload=_named(workload))
+        cluster.tell(f"set the load of {workload} to {rate} by {shape}")
+
+    @keyword(tags=("workload",))
+    def stop_workload(self, workload: str = "all", *, drain: VirtualTime = _DRAIN) -> None:
+        """Stops workloads: nothing more is asked, and virtual time goes on until all clients have their answers.
+
+        At most ``drain``, after which what is still under way counts as unknown. Sets, counters and lists are read once
+        more at the end, so that what they hold can be judged.
+
+        Fails when no workload of that name runs.
+
+        Example:
+        | `Stop Workload` |
+        """
+        cluster = self._cluster
+        drain_ns = drain.or_none(NOW) or 0
+        futures = cluster.perform("stop workload", drain_ns=drain_ns, workload=_named(workload))
+        cluster.advance(drain_ns, lambda: all(each.is_set for each in futures))
+        cluster.tell(f"stopped workload {', '.join(cluster.run.workloads) if workload == 'all' else workload}")
+
+    @keyword(tags=("workload", "getter"))
+    def get_value(
+        self,
+        key: str,
+        operator: Operator = NO_OPERATOR,
+        expected: str = "",
+        *,
+        within: VirtualTime = NOW,
+    ) -> str:
+        """Reads one key, as any client would, and returns its value; with an operator, checks it first.
+
+        A key that was never written reads as empty. ``within`` reads again until it is as expected. Virtual time
+        goes on until the cluster has answered.
+
+        Fails when the cluster does not answer, or the value is not as expected.
+
+        Example:
+        | `Get Value` | alice | == | on call |
+        """
+        cluster = self._cluster
+        within_ns = within.or_none(NOW) or 0
+        end_ns = cluster.run.now_ns + within_ns
+        while True:
+            answer = _wait(cluster, cluster.perform("get value", key=key))
+            value, problem = _read(answer)
+            as_expected = not problem and holds(value, operator.word, expected)
+            if as_expected or cluster.run.now_ns >= end_ns:
+                break
+            cluster.advance(min(_RETRY_NS, end_ns - cluster.run.now_ns))
+        if problem:
+            cluster.fail("OPR-001", f"key {key} could not be read by {cluster.now}: {problem}")
+        if not as_expected:
+            fail_expectation(cluster, f"value of key {key}", value, operator.word, expected, within_ns)
+        return value
+
+    @keyword(tags=("workload",))
+    def put_value(self, key: str, value: str, *, outcome: Outcome = DONE) -> None:
+        """Writes one key, as any client would, and waits until it knows what came of it.
+
+        Fails when it ends otherwise than ``outcome`` says, and when the key belongs to a workload, whose clients alone
+        may write it.
+
+        Example:
+        | `Put Value` | alice | on call |
+        """
+        cluster = self._cluster
+        _check_free(cluster, key)
+        cluster.operator_keys.add(key)
+        answer = _wait(cluster, cluster.perform("put value", key=key, value=value))
+        word, reason = _outcome(answer)
+        if word != outcome.word:
+            cluster.fail(
+                "OPR-001",
+                f"writing key {key} ended {word} at {cluster.now}, expected {outcome}{f': {reason}' if reason else ''}",
+            )
+
+
+def _named(workload: str) -> str | None:
+    return None if workload == "all" else workload
+
+
+def _wait(cluster: Cluster, task: Task[Answer]) -> Answer:
+    cluster.advance(_PATIENCE_NS, lambda: task.is_done)
+    return task.result
+
+
+def _read(answer: Answer) -> tuple[str, str]:
+    """Return the value that was read, or why there is none."""
+    from PhantomLibrary.domain import Ok
+
+    return (answer.value or "", "") if isinstance(answer, Ok) else ("", answer.reason)
+
+
+def _outcome(answer: Answer) -> tuple[str, str]:
+    from PhantomLibrary.domain import Ok, Refused
+
+    if isinstance(answer, Ok):
+        return "done", ""
+    return ("aborted" if isinstance(answer, Refused) else "unknown"), answer.reason
+
+
+# --- whose key is it ------------------------------------------------------------------------------------------------
+
+
+def _belongs(key: str, pattern: str, keys: int, kind: str) -> bool:
+    head, _, tail = pattern.partition("{}")
+    number = key.removeprefix(head).removesuffix(tail)
+    if f"{head}{number}{tail}" != key or not (number.isascii() and number.isdecimal()):
+        return False
+    return kind in ("set", "append") or int(number) < keys  # Lists go on to further keys when one is full.
+
+
+def _check_free(cluster: Cluster, key: str) -> None:
+    for name, workload in cluster.run.workloads.items():
+        spec = workload.spec
+        if _belongs(key, spec.key_pattern, spec.keys, spec.kind):
+            shape = spec.key_pattern.replace("{}", "0")
+            raise InvalidInput(f"{key} belongs to workload {name}: choose a key of another form than {shape}")
+
+
+def _key_pattern(cluster: Cluster, name: str, kind: WorkloadKind, keys: Count) -> str:
+    """Return the form of a workload's keys: `k{}` for the first, the others with their names behind."""
+    workloads = cluster.run.workloads
+    if name in workloads:
+        return workloads[name].spec.key_pattern
+    patterns = [f"k{{}}-{name}"] if workloads else ["k{}", f"k{{}}-{name}"]
+    for pattern in patterns:
+        if not any(_belongs(key, pattern, keys.number, kind.word) for key in cluster.operator_keys):
+            return pattern
+    raise InvalidInput(f"workload {name} would write keys that Put Value has written: give it another name=")
