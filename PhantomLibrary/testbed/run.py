@@ -1,113 +1,28 @@
 """A run: one simulated cluster from its start to its end, without Robot.
 
 Everything that changes a run goes through `perform`, under one lock, and is written into its schedule; so the
-schedule does the same run again. Virtual time moves in `advance` alone, and stands still between commands.
-
-What was accepted for a later time (`at`), and the healing of faults that end by themselves, wait on an agenda. An
-entry is performed when its instant is over, before anything later happens: live and in a replay alike.
+schedule does the same run again. Virtual time stands still between commands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from heapq import heappop, heappush
-from itertools import count
-from threading import RLock
 from typing import Any
 
-import msgspec
-
-from PhantomLibrary.database.config import ShardDescriptor
-from PhantomLibrary.database.costs import handling_cost_ns
-from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
-from PhantomLibrary.database.wal import FORMAT_FILE
-from PhantomLibrary.domain import SECOND_NS, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
-from PhantomLibrary.errors import InvalidInput, RunEnded
-from PhantomLibrary.kernel.scheduler import Scheduler
-from PhantomLibrary.kernel.streams import Stream, Streams
-from PhantomLibrary.kernel.trace import Sink, Trace
-from PhantomLibrary.testbed.faults import FaultBook
-from PhantomLibrary.testbed.operator import Operator
+from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.kernel.trace import Sink
+from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule
-from PhantomLibrary.testbed.sessions import SessionPool
-from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
 from PhantomLibrary.testbed.verbs import VERBS
-from PhantomLibrary.testbed.watch import Watch
-from PhantomLibrary.workloads.recorder import HistoryRecorder
-from PhantomLibrary.workloads.workload import Workload
-from PhantomLibrary.world.node import NodeHost
-from PhantomLibrary.world.world import World
-
-EVENTS_MAX = 200_000_000
-_CLIENT_PATIENCE_NS = SECOND_NS  # How much longer than the gateway a client waits before it thinks the gateway dead.
 
 
-class WatchedWorld(World):
-    """A world that tells the watch of crashes, which nobody inside can report."""
-
-    watch: Watch
-    processes: dict[NodeId, DatabaseNode]
-
-    def crash(self, node: NodeId) -> int:
-        bytes_lost = super().crash(node)
-        # A process may crash in the middle of a handler; what the rest of that handler says happens nowhere.
-        self.processes[node].sink = _say_nothing
-        self.watch.observe(NodeStopped(node))
-        return bytes_lost
-
-
-class Run:
-    """One cluster, its clients, its faults, and all that was seen of it."""
+class Run(Cluster):
+    """A cluster that is driven by commands, and remembers them."""
 
     def __init__(self, spec: RunSpec, *, parts: Parts | None = None, trace_sink: Sink | None = None) -> None:
-        self.spec = spec
-        self.topology = make_topology(spec)
-        self.layout = make_cluster_layout(spec, self.topology)
-        self.scheduler = Scheduler()
-        self.streams = Streams(spec.seed)
-        self.trace = Trace(trace_sink)
-        self.watch = Watch(self.scheduler)
-        self.processes: dict[NodeId, DatabaseNode] = {}
-        self.world = self._make_world(parts or Parts())
-        self.recorder = HistoryRecorder(self.scheduler)
-        patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
-        self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
-        self.operator = Operator(self.scheduler, self.sessions, self.recorder)
-        self.workloads: dict[str, Workload] = {}
-        self.faults = FaultBook(self.world)
-        self.sides: Sequence[Sequence[NodeId]] = ()
+        super().__init__(spec, parts=parts, trace_sink=trace_sink)
         self.schedule = Schedule(spec)
-        self.ended = ""  # Why this run cannot go on, "" while it can.
-        self.lock = RLock()
-        self._agenda: list[tuple[int, int, Callable[[], object]]] = []
-        self._order = count()
-        self.world.start()
-
-    def _make_world(self, parts: Parts) -> WatchedWorld:
-        def spawn(node: NodeId) -> DatabaseNode:
-            self.processes[node] = process = DatabaseNode(self.layout, parts, self.watch.observe)
-            return process
-
-        world = WatchedWorld(
-            self.topology,
-            scheduler=self.scheduler,
-            streams=self.streams,
-            trace=self.trace,
-            encode=msgspec.json.Encoder().encode,
-            cost_ns=handling_cost_ns,
-            spawn=spawn,
-        )
-        world.watch, world.processes = self.watch, self.processes
-        for host in world.nodes.values():
-            host.platter.files[FORMAT_FILE] = [b"1"]  # Creating a cluster formats each disk.
-        return world
-
-    # --- commands and time ------------------------------------------------------------------------------------------
-
-    @property
-    def now_ns(self) -> int:
-        return self.scheduler.now_ns
 
     def perform(self, command: Command) -> Any:
         """Accept a command; do it now, or when its time comes. Returns what its verb returns, None for later ones.
@@ -133,83 +48,8 @@ class Run:
             self.schedule.commands.append(command)
             return result
 
-    def plan(self, at_ns: int, action: Callable[[], object]) -> None:
-        """Do something when all else of the instant `at_ns` is done."""
-        heappush(self._agenda, (at_ns, next(self._order), action))
-
-    def advance(self, to_ns: int, condition: Callable[[], bool] | None = None) -> bool:
-        """Let virtual time go on to `to_ns`, or until `condition` holds at the end of an instant; return whether it
-        did.
-
-        Whatever breaks this off, an interrupt, a bound or a bug, ends the run for good.
-        """
-        with self.lock:
-            self.check_alive()
-            finished = False
-            try:
-                met = self._advance(to_ns, condition)
-                finished = True
-            finally:
-                if not finished:
-                    self.ended = f"it was cut short at t={self.now_ns / SECOND_NS:.3f}s"
-            return met
-
-    def _advance(self, to_ns: int, condition: Callable[[], bool] | None) -> bool:
-        while self._agenda and self._agenda[0][0] <= to_ns:
-            if self._run_until(self._agenda[0][0], condition) and condition is not None:
-                return True
-            _, _, action = heappop(self._agenda)
-            action()
-        return self._run_until(to_ns, condition)
-
-    def _run_until(self, time_ns: int, condition: Callable[[], bool] | None) -> bool:
-        return self.scheduler.run_until(time_ns, condition=condition, events_max=EVENTS_MAX)
-
-    def check_alive(self) -> None:
-        """Raise RunEnded if the run cannot go on."""
-        if self.ended:
-            raise RunEnded(f"this cluster cannot go on: {self.ended}; start another one")
-
     def finish(self) -> Schedule:
         """Write down when the run ended and what its digest is; return the schedule."""
         self.schedule.end_ns = self.now_ns
         self.schedule.digest = self.trace.digest()
         return self.schedule
-
-    # --- what may be asked of a cluster -----------------------------------------------------------------------------
-
-    @property
-    def node_names(self) -> list[NodeId]:
-        return list(self.world.nodes)
-
-    @property
-    def shard_ids(self) -> list[ShardId]:
-        return [each.shard for each in self.layout.shards]
-
-    def descriptor(self, shard: ShardId) -> ShardDescriptor:
-        return next(each for each in self.layout.shards if each.shard == shard)
-
-    def host(self, node: NodeId) -> NodeHost:
-        return self.world.node(node)
-
-    def live_nodes(self) -> list[NodeId]:
-        """Return the nodes that are not down, paused ones included."""
-        return [name for name, host in self.world.nodes.items() if not host.is_down]
-
-    def leader(self, shard: ShardId) -> NodeId:
-        """Return the replica that leads a shard in the highest term, "" when none that runs does."""
-        return self.watch.leader(shard)
-
-    def voters(self, shard: ShardId) -> Sequence[NodeId]:
-        return self.descriptor(shard).voters
-
-    def target_stream(self) -> Stream:
-        return self.streams.get("targets")
-
-    def digests(self) -> list[ReplicaDigest]:
-        """Return what every replica on a live node holds."""
-        return [digest for node in self.live_nodes() for digest in self.processes[node].digests()]
-
-
-def _say_nothing(_observation: Observation) -> None:
-    """The sink of a process that has crashed."""

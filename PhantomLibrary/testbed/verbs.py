@@ -1,17 +1,18 @@
-"""What each verb of a schedule does to a run.
+"""What each verb of a schedule does to a cluster.
 
-A verb receives the run and the command, does its work in the present instant and returns what the caller may want
+A verb receives the cluster and the command, does its work in the present instant and returns what the caller may want
 to know. It fills in `command.resolved`; where that is given already, as in a replay, it is not resolved anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from PhantomLibrary.domain import Answer, Get, NodeId, Put
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Future, Task
+from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, resolve_nodes, resolve_sides
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
@@ -24,81 +25,78 @@ from PhantomLibrary.world.network import Pair
 from PhantomLibrary.world.node import NodeState
 from PhantomLibrary.world.units import MILLION
 
-if TYPE_CHECKING:
-    from PhantomLibrary.testbed.run import Run
-
-Verb: TypeAlias = "Callable[[Run, Command], Any]"
+Verb: TypeAlias = Callable[[Cluster, Command], Any]
 
 
 # --- nodes ----------------------------------------------------------------------------------------------------------
 
 
-def _nodes(run: Run, command: Command) -> list[NodeId]:
+def _nodes(cluster: Cluster, command: Command) -> list[NodeId]:
     if command.resolved is None:
-        command.resolved = resolve_nodes(command.target, run)
+        command.resolved = resolve_nodes(command.target, cluster)
     for node in command.resolved:
-        run.host(node)
+        cluster.host(node)
     return command.resolved
 
 
-def _apply(run: Run, command: Command, fault: Fault) -> None:
-    applied = run.faults.apply(fault, command)
+def _apply(cluster: Cluster, command: Command, fault: Fault) -> None:
+    applied = cluster.faults.apply(fault, command)
     if command.until_ns is not None:
-        run.plan(command.until_ns, applied.fault.heal)
+        cluster.plan(command.until_ns, applied.fault.heal)
 
 
 def _each_node(make: Callable[[NodeId, Command], Fault]) -> Verb:
-    def verb(run: Run, command: Command) -> list[NodeId]:
-        nodes = _nodes(run, command)
+    def verb(cluster: Cluster, command: Command) -> list[NodeId]:
+        nodes = _nodes(cluster, command)
         for node in nodes:
-            _apply(run, command, make(node, command))
+            _apply(cluster, command, make(node, command))
         return nodes
 
     return verb
 
 
-def _crash(run: Run, command: Command) -> list[NodeId]:
-    nodes = _nodes(run, command)
+def _crash(cluster: Cluster, command: Command) -> list[NodeId]:
+    nodes = _nodes(cluster, command)
     for node in nodes:
-        if run.host(node).is_down:
+        if cluster.host(node).is_down:
             raise InvalidState(f"{node} is down already: restart it first")
     for node in nodes:
-        _apply(run, command, CrashNode(node))
+        _apply(cluster, command, CrashNode(node))
     return nodes
 
 
-def _restart(run: Run, command: Command) -> list[NodeId]:
-    nodes = _nodes(run, command)
+def _restart(cluster: Cluster, command: Command) -> list[NodeId]:
+    nodes = _nodes(cluster, command)
     wiped = command.arguments.get("disk", "kept") == "wiped"
     for node in nodes:
-        if not run.host(node).is_down:
-            state = run.host(node).state
+        if not cluster.host(node).is_down:
+            state = cluster.host(node).state
             hint = "resume it" if state is NodeState.PAUSED else "crash it first"
             raise InvalidState(f"{node} runs: only a node that is down can be restarted; {hint}")
     for node in nodes:
-        run.world.restart(node, wiped)
-        for applied in run.faults.active_on(node, CrashNode):
+        cluster.world.restart(node, wiped)
+        for applied in cluster.faults.active_on(node, CrashNode):
             applied.fault.heal()
     return nodes
 
 
-def _pause(run: Run, command: Command) -> list[NodeId]:
-    nodes = _nodes(run, command)
+def _pause(cluster: Cluster, command: Command) -> list[NodeId]:
+    nodes = _nodes(cluster, command)
     for node in nodes:
-        if run.host(node).is_down:
+        if cluster.host(node).is_down:
             raise InvalidState(f"{node} is down: only a node that runs can be paused")
     for node in nodes:
-        _apply(run, command, PauseNode(node))
+        _apply(cluster, command, PauseNode(node))
     return nodes
 
 
-def _resume(run: Run, command: Command) -> list[NodeId]:
-    nodes = _nodes(run, command)
+def _resume(cluster: Cluster, command: Command) -> list[NodeId]:
+    nodes = _nodes(cluster, command)
     for node in nodes:
-        if not run.faults.active_on(node, PauseNode):
+        if not cluster.faults.active_on(node, PauseNode):
             raise InvalidState(f"{node} is not paused: only a paused node can be resumed")
     for node in nodes:
-        for applied in run.faults.active_on(node, PauseNode):
+        for applied in cluster.faults.active_on(node, PauseNode):
             applied.fault.heal()
     return nodes
 
@@ -129,52 +127,54 @@ def _pairs_of(texts: Sequence[str]) -> list[Pair]:
     return [(source, target) for source, _, target in (text.partition(">") for text in texts)]
 
 
-def _partition(run: Run, command: Command) -> Partition:
+def _partition(cluster: Cluster, command: Command) -> Partition:
     arguments = command.arguments
     if command.resolved is None:
-        partition = resolve_sides(command.target, arguments.get("direction", "both"), run)
+        partition = resolve_sides(command.target, arguments.get("direction", "both"), cluster)
     else:
         sides = tuple(tuple(side.split(",")) for side in arguments.get("sides", ()))
         partition = Partition(tuple(_pairs_of(command.resolved)), sides)
     period_ns = arguments.get("flapping_ns", 0)
     fault: Fault = Flapping(partition.pairs, period_ns) if period_ns else Cut(partition.pairs)
-    _apply(run, command, fault)
+    _apply(cluster, command, fault)
     command.resolved = _pairs_text(partition.pairs)
     if partition.sides:
         arguments["sides"] = [",".join(side) for side in partition.sides]
-        run.sides = partition.sides
+        cluster.sides = partition.sides
     return partition
 
 
-def _isolate(run: Run, command: Command) -> list[NodeId]:
-    nodes = _nodes(run, command)
-    names = run.node_names
+def _isolate(cluster: Cluster, command: Command) -> list[NodeId]:
+    nodes = _nodes(cluster, command)
+    names = cluster.node_names
     for node in nodes:
         pairs = shapes.isolate(node, names, direction=command.arguments.get("direction", "both"))
-        _apply(run, command, Cut(pairs))
-    run.sides = (tuple(nodes), tuple(each for each in names if each not in nodes))
+        _apply(cluster, command, Cut(pairs))
+    cluster.sides = (tuple(nodes), tuple(each for each in names if each not in nodes))
     return nodes
 
 
-def _link_pairs(run: Run, command: Command) -> list[Pair]:
+def _link_pairs(cluster: Cluster, command: Command) -> list[Pair]:
     if command.resolved is not None:
         return _pairs_of(command.resolved)
     arguments = command.arguments
-    sources = resolve_nodes(arguments.get("source", "all"), run)
-    targets = resolve_nodes(arguments.get("target", "all"), run)
+    sources = resolve_nodes(arguments.get("source", "all"), cluster)
+    targets = resolve_nodes(arguments.get("target", "all"), cluster)
     pairs = list(shapes.between(sources, targets))
     command.resolved = _pairs_text(pairs)
     return pairs
 
 
-def _drop(run: Run, command: Command) -> list[Pair]:
+def _drop(cluster: Cluster, command: Command) -> list[Pair]:
     arguments = command.arguments
-    pairs = _link_pairs(run, command)
-    _apply(run, command, DropMessages(arguments.get("kind", "all"), pairs, arguments.get("probability_ppm", MILLION)))
+    pairs = _link_pairs(cluster, command)
+    _apply(
+        cluster, command, DropMessages(arguments.get("kind", "all"), pairs, arguments.get("probability_ppm", MILLION))
+    )
     return pairs
 
 
-def _set_link(run: Run, command: Command) -> list[Pair]:
+def _set_link(cluster: Cluster, command: Command) -> list[Pair]:
     arguments = command.arguments
     latency_ns = arguments.get("latency_ns")
     overlay = LinkOverlay(
@@ -185,75 +185,77 @@ def _set_link(run: Run, command: Command) -> list[Pair]:
         reorder_ppm=arguments.get("reorder_ppm"),
         bandwidth=arguments.get("bandwidth"),
     )
-    pairs = _link_pairs(run, command)
-    _apply(run, command, LinkChange(pairs, overlay))
+    pairs = _link_pairs(cluster, command)
+    _apply(cluster, command, LinkChange(pairs, overlay))
     return pairs
 
 
-def _heal(run: Run, command: Command) -> int:
+def _heal(cluster: Cluster, command: Command) -> int:
     if not command.target:
-        return run.faults.heal_all()
-    return sum(run.faults.heal_node(node) for node in _nodes(run, command))
+        return cluster.faults.heal_all()
+    return sum(cluster.faults.heal_node(node) for node in _nodes(cluster, command))
 
 
-def _heal_network(run: Run, command: Command) -> int:
-    return run.faults.heal_network()
+def _heal_network(cluster: Cluster, command: Command) -> int:
+    return cluster.faults.heal_network()
 
 
 # --- load -----------------------------------------------------------------------------------------------------------
 
 
-def _start_workload(run: Run, command: Command) -> Workload:
+def _start_workload(cluster: Cluster, command: Command) -> Workload:
     name = command.arguments.get("name") or command.arguments["kind"]
-    arguments = {**command.arguments, "key_pattern": _key_pattern(run, name)}
-    running = run.workloads.get(name)
+    arguments = {**command.arguments, "key_pattern": _key_pattern(cluster, name)}
+    running = cluster.workloads.get(name)
     if running is not None and running.is_running:
         raise InvalidState(f"workload {name!r} runs already: give this one a name= of its own, or stop the other first")
-    workload = Workload(WorkloadSpec(**arguments), run.scheduler, run.streams, run.sessions.open, run.recorder)
+    workload = Workload(
+        WorkloadSpec(**arguments), cluster.scheduler, cluster.streams, cluster.sessions.open, cluster.recorder
+    )
     workload.start()
-    run.workloads[name] = workload
+    cluster.workloads[name] = workload
     return workload
 
 
-def _key_pattern(run: Run, name: str) -> str:
+def _key_pattern(cluster: Cluster, name: str) -> str:
     """The first workload of a run has the keys k0, k1 and so on; each further name has keys of its own beside them."""
-    is_first = not run.workloads or name == next(iter(run.workloads))
+    is_first = not cluster.workloads or name == next(iter(cluster.workloads))
     return "k{}" if is_first else "k{}." + name.replace("{", "(").replace("}", ")")
 
 
-def chosen_workloads(run: Run, name: str) -> list[Workload]:
+def chosen_workloads(cluster: Cluster, name: str) -> list[Workload]:
     """Return the workload of that name, or all. Raises InvalidInput when there is none."""
     if name == "all":
-        return list(run.workloads.values())
-    if name not in run.workloads:
-        known = ", ".join(run.workloads) or "none was started"
-        raise InvalidInput(f"no workload {name!r}: {known}{nearest(name, run.workloads)}")
-    return [run.workloads[name]]
+        return list(cluster.workloads.values())
+    if name not in cluster.workloads:
+        known = ", ".join(cluster.workloads) or "none was started"
+        raise InvalidInput(f"no workload {name!r}: {known}{nearest(name, cluster.workloads)}")
+    return [cluster.workloads[name]]
 
 
-def _set_load(run: Run, command: Command) -> None:
+def _set_load(cluster: Cluster, command: Command) -> None:
     arguments = command.arguments
-    chosen = [each for each in chosen_workloads(run, arguments.get("workload", "all")) if each.is_running]
+    chosen = [each for each in chosen_workloads(cluster, arguments.get("workload", "all")) if each.is_running]
     if not chosen:
         raise InvalidState("no workload runs whose load could be set")
     for workload in chosen:
         workload.set_rate(arguments["rate"], arguments.get("shape", "step"), arguments["period_ns"])
 
 
-def _stop_workload(run: Run, command: Command) -> list[Future[None]]:
+def _stop_workload(cluster: Cluster, command: Command) -> list[Future[None]]:
     arguments = command.arguments
-    chosen = [each for each in chosen_workloads(run, arguments.get("workload", "all")) if each.is_running]
+    chosen = [each for each in chosen_workloads(cluster, arguments.get("workload", "all")) if each.is_running]
     if not chosen:
         raise InvalidState("no workload runs that could be stopped")
     return [workload.stop(arguments["drain_ns"]) for workload in chosen]
 
 
-def _get_value(run: Run, command: Command) -> Task[Answer]:
-    return run.operator.begin(Get(command.arguments["key"]))
+def _get_value(cluster: Cluster, command: Command) -> Task[Answer]:
+    return cluster.operator.begin(Get(command.arguments["key"]))
 
 
-def _put_value(run: Run, command: Command) -> Task[Answer]:
-    return run.operator.begin(Put(command.arguments["key"], command.arguments["value"]))
+def _put_value(cluster: Cluster, command: Command) -> Task[Answer]:
+    return cluster.operator.begin(Put(command.arguments["key"], command.arguments["value"]))
 
 
 VERBS: dict[str, Verb] = {
