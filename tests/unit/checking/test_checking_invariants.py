@@ -105,6 +105,11 @@ def test_two_leaders_of_one_term_are_named(script):
     assert script.message == "INV-001: shard 1: n3 leads term 7, which n1 led at 0.004 s, at 0.005 s"
 
 
+def test_leader_that_leads_on_in_the_term_of_another_is_a_second_one(script):
+    script.state("n1", 6, "leader").state("n3", 7, "leader").state("n1", 7, "leader")
+    assert script.codes == ["INV-001"]
+
+
 def test_leaders_of_different_terms_and_shards_are_lawful(script):
     script.state("n1", 7, "leader").state("n3", 8, "leader").state("n1", 7, "leader")
     script.play(ReplicaState("n2", 2, 1, 7, "leader", 0, 0, 0, VOTERS))
@@ -279,6 +284,12 @@ def test_what_is_remembered_survives_forgetting(script):
     assert "INV-002" in script.codes
     script.state("n3", 3, "leader", count)
     assert "INV-003" in script.codes
+
+
+def test_replica_that_lags_far_behind_is_still_compared(script):
+    replicate(script, VOTERS[:2], "n1", 2, 1, 3 * RETAINED)
+    script.store("n3", (1, 1)).state("n3", 2, "follower", 1)
+    assert script.codes == ["INV-004"]
 
 
 def test_replica_that_nobody_announced_is_taken_as_it_shows_itself():

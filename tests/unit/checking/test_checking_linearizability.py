@@ -68,6 +68,21 @@ LEGAL = {
         1 info cas [-,1]
         3 invoke read
         3 ok read 1""",
+    "the one write of unknown outcome that later reads do not need": """
+        1 invoke write 1
+        1 info write 1
+        2 invoke write 2
+        2 info write 2
+        3 invoke write 3
+        3 info write 3
+        4 invoke cas [-,9]
+        4 fail cas [-,9] not equal
+        4 invoke write 5
+        4 ok write 5
+        4 invoke read
+        4 ok read 1
+        4 invoke read
+        4 ok read 2""",
     "a write still running at the end": """
         1 invoke write 1
         3 invoke read

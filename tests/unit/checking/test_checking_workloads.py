@@ -65,6 +65,10 @@ COUNTERS = {
     ),
     "taken away while reading": (f"{ADDED}2 invoke read\n1 invoke add -3\n2 ok read 2\n1 ok add -3", ""),
     "taken away": (f"{ADDED}1 invoke add -3\n1 ok add -3\n2 invoke read\n2 ok read 2", ""),
+    "taken away between reads": (
+        f"{ADDED}2 invoke read\n2 ok read 5\n1 invoke add -3\n1 ok add -3\n2 invoke read\n2 ok read 2",
+        "",
+    ),
     "text": (f"{ADDED}2 invoke read\n2 ok read +5", ""),
     "lost": (f"{ADDED}2 invoke read\n2 ok read 4", "CNT-001"),
     "lost in an interim read only": (f"{ADDED}2 invoke read\n2 ok read 0\n2 invoke read\n2 ok read 5", "CNT-001"),
@@ -185,6 +189,11 @@ def test_append_history_is_explained_by_the_plain_check_and_proved_by_the_exact_
         "4 invoke append 7\n1 ok append 5\n4 ok append 7\n2 invoke read\n2 ok read [6,5,7]"
     )
     assert check_history(split, "append").outcome == "valid"
+    skips_one = history(
+        "2 invoke read\n1 invoke append 5\n1 ok append 5\n1 invoke append 6\n1 ok append 6\n2 ok read [6]"
+    )
+    assert check_appends(pair(skips_one)).outcome == "valid"
+    assert check_history(skips_one, "append").code == "LIN-009"
 
 
 def test_kind_without_checker_is_refused_with_the_nearest_guess():
