@@ -10,6 +10,7 @@ from robotlibcore import keyword
 from PhantomLibrary.keywords.choices import ACTIVE, ANY_STATE, NO_OPERATOR, NodeState, Operator
 from PhantomLibrary.keywords.comparison import expect
 from PhantomLibrary.keywords.component import Component
+from PhantomLibrary.keywords.lifetime import planted_everywhere
 from PhantomLibrary.keywords.node_names import NO_NAMES, Names, NodeRef
 from PhantomLibrary.keywords.quantities import AS_TOPOLOGY, AUTO, Count, Seed
 from PhantomLibrary.keywords.times import NOW, VirtualTime
@@ -45,7 +46,8 @@ class ClusterKeywords(Component):
 
         The seed decides everything random. It is the argument, else ``${SEED}``, else that of the library's import,
         else one made from the suite's file name and the test's name, so that each test has a run of its own that is
-        always the same. ``defects`` plants known defects, to see which tests catch them.
+        always the same. ``defects`` plants known defects, else those of ``${DEFECTS}``,
+        to see which tests catch them.
 
         The cluster belongs to the test, and is stopped at its end; one that is started in a suite's setup can be
         read by all tests of the suite. Another cluster of the same test ends the one before. Leaders are elected
@@ -67,7 +69,7 @@ class ClusterKeywords(Component):
                 nodes=nodes.number,
                 shards=shards.number,
                 replicas=_replicas(topology, nodes, replicas),
-                defects=defects.names,
+                defects=(defects if defects.names else planted_everywhere()).names,
             )
 
         cluster = self._clusters.start(make_spec, seed)

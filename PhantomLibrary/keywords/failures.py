@@ -7,7 +7,7 @@ replay it, the evidence, and where the rest lies.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from robot.api import Error, Failure
 
@@ -31,13 +31,13 @@ def failure_text(headline: str, replay: str, evidence: Sequence[str] = (), artif
     return "\n".join(lines)
 
 
-def replay_line(test: str, seed: int | None, suite_file: str) -> str:
-    """Return the command that does a test again; with `seed` None, seeds are made from the names, as they were."""
+def replay_line(test: str, variables: Mapping[str, object], suite_file: str) -> str:
+    """Return the command that does a test again, or with test "" its whole suite."""
     words = ["robot"]
     if test:
         words += ["--test", quoted(escape_globs(test))]
-    if seed is not None:
-        words += ["--variable", f"SEED:{seed}"]
+    for name, value in variables.items():
+        words += ["--variable", f"{name}:{value}"]
     return " ".join([*words, suite_file if shlex.quote(suite_file) == suite_file else quoted(suite_file)])
 
 

@@ -8,12 +8,14 @@ Disposing writes the artifacts, also of a run that was cut short.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from robot.libraries.BuiltIn import BuiltIn
 
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.keywords.failures import replay_line
+from PhantomLibrary.keywords.node_names import Names, to_names
 from PhantomLibrary.keywords.quantities import Seed, to_seed
 from PhantomLibrary.keywords.seeds import seed_of
 
@@ -78,17 +80,20 @@ class Clusters:
 
     # --- begin and end ----------------------------------------------------------------------------------------------
 
-    def start(self, make_spec: Any, seed: Seed) -> Cluster:
+    def start(self, make_spec: Callable[[int], RunSpec], seed: Seed) -> Cluster:
         """Start a cluster for the present test or suite, from the spec that `make_spec(seed)` returns."""
         from PhantomLibrary.keywords.cluster import Cluster
         from PhantomLibrary.testbed.run import Run
+        from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
 
         owner = Owner()
         ordinal = self._started.get(owner.key, 0) + 1
         number, is_derived = self._choose_seed(seed, owner, ordinal)
-        spec: RunSpec = make_spec(number)
+        spec = make_spec(number)
+        parts = parts_for(spec.defects)
+        make_cluster_layout(spec, make_topology(spec))  # What is refused is refused before anything begins or ends.
         folder = self._artifact_folders().open(owner.suite, owner.test)
-        run = Run(spec, parts=parts_for(spec.defects), trace_sink=folder.trace_sink())
+        run = Run(spec, parts=parts, trace_sink=folder.trace_sink())
         self._started[owner.key] = ordinal
         self._dispose_owned_by(owner.key)
         cluster = Cluster(run, folder, self._replay, self._check_may_change)
@@ -101,7 +106,8 @@ class Clusters:
         """End the present cluster. Raises InvalidState when there is none, or when it belongs to others too."""
         self.current  # noqa: B018 - for its error.
         self._check_may_change()
-        self._dispose(self._alive.pop())
+        self._dispose(self._alive[-1])  # First, so that one that an interrupt breaks off is done again later.
+        self._alive.pop()
         self._is_stopped = True
 
     def end_owned_by_test(self, test: result.TestCase) -> None:
@@ -141,8 +147,12 @@ class Clusters:
 
     def _replay(self) -> str:
         owner = Owner()
-        seed = self._alive[-1].replay_seed if self._alive else None
-        return replay_line(owner.test, seed, owner.file)
+        variables: dict[str, object] = {}
+        if self._alive and self._alive[-1].replay_seed is not None:
+            variables["SEED"] = self._alive[-1].replay_seed
+        if planted_everywhere().names:
+            variables["DEFECTS"] = planted_everywhere()
+        return replay_line(owner.test, variables, owner.file)
 
     def _check_may_change(self) -> None:
         owned = self._alive[-1]
@@ -178,6 +188,11 @@ class Clusters:
 
 def _output_dir() -> str:
     return str(BuiltIn().get_variable_value("${OUTPUT_DIR}", "."))
+
+
+def planted_everywhere() -> Names:
+    """Return the defects that every cluster of this run of Robot gets: those of ${DEFECTS}."""
+    return to_names(BuiltIn().get_variable_value("${DEFECTS}") or "")
 
 
 def parts_for(defects: tuple[str, ...]) -> Any:

@@ -44,7 +44,7 @@ class Names(Struct, frozen=True):
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return ", ".join(self.names)
+        return ",".join(self.names)
 
 
 ANY = NodeRef("any")

@@ -1,0 +1,181 @@
+*** Settings ***
+Documentation       Whatever makes no sense fails its keyword at once with a sentence, and leaves the cluster usable.
+
+Library             PhantomLibrary
+
+Test Setup          Start Small Cluster With Load
+Test Teardown       Cluster Should Be Usable
+Test Timeout        20 seconds
+
+Test Tags           priority-1
+
+
+*** Test Cases ***
+Unknown Nodes And Roles
+    [Documentation]    Nodes are refused with what exists and the nearest guess, by the cluster or before it.
+    Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
+    ...    Crash Node    n9
+    Refused    no node 'n7': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
+    ...    Partition Network    n7 | rest
+    Misspelt    node    leeder of shard 1    NodeRef
+    ...    'leeder of shard 1' names no node: write a node such as n1, leader of shard 1, follower of shard 1, random, minority, majority, region NAME, zone NAME or all
+    ...    Pause Node    leeder of shard 1
+    Misspelt    node    majorty    NodeRef
+    ...    'majorty' names no node: write a node such as n1, leader of shard 1, follower of shard 1, random, minority, majority, region NAME, zone NAME or all (did you mean majority?)
+    ...    Isolate Node    majorty
+
+Unknown Shards And Workloads
+    [Documentation]    Shards and workloads are refused with those that there are.
+    Refused    no shard 9: this cluster has shards 0, 1, 2    Get Leader    9
+    Refused    no shard 9: this cluster has shards 0, 1, 2    Leader Should Be Elected    9
+    Refused    no shard 9: this cluster has shards 0, 1, 2    Crash Node    leader of shard 9
+    Refused    no workload 'registr': register (did you mean register?)    Stop Workload    registr
+    Refused    no workload 'registr': register (did you mean register?)    Set Load    5/s    workload=registr
+    Refused    no workload 'registr': register (did you mean register?)
+    ...    History Should Be    linearizable    workload=registr
+    Misspelt    kind    registr    WorkloadKind
+    ...    no kind of workload 'registr': there is register, set, counter, append (did you mean register?)
+    ...    Start Workload    registr
+    Refused    workload 'register' runs already: give this one a name\= of its own, or stop the other first
+    ...    Start Workload    register
+
+Counts Below One
+    [Documentation]    A count that means nothing is refused before anything happens.
+    FOR    ${name}    IN    nodes    shards    replicas
+        Misspelt    ${name}    0    Count    0 is too few: write a whole number, 1 or more    Start Cluster    ${name}=0
+    END
+    Misspelt    nodes    -3    Count    -3 is too few: write a whole number, 1 or more    Start Cluster    nodes=-3
+    Misspelt    nodes    some    Count    'some' is no count: write a whole number, 1 or more    Start Cluster    nodes=some
+    Misspelt    clients    0    Count    0 is too few: write a whole number, 1 or more    Start Workload    set    clients=0
+    Misspelt    confirmed    0    Count    0 is too few: write a whole number, 1 or more
+    ...    History Should Be    linearizable    confirmed=0
+    Misspelt    count    -1    Count    -1 is too few: write a whole number, 1 or more
+    ...    Run Until    quiet    count=-1
+    Refused    replicas\=6 is not possible with 5 nodes: give 1 to 5    Start Cluster    nodes=5    replicas=6
+
+Times That Mean Nothing
+    [Documentation]    Nothing runs for no time, begins in the past or ends before it began.
+    Refused    a duration of 0s moves nothing: write a time above 0, such as 5s    Run For    0s
+    Misspelt    duration    -1s    VirtualTime    '-1s' is negative: virtual time does not run backwards    Run For    -1s
+    Misspelt    duration    5 minuets    VirtualTime
+    ...    '5 minuets' is no time: no unit 'minuets', write ns, us, ms, s, min, h or d (did you mean minutes?)    Run For    5 minuets
+    Misspelt    duration    soon    VirtualTime
+    ...    'soon' is no time: write a number and a unit, such as 500 ms, 1.5s, 2 minutes or 00:01:30    Run For    soon
+    Refused    a duration must be longer than nothing    Crash Node    n1    duration=0s
+    Refused    at\=1s has passed: virtual time is 2s    Crash Node    n1    at=1s
+    Refused    window\=0s holds nothing: write a time above 0, such as 4s    Get Metric    confirmed    window=0s
+    Refused    flapping\=0s is no period: write a time above 0, such as 2s    Partition Network    halves    flapping=0s
+    Refused    'whole test' is no time here: write a time, such as 500 ms, 1.5s, 2 minutes or 00:01:30, or 'now'
+    ...    Crash Node    n1    at=whole test
+
+Malformed And Unknown Topologies
+    [Documentation]    A file is refused with its line, a name with those that there are; the old cluster lives on.
+    Refused    ${CURDIR}/bad_topology.yaml, line 5: malformed YAML: expected <block end>, but found '<block mapping start>'
+    ...    Start Cluster    ${CURDIR}/bad_topology.yaml
+    Refused    no topology 'four-nodes': give the path of a YAML file, or one of five-nodes, three-nodes, three-regions, three-small-nodes, twenty-nodes (did you mean five-nodes?)
+    ...    Start Cluster    four-nodes
+
+Partitions That Cannot Be
+    [Documentation]    A node stands on one side, and a partition has two of them.
+    Refused    n2 is named twice: a node stands on one side of a partition    Partition Network    n1, n2 | n2, n3
+    Refused    'n1, n1' names n1 twice    Partition Network    n1, n1 | rest
+    Misspelt    sides    n1, n2    Sides
+    ...    'n1, n2' is no partition: write its sides with | between, as n1, n2 | rest, or one of halves, bridge, ring, regions, zones
+    ...    Partition Network    n1, n2
+    Refused    there is no minority before a partition: use Partition Network first
+    ...    Get Metric    confirmed    on=minority
+
+Nodes In The Wrong State
+    [Documentation]    Only what is down restarts, only what runs crashes, only what is paused is resumed.
+    Refused    n1 runs: only a node that is down can be restarted; crash it first    Restart Node    n1
+    Refused    n1 is not paused: only a paused node can be resumed    Resume Node    n1
+    Pause Node    n1    duration=100 ms
+    Refused    n1 runs: only a node that is down can be restarted; resume it    Restart Node    n1
+    Crash Node    n2    duration=100 ms
+    Refused    n2 is down already: restart it first    Crash Node    n2
+    Refused    n2 is down: only a node that runs can be paused    Pause Node    n2
+
+Seeds That Are No Numbers
+    [Documentation]    A seed is a whole number, as an argument and as a variable.
+    Misspelt    seed    seven    Seed    'seven' is no seed: write a whole number, such as 7, or auto
+    ...    Start Cluster    seed=seven
+    Misspelt    seed    1.5    Seed    '1.5' is no seed: write a whole number, such as 7, or auto    Start Cluster    seed=1.5
+    VAR    ${SEED}    lucky    scope=TEST
+    Refused    variable \${SEED}: 'lucky' is no seed: write a whole number, such as 7, or auto    Start Cluster
+    VAR    ${SEED}    ${EMPTY}    scope=TEST
+
+Words That Wait
+    [Documentation]    What a later capability brings is refused by name, with what there is now.
+    Misspelt    fault    torn write    DiskFault    disk fault 'torn write' is not available yet: there is stall, lost fsync
+    ...    Fail Disk    n1    torn write
+    Misspelt    level    snapshot    Level    level 'snapshot' is not available yet: there is linearizable
+    ...    History Should Be    snapshot
+    Misspelt    event    prepare sent    Event
+    ...    event 'prepare sent' is not available yet: there is leader elected, entry committed, quiet
+    ...    Run Until    prepare sent
+    Misspelt    kind    bank    WorkloadKind
+    ...    kind of workload 'bank' is not available yet: there is register, set, counter, append    Start Workload    bank
+    Misspelt    state    joining    NodeState
+    ...    node state 'joining' is not available yet: there is any, active, paused, down    Get Nodes    joining
+    Misspelt    outcome    blocked    Outcome
+    ...    outcome 'blocked' is not available yet: there is done, aborted, unknown    Put Value    a    b    outcome=blocked
+
+Other Things That Cannot Be
+    [Documentation]    Operators, shares, rates, metrics, messages, defects and keys that make no sense.
+    Misspelt    operator    equals    Operator    no operator 'equals': there is \=\=, !\=, <, <\=, >, >\=, contains
+    ...    Get Leader    1    equals    n1
+    Misspelt    loss    120%    Percent    '120%' is out of range: a share is 0 % to 100 %    Set Link    n1    n2    loss=120%
+    Refused    nothing would change: give latency\=, jitter\=, loss\=, duplicate\=, reorder\= or bandwidth\=    Set Link    n1    n2
+    Misspelt    rate    fast    Rate    'fast' is no rate: write one such as 400/s, or 2MB/s for data
+    ...    Start Workload    set    rate=fast
+    Refused    no message 'apend entries': there are all, request vote, vote, append entries, append reply, snapshot, client request, client reply, shard request, shard reply (did you mean append entries?)
+    ...    Drop Messages    apend entries
+    Refused    k7 belongs to workload register: choose a key of another form than k0    Put Value    k7    1
+    Refused    'random' cannot be looked at: name a node, or a role such as leader of shard 1
+    ...    Get Metric    confirmed    on=random
+    ${message} =    Run Keyword And Expect Error    no metric 'confirmed_write': there are *(did you mean confirmed_writes?)
+    ...    Get Metric    confirmed_write
+    ${message} =    Run Keyword And Expect Error    no defect 'vote-not-persistet': there are *(did you mean vote-not-persisted?)
+    ...    Start Cluster    defects=vote-not-persistet
+
+Keywords Without A Cluster
+    [Documentation]    Before Start Cluster and after Stop Cluster there is nothing to break.
+    [Setup]    No Operation
+    Refused    no cluster runs: none was started in this test; begin with Start Cluster    Run For    1s
+    Refused    no cluster runs: none was started in this test; begin with Start Cluster    Stop Cluster
+    Start Small Cluster With Load
+    Stop Cluster
+    FOR    ${keyword}    IN    Heal Network    Log Cluster State    Stop Cluster    Stop Workload    Replicas Should Agree
+        Refused    no cluster runs: it was stopped; begin with Start Cluster    ${keyword}
+    END
+    Refused    no cluster runs: it was stopped; begin with Start Cluster    Crash Node    n1
+    Refused    no cluster runs: it was stopped; begin with Start Cluster    Get Leader    1
+    Start Small Cluster With Load
+
+
+*** Keywords ***
+Start Small Cluster With Load
+    [Documentation]    Starts five nodes under load and lets them elect their leaders.
+    Start Cluster    nodes=5    shards=2
+    Start Workload    register    clients=2    rate=50/s
+    Run For    2s
+
+Refused
+    [Documentation]    Asserts that a keyword fails with exactly this message.
+    [Arguments]    ${message}    ${keyword}    @{arguments}    &{named}
+    Run Keyword And Expect Error    EQUALS:${message}    ${keyword}    @{arguments}    &{named}
+
+Misspelt
+    [Documentation]    Asserts that a keyword's argument is refused before the keyword runs, with exactly this reason.
+    [Arguments]    ${argument}    ${value}    ${type}    ${reason}    ${keyword}    @{arguments}    &{named}
+    VAR    ${message}    ValueError: Argument '${argument}' got value '${value}' that cannot be converted to ${type}: ${reason}
+    Run Keyword And Expect Error    EQUALS:${message}    ${keyword}    @{arguments}    &{named}
+
+Cluster Should Be Usable
+    [Documentation]    Goes on, writes, reads back and judges, as if nothing had been asked for.
+    Run For    1s
+    Put Value    mine    still here
+    Get Value    mine    ==    still here
+    Stop Workload
+    Replicas Should Agree
+    Data Should Be Intact
