@@ -50,6 +50,8 @@ class Run(Cluster):
 
     def finish(self) -> Schedule:
         """Write down when the run ended and what its digest is; return the schedule."""
+        if not self.ended:
+            self.advance(self.now_ns)  # What the last command began in this instant, a replay does as well.
         self.schedule.end_ns = self.now_ns
         self.schedule.digest = self.trace.digest()
         return self.schedule

@@ -1,0 +1,107 @@
+*** Settings ***
+Documentation    Crashes of one node, of many and of all, with clients at work.
+
+Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
+Resource         ../../resources/checks.resource
+
+Test Tags        node-failure
+
+
+*** Test Cases ***
+Crashed Leader Is Replaced And Loses No Confirmed Write
+    [Documentation]    Another node leads within two seconds, and the old leader comes back as one of many.
+    [Tags]    priority-1    smoke
+    Start Cluster    nodes=5    shards=4
+    Load The Cluster
+    ${old} =    Crash Node    leader of shard 1
+    Leader Should Be Elected    1    within=2s
+    Restart Node    ${old}
+    Run For    ${PHASE}
+    Every Confirmed Write Should Be There
+
+Crashed Follower Disturbs Nobody
+    [Documentation]    A majority goes on without electing anybody, and the follower catches up when it comes back.
+    [Tags]    priority-2
+    [Setup]    Start Five Nodes
+    Load The Cluster
+    ${follower} =    Crash Node    follower of shard 1
+    Run For    ${PHASE}
+    Get Metric    leader_changes    ==    0    window=${PHASE}
+    Restart Node    ${follower}
+    Run For    ${PHASE}
+    Every Confirmed Write Should Be There
+
+Two Of Five Crash And The Rest Go On
+    [Documentation]    Three of five are a quorum, so writes are confirmed while two nodes are down.
+    [Tags]    priority-1
+    [Setup]    Start Five Nodes
+    Load The Cluster
+    Crash Node    leader of shard 1, follower of shard 1
+    Leader Should Be Elected    1    within=3s
+    Run For    ${PHASE}
+    Get Metric    confirmed_writes    >    100    window=${PHASE}
+    Cluster Should Serve Again
+    Every Confirmed Write Should Be There
+
+Three Of Five Crash And Nothing Is Confirmed
+    [Documentation]    Two of five are no quorum: not one write is confirmed until the others come back.
+    [Tags]    priority-1
+    [Setup]    Start Five Nodes
+    Load The Cluster
+    Crash Node    n1, n2, n3
+    Run For    ${PHASE}
+    Get Metric    confirmed_writes    ==    0    window=2s
+    Cluster Should Serve Again
+    Every Confirmed Write Should Be There    confirmed=300
+
+Power Loss Of All Nodes Loses No Confirmed Write
+    [Documentation]    All nodes stop at one instant, in the middle of their writes, and come back with their disks.
+    [Tags]    priority-1    smoke
+    [Setup]    Start Three Nodes
+    Load Few Lists Heavily
+    Crash Node    n1, n2, n3    duration=1s
+    Run For    4s
+    Crash Node    n1, n2, n3    duration=1s
+    Cluster Should Recover    within=10s
+    Every Confirmed Write Should Be There    confirmed=500
+
+Crash At Each Write To Disk Loses Nothing
+    [Documentation]    A small run is done again with a crash before and after every tenth write to a disk.
+    [Tags]    priority-1
+    [Setup]    Start Cluster
+    Do A Few Appends
+    Crash Points Should Be Survived    persist    every=10
+
+Power Loss At Each Sync Loses Nothing
+    [Documentation]    A small run is done again, and power fails everywhere before and after every eighth write.
+    [Tags]    priority-1
+    [Setup]    Start Cluster
+    Do A Few Appends
+    Crash Points Should Be Survived    persist    every=8    power_loss=yes
+
+Crash While Messages Leave Loses Nothing
+    [Documentation]    A small run is done again with a crash before and after every fortieth message.
+    [Tags]    priority-2
+    [Setup]    Start Cluster
+    Do A Few Appends
+    Crash Points Should Be Survived    send    every=40
+
+Retried Command Happens Once
+    [Documentation]    Answers are lost, so gateways ask again; yet each increment counts once.
+    [Tags]    priority-1
+    [Setup]    Start Three Nodes
+    Start Workload    counter    clients=${CLIENTS}    rate=${RATE}    keys=10
+    Drop Messages    shard reply    probability=20%
+    Run For    ${PHASE}
+    Heal Network
+    Run For    1s
+    Every Confirmed Write Should Be There    confirmed=300
+
+
+*** Keywords ***
+Do A Few Appends
+    [Documentation]    Makes a run that is small enough to be done again many times.
+    Start Workload    append    clients=3    rate=20/s    keys=3
+    Run For    3s
+    Stop Workload
