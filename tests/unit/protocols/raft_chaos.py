@@ -1,0 +1,461 @@
+"""Random runs of the pure Raft, judged by invariants that are written here from the paper, not from the code.
+
+One seed decides everything: who is cut off, crashes, hangs on its disk, which message comes next, twice or never.
+Afterwards everything is healed, and the group has to serve again within a bounded time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.effects import (
+    Apply,
+    DeadlinePassed,
+    Effect,
+    InstallSnapshot,
+    Propose,
+    Read,
+    ReadReady,
+    Refuse,
+)
+from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.raft.messages import (
+    Entries,
+    HardState,
+    RaftMessage,
+    Record,
+    RequestVote,
+    SnapshotRecord,
+    Vote,
+)
+from PhantomLibrary.protocols.raft.replica import ELECTION, GroupConfig, View
+from tests.unit.protocols.raft_harness import Clock, Host, Watch
+
+MILLISECOND_NS = 1_000_000
+ELECTION_TIMEOUT_NS = 200 * MILLISECOND_NS
+HEARTBEAT_NS = 50 * MILLISECOND_NS
+RECOVERY_TICKS = 40 * ELECTION_TIMEOUT_NS // (HEARTBEAT_NS // 2)
+IN_FLIGHT_MAX = 400
+
+
+class Violation(AssertionError):
+    def __init__(self, invariant: str, evidence: str) -> None:
+        super().__init__(f"{invariant}: {evidence}")
+        self.invariant = invariant
+
+
+class Invariants(Watch):
+    """Raft paper, Figure 3, and what clients may rely on. Sees records, messages, views and what is performed."""
+
+    def __init__(self, hosts: dict[NodeId, Host]) -> None:
+        self.hosts = hosts
+        self.quorum = 0
+        self.leaders: dict[int, tuple[NodeId, int]] = {}
+        self.entries: dict[tuple[int, int], tuple[Any, int]] = {}  # (index, term) to (command, term of the one before)
+        self.committed: dict[int, tuple[int, Any, int]] = {}  # index to (term, command, term of the commitment)
+        self.committed_max = 0
+        self.commands: list[Any] = []  # As first applied by anyone.
+        self.pre_votes: dict[tuple[NodeId, int], set[NodeId]] = defaultdict(set)
+        self.votes: dict[tuple[NodeId, int], NodeId] = {}
+        self.proposers: dict[str, tuple[NodeId, int]] = {}
+        self.confirmed_index = 0
+        self.confirmed: set[str] = set()
+        self.refused: set[str] = set()
+        self.read_floors: dict[str, int] = {}
+        self.reads_answered = 0
+        self.elections = 0
+        self.snapshots_installed = 0
+
+    def check(self, invariant: str, holds: bool, evidence: str = "") -> None:
+        if not holds:
+            raise Violation(invariant, evidence)
+
+    # --- records and messages ---------------------------------------------------------------------------------------
+
+    def emitted(self, host: Host, record: Record) -> None:
+        if isinstance(record, Entries):
+            previous = host.written.term_at(record.entries[0].index - 1)
+            self.check("LogHasNoGap", previous is not None, host.name)
+            for entry in record.entries:
+                self._log_matching(host, entry, previous or 0)
+                previous = entry.term
+        elif isinstance(record, HardState):
+            self.check("TermIsMonotone", record.term >= host.written.term, host.name)
+            is_second_vote = record.term == host.written.term and host.written.vote not in ("", record.vote)
+            self.check("OneVoteATerm", not is_second_vote, host.name)
+            if record.vote == host.name and self.quorum > 1:
+                voters = self.pre_votes[host.name, record.term]
+                self.check("PreVoteFirst", len(voters) + 1 >= self.quorum, f"{host.name} in term {record.term}")
+        elif isinstance(record, SnapshotRecord):
+            self.snapshots_installed += 1
+            after = host.written.entries.get(record.snapshot.index + 1)
+            if record.keeps_tail and after is not None:
+                self._log_matching(host, after, record.snapshot.term)
+
+    def _log_matching(self, host: Host, entry: LogEntry, previous_term: int) -> None:
+        known = self.entries.setdefault((entry.index, entry.term), (entry.command, previous_term))
+        self.check("LogMatching", known == (entry.command, previous_term), f"{host.name} at {entry.index}")
+
+    def sent(self, host: Host, to: NodeId, message: RaftMessage) -> None:
+        if isinstance(message, Vote) and message.granted and not message.pre:
+            candidate = self.votes.setdefault((host.name, message.term), to)
+        elif isinstance(message, RequestVote) and not message.pre:
+            candidate = self.votes.setdefault((host.name, message.term), host.name)
+            to = host.name
+        else:
+            return
+        self.check("OneVoteATerm", candidate == to, f"{host.name} for {candidate} and {to} in {message.term}")
+
+    def delivered(self, to: NodeId, message: RaftMessage) -> None:
+        if isinstance(message, Vote) and message.pre and message.granted:
+            self.pre_votes[to, message.term].add(message.source)
+
+    # --- views ------------------------------------------------------------------------------------------------------
+
+    def started(self, host: Host) -> None:
+        view = host.group.view
+        self.check("RecoversWhatWasDurable", view.last_index == host.durable.last_index, host.name)
+
+    def stepped(self, host: Host, before: View) -> None:
+        view = host.group.view
+        self.check("LogAsWritten", view.last_index == host.written.last_index, host.name)
+        self.check("TermIsMonotone", view.term >= before.term, host.name)
+        self.check("CommitIsMonotone", view.commit_index >= before.commit_index, host.name)
+        if view.role == "leader" and (before.role != "leader" or before.term != view.term):
+            self._elected(host, view.term)
+        if view.commit_index > before.commit_index:
+            self._commits(host, before.commit_index, view)
+
+    def _elected(self, host: Host, term: int) -> None:
+        self.elections += 1
+        leader = self.leaders.setdefault(term, (host.name, host.incarnation))
+        self.check("ElectionSafety", leader == (host.name, host.incarnation), f"{leader} and {host.name} in {term}")
+        log = host.written
+        for index in range(log.snapshot_index + 1, self.committed_max + 1):
+            entry_term, _, commit_term = self.committed[index]
+            holds = commit_term >= term or log.term_at(index) == entry_term
+            self.check("LeaderCompleteness", holds, f"{host.name} of term {term} lacks {index} of term {entry_term}")
+
+    def _commits(self, host: Host, before: int, view: View) -> None:
+        log = host.written
+        self.check("CommitIsHeld", view.commit_index <= log.last_index, host.name)
+        for index in range(max(before, log.snapshot_index) + 1, view.commit_index + 1):
+            entry = log.entries[index]
+            known = self.committed.get(index)
+            if known is None:
+                self.check("LeaderCommitsFirst", view.role == "leader", f"{host.name} at {index}")
+                self.committed[index] = (entry.term, entry.command, view.term)
+                self.committed_max = max(self.committed_max, index)
+                holders = [each for each in self.hosts.values() if self._holds_durably(each, entry)]
+                self.check("QuorumHolds", len(holders) >= self.quorum, f"{index} of term {entry.term}")
+            else:
+                self.check("CommittedIsFinal", known[:2] == (entry.term, entry.command), f"{host.name} at {index}")
+
+    def _holds_durably(self, host: Host, entry: LogEntry) -> bool:
+        if not host.formatted:
+            return False
+        return entry.index <= host.durable.snapshot_index or host.durable.entries.get(entry.index) == entry
+
+    # --- effects ----------------------------------------------------------------------------------------------------
+
+    def performed(self, host: Host, effect: Effect) -> None:
+        if isinstance(effect, Apply):
+            for entry in effect.entries:
+                self._applied(host, entry)
+        elif isinstance(effect, InstallSnapshot):
+            commands = host.machine.commands
+            self.check("StateMachineSafety", commands == self.commands[: len(commands)], host.name)
+        elif isinstance(effect, ReadReady):
+            for token in effect.tokens:
+                self.reads_answered += 1
+                seen, floor = host.machine.applied_index, self.read_floors.pop(token)
+                self.check("ReadIsFresh", seen >= floor, f"{host.name} saw {seen}, {floor} was confirmed before")
+        elif isinstance(effect, Refuse):
+            for token in effect.tokens:
+                self.refused.add(token)
+                self.check("RefusedIsNever", token not in self.commands, token)
+
+    def _applied(self, host: Host, entry: LogEntry) -> None:
+        index = entry.index
+        if index > len(self.commands):
+            self.commands.append(entry.command)
+            self.check("RefusedIsNever", entry.command not in self.refused, str(entry.command))
+        self.check("StateMachineSafety", self.commands[index - 1] == entry.command, f"{host.name} at {index}")
+        if self.proposers.get(entry.command) == (host.name, host.incarnation):
+            self.confirmed_index = max(self.confirmed_index, index)
+            self.confirmed.add(entry.command)
+
+
+class Chaos(Invariants):
+    """The network, the clock, and whoever breaks them."""
+
+    def __init__(self, seed: int, group_class: type[Group]) -> None:
+        super().__init__({})
+        self.random = random = Random(seed)
+        self.in_flight: list[tuple[NodeId, NodeId, RaftMessage]] = []
+        self.cuts: set[tuple[NodeId, NodeId]] = set()
+        self.tokens = 0
+        self.passed_ns = 0
+        self.episode_end_ns = ELECTION_TIMEOUT_NS
+        self.is_healed = False
+        count = random.choice((3, 3, 3, 5, 5, 4, 2))
+        names = tuple(f"n{position}" for position in range(1, count + 1))
+        self.quorum = count // 2 + 1
+        appends, unacknowledged, kept = (
+            random.choice((1, 2, 64)),
+            random.choice((2, 8, 512)),
+            random.choice((0, 2, 256)),
+        )
+        for name in names:
+            config = GroupConfig(1, name, names, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, appends, unacknowledged, kept)
+            host = Host(config, Clock(), self, self._draw, group_class)
+            host.holds_persists = True
+            self.hosts[name] = host
+        for host in self.hosts.values():
+            host.start()
+        self._choose_habits()
+
+    def _choose_habits(self) -> None:
+        """Each run has habits of its own: a run in which everything always breaks goes nowhere."""
+        random = self.random
+        self.loss = random.choice((0, 0, 5, 25))  # Of 100.
+        self.duplication = random.choice((0, 0, 5, 20))
+        self.reordering = random.choice((0, 10, 100))
+        self.step_ns = random.choice((4, 12, 30)) * MILLISECOND_NS
+        # No promise but speed may depend on clocks, so they may run at any rate.
+        rates = random.choice(((4, 4), (4, 4), (1, 4, 16)))
+        self.clock_rates = {name: random.choice(rates) for name in self.hosts}
+        self.young_deaths = random.choice((0, 0, 0, 60))  # Leaders of 100 who die soon after election, or a commit.
+        self.doomed: dict[NodeId, int] = {}  # Name to steps left.
+        self.cuts_spare_in_flight = random.randrange(2) == 1
+        self.actions: list[Callable[[], None]] = []
+        for action, weight in (
+            (self._deliver, random.choice((150, 400))),
+            (self._pass_time, 100),
+            (self._release, random.choice((20, 150, 300))),
+            (self._propose, random.choice((5, 30))),
+            (self._read, random.choice((5, 15))),
+            (self._take_snapshot, random.choice((0, 2, 10))),
+            (self._reboot, random.choice((0, 0, 1, 5))),
+            (self._hurry, random.choice((0, 0, 1, 5))),
+        ):
+            self.actions += [action] * weight
+
+    def _draw(self, spread_ns: int) -> int:
+        return self.random.randrange(spread_ns) if spread_ns else 0
+
+    # --- the run ----------------------------------------------------------------------------------------------------
+
+    def run(self, steps: int) -> None:
+        choice, actions = self.random.choice, self.actions
+        for _ in range(steps):
+            if self.passed_ns >= self.episode_end_ns:
+                self._begin_episode()
+            choice(actions)()
+            if self.doomed:
+                self._execute()
+        self._recover()
+
+    def _begin_episode(self) -> None:
+        """Break one thing or mend some, then let it work on the group for about as long as an election takes."""
+        random = self.random
+        self.episode_end_ns = self.passed_ns + random.randrange(ELECTION_TIMEOUT_NS // 4, 5 * ELECTION_TIMEOUT_NS)
+        if random.randrange(3):
+            self.cuts.clear()
+        for host in self.hosts.values():
+            if not host.is_up and random.randrange(4):
+                host.start()
+        calm = lambda: None  # noqa: E731
+        random.choice((calm, self._cut, self._cut_off_leader, self._cut_off_leader, self._crash, self._crash_leader))()
+
+    def _execute(self) -> None:
+        for name, steps in list(self.doomed.items()):
+            self.doomed[name] = steps - 1
+            if not steps:
+                del self.doomed[name]
+                self._crash_host(self.hosts[name])
+
+    def _elected(self, host: Host, term: int) -> None:
+        super()._elected(host, term)
+        if not self.is_healed and self.random.randrange(100) < self.young_deaths:
+            self.doomed[host.name] = self.random.randrange(60)
+
+    def _commits(self, host: Host, before: int, view: View) -> None:
+        super()._commits(host, before, view)
+        if not self.is_healed and self.random.randrange(400) < self.young_deaths:
+            self.doomed[host.name] = self.random.randrange(20)
+
+    def _recover(self) -> None:
+        """Heal everything; then a new command must reach every replica within a bounded time."""
+        self.is_healed = True
+        self.cuts.clear()
+        for host in self.hosts.values():
+            if not host.is_up:
+                host.start()
+            host.holds_persists = False
+            while host.release():
+                pass
+        self.clock_rates = dict.fromkeys(self.hosts, 4)
+        command = ""
+        for _ in range(RECOVERY_TICKS):
+            for _ in range(IN_FLIGHT_MAX):
+                if self.in_flight:
+                    self._hand_over(*self.in_flight.pop(0))
+            if command not in self.commands:
+                command = self._propose_anywhere() or command
+            elif all(host.machine.commands == self.commands for host in self.hosts.values()):
+                break
+            self._move_clocks(HEARTBEAT_NS // 2)
+        else:
+            states = {name: host.group.view for name, host in self.hosts.items()}
+            raise Violation("Recovers", f"no new command everywhere: {states}")
+        missing = self.confirmed - set(self.commands)
+        self.check("ConfirmedIsKept", not missing, str(missing))
+
+    def _propose_anywhere(self) -> str:
+        leaders = [host for host in self.hosts.values() if host.group.is_leader]
+        if not leaders:
+            return ""
+        return self._propose_at(max(leaders, key=lambda host: host.group.view.term))
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+
+    def sent(self, host: Host, to: NodeId, message: RaftMessage) -> None:
+        super().sent(host, to, message)
+        is_lost = self.cuts_spare_in_flight and (host.name, to) in self.cuts
+        if len(self.in_flight) < IN_FLIGHT_MAX and not is_lost:
+            self.in_flight.append((host.name, to, message))
+
+    def _deliver(self) -> None:
+        in_flight, random = self.in_flight, self.random
+        if not in_flight:
+            self._pass_time()
+            return
+        position = random.randrange(len(in_flight)) if random.randrange(100) < self.reordering else 0
+        source, to, message = in_flight[position]
+        if random.randrange(100) >= self.duplication:
+            del in_flight[position]
+        if random.randrange(100) >= self.loss:
+            self._hand_over(source, to, message)
+
+    def _hand_over(self, source: NodeId, to: NodeId, message: RaftMessage) -> None:
+        host = self.hosts[to]
+        if host.is_up and (self.cuts_spare_in_flight or (source, to) not in self.cuts):
+            self.delivered(to, message)
+            host.step(message)
+
+    # --- time, disks, clients ---------------------------------------------------------------------------------------
+
+    def _pass_time(self) -> None:
+        self._move_clocks(self.random.randrange(1, self.step_ns))
+
+    def _move_clocks(self, by_ns: int) -> None:
+        self.passed_ns += by_ns
+        for host in self.hosts.values():
+            host.clock.now_ns += by_ns * self.clock_rates[host.name] // 4
+            for name, at_ns in list(host.deadlines.items()):
+                if at_ns <= host.clock.now_ns and host.is_up and host.deadlines.get(name) == at_ns:
+                    del host.deadlines[name]
+                    host.step(DeadlinePassed(name))
+
+    def _any_host(self) -> Host:
+        return self.random.choice(list(self.hosts.values()))
+
+    def _any_client_host(self) -> Host:
+        """Clients mostly find someone who leads, or believes so."""
+        leaders = [host for host in self.hosts.values() if host.is_up and host.group.is_leader]
+        return self.random.choice(leaders) if leaders and self.random.randrange(8) else self._any_host()
+
+    def _release(self) -> None:
+        waiting = [host for host in self.hosts.values() if host.queue]
+        if waiting:
+            self.random.choice(waiting).release()
+        else:
+            self._deliver()
+
+    def _take_snapshot(self) -> None:
+        host = self._any_host()
+        if host.is_up:
+            host.take_snapshot()
+
+    def _propose(self) -> None:
+        host = self._any_client_host()
+        if host.is_up:
+            self._propose_at(host)
+
+    def _propose_at(self, host: Host) -> str:
+        self.tokens += 1
+        command = f"c{self.tokens}"
+        self.proposers[command] = (host.name, host.incarnation)
+        host.step(Propose(command, command))
+        return command
+
+    def _read(self) -> None:
+        """Ask everyone: he who leads no more, and does not know it, is the one to watch."""
+        for host in self.hosts.values():
+            if host.is_up:
+                self.tokens += 1
+                self.read_floors[f"r{self.tokens}"] = self.confirmed_index
+                host.step(Read(f"r{self.tokens}"))
+
+    # --- faults -----------------------------------------------------------------------------------------------------
+
+    def _crash(self) -> None:
+        self._crash_host(self._any_host())
+
+    def _crash_leader(self) -> None:
+        for host in self.hosts.values():
+            if host.is_up and host.group.is_leader:
+                self._crash_host(host)
+
+    def _crash_host(self, host: Host) -> None:
+        if host.is_up:
+            under_way = len(host.records_under_way())
+            host.crash(kept_records=self.random.randrange(under_way + 1) if self.random.randrange(2) else 0)
+
+    def _reboot(self) -> None:
+        host = self._any_host()
+        if host.is_up:
+            self._crash_host(host)
+            host.start()
+
+    def _hurry(self) -> None:
+        """Two timers run fast: no promise but speed may depend on timers."""
+        for _ in range(2):
+            host = self._any_host()
+            if host.is_up:
+                host.step(DeadlinePassed(ELECTION))
+
+    def _cut_off_leader(self) -> None:
+        for host in self.hosts.values():
+            if host.is_up and host.group.is_leader:
+                others = [name for name in self.hosts if name != host.name]
+                company = self.random.sample(others, self.random.randrange(len(others)))
+                self._part([host.name, *company], [name for name in others if name not in company])
+
+    def _cut(self) -> None:
+        names = list(self.hosts)
+        shape = self.random.randrange(4)
+        if shape == 0:  # One direction.
+            self.cuts.add(tuple(self.random.sample(names, 2)))  # type: ignore[arg-type]
+            return
+        if shape == 1:  # A link.
+            left, right = ([name] for name in self.random.sample(names, 2))
+        else:  # Two sides, or one alone.
+            self.random.shuffle(names)
+            size = 1 if shape == 2 else self.random.randrange(1, len(names))
+            left, right = names[:size], names[size:]
+        self._part(left, right)
+
+    def _part(self, left: list[NodeId], right: list[NodeId]) -> None:
+        self.cuts |= {(a, b) for a in left for b in right} | {(b, a) for a in left for b in right}
+
+
+def run(seed: int, group_class: type[Group] = Group, steps: int = 5_000) -> Chaos:
+    chaos = Chaos(seed, group_class)
+    chaos.run(steps)
+    return chaos

@@ -1,0 +1,136 @@
+"""Planted defects: Raft with one mistake each, as people have made it. They prove that the tests have teeth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PhantomLibrary.domain import LogEntry
+from PhantomLibrary.protocols.raft.effects import Effect, Event, Persist, ReadReady, Send, SendEarly
+from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.raft.leadership import Leadership
+from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
+    HardState,
+    Record,
+    Snapshot,
+    SnapshotMessage,
+)
+
+
+class CommitsPriorTermsByCounting(Group):
+    def _may_commit(self, index: int) -> bool:
+        return True
+
+
+class CommitsWithoutMajority(Group):
+    def _make_leadership(self) -> Leadership:
+        return _CommitsAlone(self.config.node, self.config.voters, self.log.last_index)
+
+
+class _CommitsAlone(Leadership):
+    def quorum_index(self, own_index: int) -> int:
+        return own_index
+
+
+class ForgetsVotes(Group):
+    def _persist(self, records: tuple[Record, ...], now_ns: int) -> list[Effect]:
+        return super()._persist(tuple(map(_without_vote, records)), now_ns)
+
+
+def _without_vote(record: Record) -> Record:
+    return HardState(record.term, "") if isinstance(record, HardState) else record
+
+
+class AnswersBeforeItIsDurable(Group):
+    def step(self, event: Event, now_ns: int) -> list[Effect]:
+        effects = super().step(event, now_ns)
+        if not any(isinstance(effect, Persist) for effect in effects):
+            return effects
+        return [SendEarly(each.to, each.message) if isinstance(each, Send) else each for each in effects]
+
+
+class TruncatesBlindly(Group):
+    def _new_entries(self, entries: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
+        return entries
+
+
+class AcknowledgesItsWholeLog(Group):
+    def _accept_append(self, message: AppendEntries | SnapshotMessage, index: int) -> Effect:
+        return super()._accept_append(message, self.log.last_index)
+
+
+class ReadsWithoutQuorum(Group):
+    def _confirm(self, leadership: Leadership) -> list[Effect]:
+        tokens: tuple[Any, ...] = (*leadership.reads, *leadership.waiting_reads)
+        leadership.reads, leadership.waiting_reads = [], []
+        return [ReadReady(tokens)]
+
+
+class ReadsBeforeItsTermCommits(Group):
+    def _has_committed_in_term(self) -> bool:
+        return True
+
+
+class CountsEarlierRounds(Group):
+    def _make_leadership(self) -> Leadership:
+        return _ReadsJoinTheRound(self.config.node, self.config.voters, self.log.last_index)
+
+
+class _ReadsJoinTheRound(Leadership):
+    def add_read(self, token: Any) -> bool:
+        if self.reads:
+            self.reads.append(token)
+            return False
+        return super().add_read(token)
+
+
+class AsksForNoPreVote(Group):
+    def _start_pre_vote(self, now_ns: int) -> list[Effect]:
+        return self._start_election(now_ns)
+
+
+class KeepsAnyTail(Group):
+    def _keeps_tail(self, snapshot: Snapshot) -> bool:
+        return snapshot.index <= self.log.last_index
+
+
+class LeadsWithoutQuorum(Group):
+    def _check_quorum(self, now_ns: int) -> list[Effect]:
+        assert self._leadership is not None
+        self._leadership.has_quorum()
+        return [self._set_election_deadline()]
+
+
+class LeadsWithHungDisk(Group):
+    def _disk_hangs(self, now_ns: int) -> bool:
+        return False
+
+
+class VotesForAnyLog(Group):
+    def _may_vote_for(self, message: Any) -> bool:
+        return self.formatted
+
+
+class TakesRefusalForConsent(Group):
+    def _on_append_reply(self, message: AppendReply, now_ns: int) -> list[Effect]:
+        if not message.accepted and message.term == self.term and self._leadership is not None:
+            self._leadership.progress[message.source].accept(message.index)
+        return super()._on_append_reply(message, now_ns)
+
+
+DEFECTS: tuple[type[Group], ...] = (
+    CommitsPriorTermsByCounting,
+    CommitsWithoutMajority,
+    ForgetsVotes,
+    AnswersBeforeItIsDurable,
+    TruncatesBlindly,
+    AcknowledgesItsWholeLog,
+    ReadsWithoutQuorum,
+    ReadsBeforeItsTermCommits,
+    CountsEarlierRounds,
+    AsksForNoPreVote,
+    KeepsAnyTail,
+    VotesForAnyLog,
+    TakesRefusalForConsent,
+)

@@ -1,0 +1,266 @@
+"""A host for the pure Raft: performs the effects of a group as the design says, on a disk that forgets nothing durable.
+
+Rule: what a replica comes back with after a crash is built from durable records alone, by the replay that is written
+here and shares nothing with the code under test.
+
+One queue a group, in order. `SendEarly` and `SetDeadline` do not wait; a `Persist` holds up what stands behind it until
+`release` makes it durable, and a crash keeps any beginning of the records that were under way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.effects import (
+    Apply,
+    Effect,
+    Event,
+    InstallSnapshot,
+    Persist,
+    Persisted,
+    ReadReady,
+    Refuse,
+    Send,
+    SendEarly,
+    SetDeadline,
+    SnapshotTaken,
+)
+from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.raft.messages import (
+    Entries,
+    HardState,
+    RaftMessage,
+    Record,
+    Recovered,
+    Snapshot,
+    SnapshotRecord,
+)
+from PhantomLibrary.protocols.raft.replica import GroupConfig, View
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+
+class WrittenLog:
+    """What a sequence of records amounts to."""
+
+    def __init__(self) -> None:
+        self.term = 0
+        self.vote: NodeId = ""
+        self.snapshot: Snapshot | None = None
+        self.entries: dict[int, LogEntry] = {}
+        self.last_index = 0
+
+    def copy(self) -> WrittenLog:
+        copy = WrittenLog()
+        copy.term, copy.vote, copy.snapshot, copy.last_index = self.term, self.vote, self.snapshot, self.last_index
+        copy.entries = dict(self.entries)
+        return copy
+
+    @property
+    def snapshot_index(self) -> int:
+        return self.snapshot.index if self.snapshot else 0
+
+    def term_at(self, index: int) -> int | None:
+        if self.snapshot is not None and index == self.snapshot.index:
+            return self.snapshot.term
+        entry = self.entries.get(index)
+        return entry.term if entry is not None else (0 if index == 0 else None)
+
+    def write(self, record: Record) -> None:
+        if isinstance(record, HardState):
+            self.term, self.vote = record.term, record.vote
+        elif isinstance(record, Entries):
+            for index in range(record.entries[0].index, self.last_index + 1):
+                self.entries.pop(index, None)
+            self.entries.update((entry.index, entry) for entry in record.entries)
+            self.last_index = record.entries[-1].index
+        else:
+            self._write_snapshot(record)
+
+    def _write_snapshot(self, record: SnapshotRecord) -> None:
+        self.snapshot = record.snapshot
+        for index in list(self.entries):
+            if index <= record.snapshot.index or not record.keeps_tail:
+                del self.entries[index]
+        self.last_index = max([record.snapshot.index, *self.entries])
+
+    def recovered(self, *, formatted: bool) -> Recovered:
+        entries = tuple(self.entries[index] for index in sorted(self.entries))
+        return Recovered(self.term, self.vote, self.snapshot, entries, formatted)
+
+
+class Machine:
+    """A state machine that remembers every command, so that any difference shows."""
+
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self.commands: list[Any] = []
+        if snapshot is not None:
+            self.restore(snapshot)
+
+    @property
+    def applied_index(self) -> int:
+        return len(self.commands)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self.commands = json.loads(b"".join(snapshot.chunks))
+
+    def save(self, term: int) -> Snapshot:
+        return Snapshot(self.applied_index, term, (json.dumps(self.commands).encode(),))
+
+
+class Watch:
+    """Told of everything that a host does. Does nothing itself."""
+
+    def sent(self, host: Host, to: NodeId, message: RaftMessage) -> None: ...
+    def emitted(self, host: Host, record: Record) -> None: ...
+    def started(self, host: Host) -> None: ...
+    def stepped(self, host: Host, before: View) -> None: ...
+    def performed(self, host: Host, effect: Effect) -> None: ...
+
+
+class Host:
+    """One node with one group, its disk and its state machine."""
+
+    def __init__(
+        self,
+        config: GroupConfig,
+        clock: Clock,
+        watch: Watch,
+        draw: Callable[[int], int],
+        group_class: type[Group] = Group,
+    ) -> None:
+        self.config = config
+        self.name = config.node
+        self.clock = clock
+        self.watch = watch
+        self.draw = draw
+        self.group_class = group_class
+        self.durable = WrittenLog()
+        self.formatted = True
+        self.holds_persists = False
+        self.incarnation = 0
+        self.is_up = False
+        self.group: Group
+        self.written: WrittenLog
+        self.machine: Machine
+        self.queue: deque[Effect] = deque()
+        self.deadlines: dict[str, int] = {}
+        self._draining = False
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.incarnation += 1
+        self.is_up = True
+        self.written = self.durable.copy()
+        self.machine = Machine(self.durable.snapshot)
+        recovered = self.durable.recovered(formatted=self.formatted)
+        self.group = self.group_class(self.config, recovered, self.clock.now_ns)
+        self.watch.started(self)
+        self._accept(self.group.start())
+
+    def crash(self, *, kept_records: int = 0) -> None:
+        """Stop; of the records under way, the first `kept_records` made it to the disk."""
+        for record in self.records_under_way()[:kept_records]:
+            self.durable.write(record)
+        self.is_up = False
+        self.queue.clear()
+        self.deadlines.clear()
+
+    def wipe(self) -> None:
+        self.durable = WrittenLog()
+        self.formatted = False
+
+    def records_under_way(self) -> list[Record]:
+        return [record for effect in self.queue if isinstance(effect, Persist) for record in effect.records]
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def step(self, event: Event) -> None:
+        before = self.group.view
+        effects = self.group.step(event, self.clock.now_ns)
+        self._accept(effects)
+        if self.group.view is not before:
+            self.watch.stepped(self, before)
+        self._drain()
+
+    def take_snapshot(self) -> None:
+        """Save the state machine, and tell the group once the disk has it."""
+        index = self.machine.applied_index
+        term = self.durable.term_at(index)
+        if term is None or index <= self.durable.snapshot_index:
+            return
+        snapshot = self.machine.save(term)
+        record = SnapshotRecord(snapshot, keeps_tail=True)
+        self.durable.write(record)
+        if self.written.snapshot_index < index:
+            self.written.write(record)
+        self.step(SnapshotTaken(snapshot))
+
+    def release(self) -> bool:
+        """Make the oldest Persist durable and perform what waited for it alone; return whether there was one."""
+        if not self.queue:
+            return False
+        persist = self.queue.popleft()
+        assert isinstance(persist, Persist)
+        self._make_durable(persist)
+        self._drain()
+        return True
+
+    # --- effects ----------------------------------------------------------------------------------------------------
+
+    def _accept(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, SetDeadline):
+                self.deadlines[effect.name] = self.clock.now_ns + effect.after_ns + self.draw(effect.spread_ns)
+            elif isinstance(effect, SendEarly):
+                self.watch.sent(self, effect.to, effect.message)
+            else:
+                self.queue.append(effect)
+                if isinstance(effect, Persist):
+                    for record in effect.records:
+                        self.watch.emitted(self, record)
+                        self.written.write(record)
+
+    def _drain(self) -> None:
+        if self._draining:
+            return
+        self._draining = True
+        while self.queue:
+            effect = self.queue[0]
+            if isinstance(effect, Persist):
+                if self.holds_persists:
+                    break
+                self.queue.popleft()
+                self._make_durable(effect)
+            else:
+                self.queue.popleft()
+                self._perform(effect)
+        self._draining = False
+
+    def _make_durable(self, persist: Persist) -> None:
+        for record in persist.records:
+            self.durable.write(record)
+        self.watch.performed(self, persist)
+        self.step(Persisted(persist.token))
+
+    def _perform(self, effect: Effect) -> None:
+        if isinstance(effect, Send):
+            self.watch.sent(self, effect.to, effect.message)
+            return
+        if isinstance(effect, Apply):
+            for entry in effect.entries:
+                assert entry.index == self.machine.applied_index + 1, "a gap in what is applied"
+                self.machine.commands.append(entry.command)
+        elif isinstance(effect, InstallSnapshot):
+            self.machine.restore(effect.snapshot)
+        else:
+            assert isinstance(effect, ReadReady | Refuse)
+        self.watch.performed(self, effect)
