@@ -238,7 +238,8 @@ class Gateway:
             call.sequence,
             call.operation,
         )
-        self._wake_at(call, self._env.monotonic_ns() + self._config.attempt_timeout_ns)
+        due_ns = self._env.monotonic_ns() + self._config.attempt_timeout_ns
+        self._wake_at(call, min(due_ns, call.deadline_ns))
         if target == self._env.node:
             self._host.request(request)
         else:
