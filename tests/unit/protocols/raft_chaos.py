@@ -269,8 +269,9 @@ class Chaos(Invariants):
         for host in self.hosts.values():
             if not host.is_up and random.randrange(4):
                 host.start()
-        calm = lambda: None  # noqa: E731
-        random.choice((calm, self._cut, self._cut_off_leader, self._cut_off_leader, self._crash, self._crash_leader))()
+        random.choice(
+            (self._pass_time, self._cut, self._cut_off_leader, self._cut_off_leader, self._crash, self._crash_leader)
+        )()
 
     def _execute(self) -> None:
         for name, steps in list(self.doomed.items()):

@@ -117,20 +117,3 @@ class TakesRefusalForConsent(Group):
         if not message.accepted and message.term == self.term and self._leadership is not None:
             self._leadership.progress[message.source].accept(message.index)
         return super()._on_append_reply(message, now_ns)
-
-
-DEFECTS: tuple[type[Group], ...] = (
-    CommitsPriorTermsByCounting,
-    CommitsWithoutMajority,
-    ForgetsVotes,
-    AnswersBeforeItIsDurable,
-    TruncatesBlindly,
-    AcknowledgesItsWholeLog,
-    ReadsWithoutQuorum,
-    ReadsBeforeItsTermCommits,
-    CountsEarlierRounds,
-    AsksForNoPreVote,
-    KeepsAnyTail,
-    VotesForAnyLog,
-    TakesRefusalForConsent,
-)
