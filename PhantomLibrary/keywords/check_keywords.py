@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from robotlibcore import keyword
 
@@ -119,6 +119,42 @@ class CheckKeywords(Component):
         cluster = self._cluster
         _check_agreement(cluster, _TEN_SECONDS)
         _check_history(cluster, Level("linearizable"), "all", _ONE)
+
+    @keyword(tags=("assertion", "check"))
+    def crash_points_should_be_survived(
+        self,
+        effect: Literal["persist", "send", "apply"],
+        *,
+        every: Count = _ONE,
+        power_loss: bool = False,
+    ) -> int:
+        """Does the run so far again and again, and crashes a node at another point each time. Returns how many points.
+
+        The points are before and after every n-th time that a replica writes to its disk (``persist``), sends a message
+        (``send``) or applies an entry (``apply``), with n from ``every``. The node restarts after a while, and history,
+        replicas and rules of consensus are judged at the end. With ``power_loss`` all nodes crash at once. Keep the run
+        short: a second of load and a few clients give hundreds of points. The cluster itself is left as it was.
+
+        Fails at the first point that is not survived, and says which and why.
+
+        Example:
+        | `Run For` | 2s |
+        | `Crash Points Should Be Survived` | persist | every=10 |
+        """
+        from PhantomLibrary.keywords.lifetime import parts_for
+        from PhantomLibrary.testbed.crash_points import describe_point, enumerate_crash_points
+
+        cluster = self._cluster
+        run = cluster.run
+        report = enumerate_crash_points(
+            run.finish(), effect, every=every.number, power_loss=power_loss, parts=parts_for(run.spec.defects)
+        )
+        point = report.failure
+        if point is not None:
+            assert point.verdict is not None
+            cluster.fail_with(point.verdict, after=describe_point(point, effect))
+        cluster.tell(f"survived {len(report.points)} crashes around {report.effects_in_run} effects of kind {effect}")
+        return len(report.points)
 
 
 def _check_history(cluster: Cluster, level: Level, workload: str, confirmed: Count) -> None:

@@ -52,6 +52,7 @@ class Cluster:
         self,
         verb: str,
         target: str = "",
+        /,
         *,
         at: VirtualTime = NOW,
         duration: VirtualTime = UNTIL_HEALED,
@@ -107,9 +108,10 @@ class Cluster:
 
     # --- failures ---------------------------------------------------------------------------------------------------
 
-    def fail_with(self, found: Verdict | Violation) -> NoReturn:
-        """Fail the keyword with what a check found."""
-        raise CheckFailed(failure_text(found.headline, self._replay(), found.evidence, self.folder.link))
+    def fail_with(self, found: Verdict | Violation, *, after: str = "") -> NoReturn:
+        """Fail the keyword with what a check found, and after what."""
+        headline = f"{found.headline}, after {after}" if after else found.headline
+        raise CheckFailed(failure_text(headline, self._replay(), found.evidence, self.folder.link))
 
     def fail(self, code: str, message: str, evidence: Sequence[str] = ()) -> NoReturn:
         """Fail the keyword with a finding of its own."""

@@ -61,8 +61,8 @@ class TimeKeywords(Component):
             where = "" if on == ANY else f" on {on}"
             cluster.fail(
                 "EVT-001",
-                f"{event}{where} happened {_times(happened())} of {_times(count.number)} within "
-                f"{in_seconds(timeout_ns)}, until {cluster.now}",
+                f"{event}{where} happened {_times(happened())} within {in_seconds(timeout_ns)}, by {cluster.now}, "
+                f"expected {_times(count.number)}",
             )
         cluster.tell(f"{event} happened")
         return happened()

@@ -1,0 +1,67 @@
+"""Whole stories by keywords: they pass, and each test is the same run wherever, whenever and with whatever it runs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.acceptance.keyword_runs import DATA, ROOT, KeywordRun, summaries
+
+ALONE = "Partition Is Seen From Both Sides"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return KeywordRun(tmp_path_factory.mktemp("stories"), DATA / "stories.robot", hash_seed="1")
+
+
+def test_stories_pass(run):
+    assert {name: test.message for name, test in run.tests.items() if not test.passed} == {}
+    assert run.returncode == 0
+
+
+def test_same_runs_in_any_order_under_any_name_and_alone(run, tmp_path):
+    options = ("--randomize", "all:3", "--name", "Renamed")
+    shuffled = KeywordRun(tmp_path / "shuffled", *options, DATA / "stories.robot", hash_seed="2")
+    alone = KeywordRun(tmp_path / "alone", "--test", ALONE, DATA / "stories.robot")
+    assert list(shuffled.tests) != list(run.tests)
+    found = {own_name(name): digest for name, digest in shuffled.digests.items()}
+    assert found == {own_name(name): digest for name, digest in run.digests.items()}
+    assert alone.digests.items() <= run.digests.items()
+
+
+def test_schedule_of_a_test_replays_without_robot_to_the_same_digest(run):
+    for folder, summary in summaries(run.output):
+        done = subprocess.run(
+            [sys.executable, "-m", "PhantomLibrary", "replay", str(folder / "schedule.yaml")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert summary["trace_digest"] in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0
+
+
+def test_log_tells_each_change_of_the_cluster_in_one_line(run):
+    told = [message.message for message in messages_of(run.tests["Crashed Leader Comes Back"])]
+    assert any(
+        line.startswith("t=0.000s started 5 nodes (three-nodes), 4 shards of 3 replicas, seed ") for line in told
+    )
+    assert any(line.startswith("t=2.000s crashed n") and "(leader of shard" in line for line in told)
+    assert sum(line.startswith("t=") for line in told) <= 12
+    assert sum("<table" in line for line in told) == 1
+
+
+def messages_of(item):
+    if getattr(item, "has_setup", False):
+        yield from messages_of(item.setup)
+    for child in item.body:
+        if hasattr(child, "level"):
+            yield child
+        elif hasattr(child, "body"):
+            yield from messages_of(child)
+
+
+def own_name(folder_name):
+    return folder_name.rpartition(".")[2]
