@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
@@ -62,10 +63,11 @@ class ClusterKeywords(Component):
         def make_spec(number: int) -> RunSpec:
             from PhantomLibrary.testbed.schedule import RunSpec
 
+            topology_text = _text_of_topology(topology)
             return RunSpec(
                 seed=number,
-                topology=topology,
-                topology_text=_text_of_topology(topology),
+                topology=topology if topology_text == "" else Path(topology).name,
+                topology_text=topology_text,
                 nodes=nodes.number,
                 shards=shards.number,
                 replicas=_replicas(topology, nodes, replicas),
@@ -74,12 +76,14 @@ class ClusterKeywords(Component):
 
         cluster = self._clusters.start(make_spec, seed)
         run = cluster.run
-        shard_count = len(run.shard_ids) - 1
+        spec = run.spec
+        planted = f", defects {', '.join(spec.defects)}" if spec.defects else ""
+        shard_noun = "shard" if spec.shards == 1 else "shards"
         cluster.tell(
-            f"started {len(run.node_names)} nodes ({topology}), {shard_count} shard{'s' if shard_count != 1 else ''} "
-            f"of {run.spec.replicas} replicas, seed {run.spec.seed}"
+            f"started {len(run.node_names)} nodes ({spec.topology}), {spec.shards} {shard_noun} "
+            f"of {spec.replicas} replicas, seed {spec.seed}{planted}"
         )
-        return str(run.spec.seed)
+        return str(spec.seed)
 
     @keyword(tags=("cluster",))
     def stop_cluster(self) -> None:
@@ -208,8 +212,6 @@ def _text_of_topology(topology: str) -> str:
     if topology in builtin_topologies():
         return ""
     load_topology(topology)  # Says what is wrong with it, by file and line.
-    from pathlib import Path
-
     return Path(topology).read_text(encoding="utf-8")
 
 

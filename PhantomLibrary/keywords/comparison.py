@@ -63,16 +63,39 @@ def expect(
     comparison: Operator,
     expected: Any,
     within: VirtualTime,
+    *,
+    every_ns: int = 0,
 ) -> Any:
-    """Return what `read` finds, once it is as expected; fail when it is not in time. Looks at each instant's end."""
+    """Return what `read` finds, once it is as expected; fail when it is not in time. Looks at each instant's end.
+
+    With `every_ns` it looks no more often than that, for what costs much to read.
+    """
     within_ns = within.or_none(NOW) or 0
     word = comparison.word
     holds(read(), word, expected)  # Raises before time moves.
-    cluster.advance(within_ns, lambda: holds(read(), word, expected))
+
+    def look() -> bool:
+        return holds(read(), word, expected)
+
+    cluster.advance(within_ns, at_most_every(cluster, every_ns, look) if every_ns else look)
     found = read()
     if not holds(found, word, expected):
         fail_expectation(cluster, subject, found, word, expected, within_ns)
     return found
+
+
+def at_most_every(cluster: Cluster, every_ns: int, condition: Callable[[], bool]) -> Callable[[], bool]:
+    """Return a condition that looks at another one only when so much virtual time has passed since it last did."""
+    next_ns = 0
+
+    def look() -> bool:
+        nonlocal next_ns
+        if cluster.run.now_ns < next_ns:
+            return False
+        next_ns = cluster.run.now_ns + every_ns
+        return condition()
+
+    return look
 
 
 def fail_expectation(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from robot.api import logger
 
@@ -24,7 +26,8 @@ class EvidenceWriter:
         summary = summarise(run)
         written = folder.write(run, summary)
         logger.info(render_html(summary), html=True)
-        logger.info(f"Artifacts: {written.folder}")
+        link = f'<a href="{escape(quote(written.folder))}">{escape(written.folder)}</a>'
+        logger.info(f"Artifacts: {link}", html=True)
         problem = self._metrics.append(metrics_of(summary, suite=suite, test=test, cluster=ordinal))
         for each in filter(None, (written.problem, problem)):
             logger.warn(each)

@@ -7,7 +7,7 @@ replay it, the evidence, and where the rest lies.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from robot.api import Error, Failure
 
@@ -31,19 +31,24 @@ def failure_text(headline: str, replay: str, evidence: Sequence[str] = (), artif
     return "\n".join(lines)
 
 
-def replay_line(test: str, variables: Mapping[str, object], suite_file: str) -> str:
+def replay_line(test: str, options: Sequence[tuple[str, str]], suite_file: str) -> str:
     """Return the command that does a test again, or with test "" its whole suite."""
     words = ["robot"]
     if test:
         words += ["--test", quoted(escape_globs(test))]
-    for name, value in variables.items():
-        words += ["--variable", f"{name}:{value}"]
-    return " ".join([*words, suite_file if shlex.quote(suite_file) == suite_file else quoted(suite_file)])
+    for option, value in options:
+        words += [option, quoted_if_needed(value)]
+    return " ".join([*words, quoted_if_needed(suite_file)])
 
 
 def escape_globs(name: str) -> str:
     """Return a pattern for `--test` that means just this name."""
     return "".join(f"[{each}]" if each in "[*?" else each for each in name)
+
+
+def quoted_if_needed(text: str) -> str:
+    """Return a word for a shell, without quotes where it needs none."""
+    return text if shlex.quote(text) == text else quoted(text)
 
 
 def quoted(text: str) -> str:

@@ -8,12 +8,14 @@ Disposing writes the artifacts, also of a run that was cut short.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from robot.libraries.BuiltIn import BuiltIn
 
 from PhantomLibrary.errors import InvalidInput, InvalidState
+from PhantomLibrary.keywords.command_line import given_variables
 from PhantomLibrary.keywords.failures import replay_line
 from PhantomLibrary.keywords.node_names import Names, to_names
 from PhantomLibrary.keywords.quantities import Seed, to_seed
@@ -147,12 +149,12 @@ class Clusters:
 
     def _replay(self) -> str:
         owner = Owner()
-        variables: dict[str, object] = {}
+        options = given_variables(sys.argv[1:])
         if self._alive and self._alive[-1].replay_seed is not None:
-            variables["SEED"] = self._alive[-1].replay_seed
+            options.append(("--variable", f"SEED:{self._alive[-1].replay_seed}"))
         if planted_everywhere().names:
-            variables["DEFECTS"] = planted_everywhere()
-        return replay_line(owner.test, variables, owner.file)
+            options.append(("--variable", f"DEFECTS:{planted_everywhere()}"))
+        return replay_line(owner.test, options, owner.file)
 
     def _check_may_change(self) -> None:
         owned = self._alive[-1]

@@ -11,6 +11,8 @@ from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.node_names import ALL, Nodes
 from PhantomLibrary.keywords.times import NOW, WHOLE_TEST, VirtualTime
 
+_LOOK_EVERY_NS = 10_000_000  # A look costs a pass over the history.
+
 
 class MetricKeywords(Component):
     """Keywords of metrics."""
@@ -55,4 +57,6 @@ class MetricKeywords(Component):
 
         where = "" if on == ALL else f" on {on}"
         when = "" if window == WHOLE_TEST else f" in the last {window}"
-        return float(expect(cluster, f"metric {metric}{where}{when}", read, operator, expected, within))
+        return float(
+            expect(cluster, f"metric {metric}{where}{when}", read, operator, expected, within, every_ns=_LOOK_EVERY_NS)
+        )

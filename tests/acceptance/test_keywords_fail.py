@@ -49,6 +49,17 @@ def test_another_seed_is_another_run(run, tmp_path):
     assert "--variable SEED:1 " in other.tests["A Getter Finds Something Else"].message
 
 
+def test_replay_line_repeats_the_variables_of_the_command_line(tmp_path):
+    (tmp_path / "a mode.yaml").write_text("OPERATIONS: 500", encoding="utf-8")
+    options = ("-V", tmp_path / "a mode.yaml", "--variable", "DEFECTS:no-prevote", "--variable", "SEED:5")
+    failed = KeywordRun(tmp_path / "first", *options, "--test", "Too Few*", DATA / "failing.robot")
+    message = failed.tests[GLOBS].message
+    assert "fewer than the 500 asked for" in message
+    again = run_replay_line(lines_by_prefix(message)["Replay"], tmp_path / "second")
+    assert again.tests[GLOBS].message == message
+    assert again.digests == failed.digests
+
+
 def test_cluster_of_a_suite_is_read_by_its_tests_and_changed_by_none(run):
     message = run.tests["Suite Cluster Cannot Be Changed"].message
     assert message == (
