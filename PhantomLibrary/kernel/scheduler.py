@@ -26,6 +26,8 @@ _Instant: TypeAlias = deque[tuple[Callback, Any]]
 
 _CHUNK_EVENTS = 4096
 _LAST_SEQUENCE = 1 << 62  # After all that an instant holds: a run stops only when its last instant is over.
+_SAMPLE_S_MAX = 0.5
+_SAMPLE_EVENTS = 256  # So many more are performed to see what keeps a run busy: what waits may be idle.
 
 
 class _Stopped(Exception):
@@ -83,6 +85,7 @@ class Scheduler:
         Without one the answer is True. Raises Livelock, naming what kept the run busy, when more than `events_max`
         events or `wall_s_max` seconds of wall time go by first.
         """
+        assert time_ns >= self.now_ns, "time never goes back"
         if condition is not None and condition():
             return True
         bound = _Bound(self, time_ns, events_max, wall_s_max)
@@ -140,6 +143,23 @@ class Scheduler:
         finally:
             self.events += performed
 
+    def _sample(self, goal_ns: int | None) -> Counter[str]:
+        """Perform some more events of a run that does not end, in their order, and count who performs them."""
+        heap, instant = self._heap, self._instant
+        busy: Counter[str] = Counter()
+        end_s = time.monotonic() + _SAMPLE_S_MAX
+        while busy.total() < _SAMPLE_EVENTS and time.monotonic() < end_s:
+            if instant and not (heap and heap[0][0] == self.now_ns and heap[0][1] < _LAST_SEQUENCE):
+                callback, argument = instant.popleft()
+            elif heap and heap[0][1] < _LAST_SEQUENCE and (goal_ns is None or heap[0][0] <= goal_ns):
+                self.now_ns, _, callback, argument = heappop(heap)
+            else:
+                break  # The run ends here after all.
+            busy[_name_of(callback)] += 1
+            callback(argument)
+        self.events += busy.total()
+        return busy
+
     def _drain_instant(self, heap: _Heap, instant: _Instant, bound: _Bound) -> None:
         """Perform what this instant still holds: older events first, then those that it made itself."""
         now_ns = self.now_ns
@@ -179,21 +199,21 @@ class _Bound:
 
     def _explain(self, limit: str) -> str:
         scheduler = self._scheduler
-        busy: Counter[str] = Counter()
-
-        def count(callback: Callback) -> None:
-            busy[getattr(callback, "__qualname__", None) or type(callback).__name__] += 1
-
-        for time_ns, _, callback, _argument in scheduler._heap:
-            if time_ns <= scheduler.now_ns + SECOND_NS and callback is not _stop:
-                count(callback)
-        for callback, _argument in scheduler._instant:
-            count(callback)
+        stood_ns = scheduler.now_ns
+        busy = scheduler._sample(self._goal_ns)
         goal = "the end of all events" if self._goal_ns is None else f"t={self._goal_ns / SECOND_NS:.3f}s"
-        names = ", ".join(f"{name} ({number} waiting)" for name, number in busy.most_common(3)) or "nothing that waits"
+        names = ", ".join(f"{name} ({number} times)" for name, number in busy.most_common(3)) or "nothing any more"
         return (
-            f"virtual time stood at t={scheduler.now_ns / SECOND_NS:.3f}s after {limit}, short of {goal}; busy: {names}"
+            f"virtual time stood at t={stood_ns / SECOND_NS:.3f}s after {limit}, short of {goal}; "
+            f"then busy with {names}"
         )
+
+
+def _name_of(callback: Callback) -> str:
+    """Return what a callback does, and for whom, where its owner has a name."""
+    name = getattr(callback, "__qualname__", None) or type(callback).__name__
+    owner = getattr(getattr(callback, "__self__", None), "name", "")
+    return f"{name} of {owner}" if isinstance(owner, str) and owner else name
 
 
 def _stop(_argument: Any) -> None:

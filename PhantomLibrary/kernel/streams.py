@@ -37,7 +37,7 @@ class Stream:
         bits = self.bits
         length = n.bit_length()
         drawn = bits(length)
-        while drawn >= n:  # Rejection keeps it exact; more than half of all draws are good.
+        while drawn >= n:  # Rejection keeps it exact; at least half of all draws are good.
             drawn = bits(length)
         return drawn
 
