@@ -66,6 +66,28 @@ Power Loss Of All Nodes Loses No Confirmed Write
     Cluster Should Recover    within=10s
     Every Confirmed Write Should Be There    confirmed=500
 
+Nothing Is Confirmed Before Disks Have It
+    [Documentation]    All disks hang for a moment, then power fails: what they had not written was promised to nobody.
+    [Tags]    priority-1
+    [Setup]    Start Three Nodes
+    Load Few Lists Heavily
+    Fail Disk    n1, n2, n3    stall
+    Run For    300 ms
+    Crash Node    n1, n2, n3
+    Cluster Should Serve Again
+    Every Confirmed Write Should Be There    confirmed=300
+
+Nothing Is Confirmed While Disks Hang
+    [Documentation]    A healthy network does not help: without a disk that answers, no write is confirmed.
+    [Tags]    priority-2
+    [Setup]    Start Three Nodes
+    Load The Cluster
+    Fail Disk    n1, n2, n3    stall
+    Run For    400 ms
+    Get Metric    confirmed_writes    ==    0    window=300 ms
+    Cluster Should Serve Again
+    Every Confirmed Write Should Be There    confirmed=300
+
 Crash At Each Write To Disk Loses Nothing
     [Documentation]    A small run is done again with a crash before and after every tenth write to a disk.
     [Tags]    priority-1

@@ -46,8 +46,8 @@ Slow Clock In The Minority Reads Nothing Old
     [Documentation]    A leader whose clocks run slow is cut off; it must not believe that it still leads.
     [Tags]    priority-1
     [Setup]    Start Five Nodes
-    Start Workload    register    clients=10    rate=${RATE}    keys=5
-    Skew Clock    leader of shard 1    drift=-2 %    offset=-500 ms
+    Start Workload    register    clients=600    rate=500/s    keys=5    reads=90%
+    Skew Clock    leader of shard 1    drift=-45 %    offset=-500 ms
     Run For    1s
     Partition Network    leader of shard 1 | rest
     Run For    ${PHASE}

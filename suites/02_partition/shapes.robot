@@ -26,7 +26,7 @@ Minority Confirms Nothing While It Is Cut Off
 Isolated Leader Reads Nothing Old
     [Documentation]    The old leader still has its clients, and must not answer their reads from its own state.
     [Tags]    priority-1
-    Start Workload    register    clients=10    rate=${RATE}    keys=5
+    Start Workload    register    clients=25    rate=400/s    keys=5    reads=80%
     Run For    1s
     Isolate Node    leader of shard 1
     Run For    ${PHASE}
