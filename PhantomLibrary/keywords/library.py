@@ -32,7 +32,6 @@ class PhantomLibrary(DynamicCore):
 
     Start a cluster, load it, break it, let virtual time go on, and judge what clients saw:
 
-    | *** Test Cases ***
     | Crashed Leader Is Replaced And Loses No Confirmed Write
     |     Start Cluster    nodes=5    shards=4
     |     Start Workload    register    clients=8    rate=400/s

@@ -30,17 +30,13 @@ def test_same_runs_in_any_order_under_any_name_and_alone(run, tmp_path):
     assert alone.digests.items() <= run.digests.items()
 
 
-def test_schedule_of_a_test_replays_without_robot_to_the_same_digest(run):
-    for folder, summary in summaries(run.output):
-        done = subprocess.run(
-            [sys.executable, "-m", "PhantomLibrary", "replay", str(folder / "schedule.yaml")],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert summary["trace_digest"] in done.stdout, done.stdout + done.stderr
-        assert done.returncode == 0
+@pytest.mark.parametrize("story", ["Faults Heal By Themselves", "Lost Messages Are Sent Again"])
+def test_schedule_of_a_test_replays_without_robot_to_the_same_digest(run, story):
+    folder, summary = next(each for each in summaries(run.output) if own_name(each[0].name) == story.replace(" ", "_"))
+    command = [sys.executable, "-m", "PhantomLibrary", "replay", str(folder / "schedule.yaml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert summary["trace_digest"] in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
 
 
 def test_log_tells_each_change_of_the_cluster_in_one_line(run):
