@@ -5,6 +5,9 @@ An operation is one *call* with one or more *attempts*, all under the same sessi
 happens once however often it is tried. When time is up the client is told the truth: `Refused` only if every
 attempt was provably not taken up, `OutcomeUnknown` otherwise. A read changes nothing, so one that failed is always
 `Refused`.
+
+A negative answer to an attempt is proof only because a node takes each attempt once (see `Attempts`): the network may
+double requests, and a second copy must not be taken up after the first was turned away.
 """
 
 from __future__ import annotations
@@ -29,10 +32,11 @@ from PhantomLibrary.database.messages import (
     StaleRoute,
 )
 from PhantomLibrary.database.routes import Routes
-from PhantomLibrary.domain import Answer, Get, Ok, Operation, OutcomeUnknown, Refused, ShardId
+from PhantomLibrary.domain import Answer, Get, NodeId, Ok, Operation, OutcomeUnknown, Refused, ShardId
 from PhantomLibrary.kernel.process import Env
 
 _SESSIONS_KEPT = 4096
+_ATTEMPTS_KEPT = 8192
 _DEADLINE = "gateway"
 _decode_map = msgspec.json.Decoder(tuple[ShardDescriptor, ...]).decode
 
@@ -44,6 +48,34 @@ class GatewayHost(Protocol):
     layout: ClusterLayout
 
     def request(self, request: ShardRequest) -> None: ...
+
+
+class Attempts:
+    """Which attempts a node has seen since it started, so that a copy of one is dropped.
+
+    A crash loses what is under way to the node, so no copy outlives this memory. For each gateway it is a window over
+    calls, which are numbered upwards: what lies before the window is dropped too, and its gateway will time out.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[NodeId, dict[int, int]] = {}
+        self._floors: dict[NodeId, int] = {}
+
+    def is_new(self, gateway: NodeId, call: int, attempt: int) -> bool:
+        """Return whether this attempt was not seen before, nor a later one of its call; remember it."""
+        latest = self._latest.setdefault(gateway, {})
+        if call <= self._floors.get(gateway, 0) or attempt <= latest.get(call, 0):
+            return False
+        latest[call] = attempt
+        if len(latest) > _ATTEMPTS_KEPT:
+            self._forget_half(gateway, latest)
+        return True
+
+    def _forget_half(self, gateway: NodeId, latest: dict[int, int]) -> None:
+        calls = sorted(latest)
+        for call in calls[: len(calls) // 2]:
+            del latest[call]
+            self._floors[gateway] = call
 
 
 class _Session:
@@ -217,10 +249,12 @@ class Gateway:
         """What a call waited for has ended. If it failed, so does the call, which was not even attempted."""
         if call.number not in self._calls:
             return
-        if isinstance(preparation, Ok):
-            self._route(call)
-        else:
+        if not isinstance(preparation, Ok):
             self._finish(call, Refused(preparation.reason))
+        elif self._env.monotonic_ns() >= call.deadline_ns:
+            self._give_up(call)  # The client has stopped waiting, or soon will.
+        else:
+            self._route(call)
 
     def _attempt(self, call: Call) -> None:
         routes, shard = self._routes, call.shard
@@ -275,15 +309,19 @@ class Gateway:
         if call.may_happen and not is_read(call.operation):
             self._finish(call, OutcomeUnknown(f"shard {call.shard} changed while the operation was under way"))
             return
-        call.session = None
-        self._route(call)
+        self._prepare_again(call)
 
     def _on_session_expired(self, call: Call, _outcome: Outcome) -> None:
         self._sessions.pop((call.process, call.shard), None)
         if call.may_happen:
             self._finish(call, OutcomeUnknown(f"the session at shard {call.shard} has expired between two attempts"))
             return
-        call.session = None
+        self._prepare_again(call)
+
+    def _prepare_again(self, call: Call) -> None:
+        """None of the attempts happened, nor ever will: begin anew, with another map or session."""
+        call.session, call.sequence = None, 0
+        call.attempt += 1  # The timer of the attempt that was answered means nothing any more.
         self._route(call)
 
     def _back_off(self, call: Call) -> None:

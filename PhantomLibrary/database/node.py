@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.gateway import Attempts
 from PhantomLibrary.database.messages import ClientRequest, NotLeader, ShardReply, ShardRequest
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
@@ -26,6 +27,7 @@ class DatabaseNode:
         self.parts = parts
         self.sink = sink
         self.replicas: dict[ShardId, ShardReplica] = {}
+        self._attempts = Attempts()
 
     def start(self, env: Env) -> None:
         self.env = env
@@ -46,7 +48,8 @@ class DatabaseNode:
         elif kind is ShardReply:
             self.gateway.shard_reply(message)
         elif kind is ShardRequest:
-            self.request(message)
+            if self._attempts.is_new(message.gateway, message.call, message.attempt):
+                self.request(message)
         else:
             self.replicas[message.shard].step(message)
 

@@ -100,7 +100,6 @@ class ShardReplica:
         self._snapshot_entries = layout.config.snapshot_entries
         self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
         self._view = self.group.view
-        self._shown_applied = -1
 
     def _group_config(self, descriptor: ShardDescriptor) -> GroupConfig:
         config = self._owner.layout.config
@@ -214,6 +213,8 @@ class ShardReplica:
 
     def install_snapshot(self, effect: InstallSnapshot) -> None:
         self.machine.restore(effect.snapshot.chunks)
+        if self.group.view is self._view:
+            self._show()  # As a rule it waited for the disk, so its view was shown long before.
 
     def read_ready(self, effect: ReadReady) -> None:
         for request in effect.tokens:
