@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from PhantomLibrary.domain import SECOND_NS
-from PhantomLibrary.errors import PhantomError
+from PhantomLibrary.errors import PhantomError, RunEnded
 from PhantomLibrary.testbed.judge import judge_history, judge_invariants
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.run import Run
@@ -25,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return _replay(options.schedule, options.trace)
+    except RunEnded as error:
+        print(f"the replay did not come to its end: {error}", file=sys.stderr)
+        return 1
     except PhantomError as error:
         print(error, file=sys.stderr)
         return 2
@@ -39,7 +42,12 @@ def _replay(path: Path, trace: Path | None) -> int:
     parts = plant(schedule.run.defects)
     if trace is None:
         return _report(schedule, replay(schedule, parts=parts))
-    with trace.open("wb") as file:
+    try:
+        file = trace.open("wb")
+    except OSError as error:
+        print(f"{trace} cannot be written: {error}", file=sys.stderr)
+        return 2
+    with file:
         run = replay(schedule, parts=parts, trace_sink=lambda records: file.write(b"\n".join(records) + b"\n"))
         return _report(schedule, run)
 

@@ -7,7 +7,8 @@ replay alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from heapq import heappop, heappush
 from itertools import count
 from threading import RLock
@@ -20,7 +21,7 @@ from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.wal import FORMAT_FILE
 from PhantomLibrary.domain import SECOND_NS, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
-from PhantomLibrary.errors import RunEnded
+from PhantomLibrary.errors import InvalidInput, InvalidState, RunEnded
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Sink, Trace
@@ -112,28 +113,55 @@ class Cluster:
         """Let virtual time go on to `to_ns`, or until `condition` holds at the end of an instant; return whether it
         did.
 
-        Whatever breaks this off, an interrupt, a bound or a bug, ends the run for good.
+        Raises InvalidInput or InvalidState when something planned makes no sense when its time comes; what else was
+        planned stays so. Whatever else breaks this off, an interrupt, a bound or a bug, ends the run for good.
         """
-        with self.lock:
+        with self.lock, self.unbroken():
             self.check_alive()
-            finished = False
-            try:
-                met = self._advance(to_ns, condition)
-                finished = True
-            finally:
-                if not finished:
-                    self.ended = f"it was cut short at t={self.now_ns / SECOND_NS:.3f}s"
-            return met
+            if to_ns < self.now_ns:
+                now, then = self.now_ns / SECOND_NS, to_ns / SECOND_NS
+                raise InvalidInput(f"t={then:g}s has passed: virtual time is {now:g}s")
+            return self._advance(to_ns, condition)
+
+    @contextmanager
+    def unbroken(self) -> Iterator[None]:
+        """End the run for good if what is done here is broken off. A request that makes no sense breaks nothing."""
+        finished = False
+        try:
+            yield
+            finished = True
+        except (InvalidInput, InvalidState):
+            finished = True
+            raise
+        finally:
+            if not finished and not self.ended:
+                self.ended = f"it was cut short at t={self.now_ns / SECOND_NS:.3f}s"
 
     def _advance(self, to_ns: int, condition: Callable[[], bool] | None) -> bool:
-        while self._agenda and self._agenda[0][0] <= to_ns:
-            if self._run_until(self._agenda[0][0], condition) and condition is not None:
+        agenda = self._agenda
+        while agenda and agenda[0][0] <= to_ns:
+            due_ns = agenda[0][0]
+            self._run_until(due_ns, condition)
+            if self.now_ns < due_ns:
                 return True
-            _, _, action = heappop(self._agenda)
-            action()
+            # All that is planned for an instant belongs to it, whether or not the condition holds already: a command
+            # that comes next would otherwise overtake it, and a replay, which knows no condition, would not.
+            self._do_planned(due_ns)
         return self._run_until(to_ns, condition)
 
-    def _run_until(self, time_ns: int, condition: Callable[[], bool] | None) -> bool:
+    def _do_planned(self, due_ns: int) -> None:
+        """Do all that is planned for this instant, and only then say what of it made no sense."""
+        agenda, errors = self._agenda, []
+        while agenda and agenda[0][0] == due_ns:
+            try:
+                heappop(agenda)[2]()
+            except (InvalidInput, InvalidState) as error:
+                errors.append(error)
+            self._run_until(due_ns)
+        if errors:
+            raise errors[0]
+
+    def _run_until(self, time_ns: int, condition: Callable[[], bool] | None = None) -> bool:
         return self.scheduler.run_until(time_ns, condition=condition, events_max=EVENTS_MAX)
 
     def check_alive(self) -> None:

@@ -12,6 +12,7 @@ from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryE
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
+from PhantomLibrary.world.faults import CrashNode
 
 _READS = ("read", "get")
 _OfEvents: TypeAlias = Callable[[Iterable[HistoryEvent], "_Selection"], float]
@@ -89,14 +90,12 @@ def _leader_changes(run: Run, since_ns: int) -> float:
     return sum(change.time_ns >= since_ns for change in run.watch.leader_changes)
 
 
-def failover_times_ns(run: Run) -> list[int]:
-    """Return for each shard and crash of its leader how long it took until another replica led."""
+def failover_times_ns(run: Run, since_ns: int = 0) -> list[int]:
+    """Return for each shard and crash of its leader since then how long it took until another replica led."""
     times = []
     for applied in run.faults.all:
-        if applied.command.verb != "crash node":
-            continue
-        for node in applied.command.resolved or []:
-            times += _failovers_of(run, node, applied.since_ns)
+        if isinstance(applied.fault, CrashNode) and applied.since_ns >= since_ns:
+            times += _failovers_of(run, applied.fault.node, applied.since_ns)
     return times
 
 
@@ -111,7 +110,7 @@ def _failovers_of(run: Run, node: NodeId, at_ns: int) -> list[int]:
 
 
 def _failover_max(run: Run, since_ns: int) -> float:
-    times = sorted(failover_times_ns(run))
+    times = sorted(failover_times_ns(run, since_ns))
     return nearest_rank(times, 100) / MILLISECOND_NS if times else 0.0
 
 

@@ -1,6 +1,6 @@
 """The operator: the client behind keywords that read and write single keys.
 
-It issues one operation at a time, and its operations stand in the history like anybody's.
+Its operations stand in the history like anybody's. Operations under way at one time have sessions of their own.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Operator:
         self._sessions = sessions
         self._recorder = recorder
         self._process = -1
-        self._session: GatewaySession | None = None
+        self._session: GatewaySession | None = None  # One that is free.
 
     def begin(self, operation: Operation) -> Task[Answer]:
         """Start an operation, and return the task whose result will be its answer."""
         return Task(self._scheduler, self._perform(operation), "operator")
 
     async def _perform(self, operation: Operation) -> Answer:
-        session = self._open()
+        session, self._session = self._session or self._sessions.open(self._recorder.new_process()), None
         function, argument = _recorded(operation)
         self._recorder.invoke(session.process, function, operation.key, argument, WORKLOAD, session.node)
         gateway = session.node
@@ -39,16 +39,13 @@ class Operator:
             self._recorder.complete(session.process, "ok", value, gateway)
         elif isinstance(answer, OutcomeUnknown):
             self._recorder.complete(session.process, "info", argument, gateway, answer.reason)
-            session.close()
-            self._session = None
         else:
             self._recorder.complete(session.process, "fail", argument, gateway, answer.reason)
+        if isinstance(answer, OutcomeUnknown) or self._session is not None:
+            session.close()
+        else:
+            self._session = session
         return answer
-
-    def _open(self) -> GatewaySession:
-        if self._session is None:
-            self._session = self._sessions.open(self._recorder.new_process())
-        return self._session
 
 
 def _recorded(operation: Operation) -> tuple[str, str | None]:

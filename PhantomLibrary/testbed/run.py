@@ -10,11 +10,13 @@ from typing import Any
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import SECOND_NS
-from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.kernel.trace import Sink
+from PhantomLibrary.testbed.arguments import check_command
 from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule
-from PhantomLibrary.testbed.verbs import VERBS
+from PhantomLibrary.testbed.targets import check_target
+from PhantomLibrary.testbed.verbs import VERBS, Verb
 
 
 class Run(Cluster):
@@ -29,7 +31,7 @@ class Run(Cluster):
 
         Raises InvalidInput or InvalidState when it makes no sense, RunEnded after the end. Then nothing has happened.
         """
-        with self.lock:
+        with self.lock, self.unbroken():
             self.check_alive()
             verb = VERBS.get(command.verb)
             if verb is None:
@@ -38,20 +40,32 @@ class Run(Cluster):
                 raise InvalidInput(
                     f"at={command.at_ns / SECOND_NS:g}s has passed: virtual time is {self.now_ns / SECOND_NS:g}s"
                 )
-            if command.until_ns is not None and command.until_ns <= command.at_ns:
-                raise InvalidInput("a duration must be longer than nothing")
+            check_command(command)
             if command.at_ns > self.now_ns:
+                check_target(command.target, self)
                 self.schedule.commands.append(command)
-                self.plan(command.at_ns, lambda: verb(self, command))
+                self.plan(command.at_ns, lambda: self._perform_later(verb, command))
                 return None
+            # Time may have stood still in an `advance`, which a schedule does not tell: so each command comes when all
+            # that those before it began in this instant is done.
+            self.advance(self.now_ns)
             result = verb(self, command)
             self.schedule.commands.append(command)
             return result
+
+    def _perform_later(self, verb: Verb, command: Command) -> None:
+        try:
+            verb(self, command)
+        except (InvalidInput, InvalidState):
+            # It did nothing, so the schedule is that of the same run without it.
+            self.schedule.commands = [each for each in self.schedule.commands if each is not command]
+            raise
 
     def finish(self) -> Schedule:
         """Write down when the run ended and what its digest is; return the schedule."""
         if not self.ended:
             self.advance(self.now_ns)  # What the last command began in this instant, a replay does as well.
         self.schedule.end_ns = self.now_ns
-        self.schedule.digest = self.trace.digest()
+        # A run that was cut short stopped in the middle of an instant, which no replay does.
+        self.schedule.digest = "" if self.ended else self.trace.digest()
         return self.schedule

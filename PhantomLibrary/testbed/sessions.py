@@ -47,10 +47,12 @@ class GatewaySession:
         """Forget the session."""
         self._pool.forget(self)
 
-    def answered(self, request: int, answer: Answer) -> None:
-        """Take an answer, unless it comes too late."""
-        if self._pending is not None and request == self._request and not self._pending.is_set:
-            self._pending.set(answer)
+    def answered(self, request: int, answer: Answer) -> bool:
+        """Take an answer, unless it comes too late; return whether it was taken."""
+        if self._pending is None or request != self._request or self._pending.is_set:
+            return False
+        self._pending.set(answer)
+        return True
 
     def gave_up(self, reason: str) -> None:
         """The gateway is gone or silent: what was under way is unknown, and the next call goes elsewhere."""
@@ -101,13 +103,15 @@ class SessionPool:
 
     def forget(self, session: GatewaySession) -> None:
         self._sessions.pop(session.process, None)
+        if session._pending is not None:  # Whatever becomes of it now, nobody can say that the gateway was silent.
+            self._waiting.pop(session._pending, None)
 
     def _receive(self, sender: str, message: Any) -> None:
         if type(message) is ClientReply:
             session = self._sessions.get(message.process)
-            if session is not None:
-                self._waiting.pop(session._pending, None)  # type: ignore[arg-type]
-                session.answered(message.request, message.answer)
+            if session is not None and session.answered(message.request, message.answer):
+                assert session._pending is not None
+                self._waiting.pop(session._pending, None)
         else:
             assert type(message) is ConnectionLost
             self._lose(message.node)

@@ -77,6 +77,19 @@ def check_sides_text(text: str) -> None:
         check_nodes_text(side)
 
 
+def check_target(text: str, cluster: ClusterView) -> None:
+    """Raise InvalidInput if a name in `text` will never mean anything here, whatever happens until it is resolved."""
+    if not text or text in SHAPES:
+        return
+    for part in _parts(text.replace("|", ","), ","):
+        if match := _OF_SHARD.fullmatch(part):
+            _check_shard(int(match[2]), cluster)
+        elif match := _PLACE.fullmatch(part):
+            _at_place(match[1], match[2], cluster)
+        elif part not in _WORDS:
+            _check_known(part, cluster)
+
+
 def resolve_node(text: str, cluster: ClusterView) -> NodeId:
     """Return the one node that `text` means now."""
     nodes = resolve_nodes(text, cluster)
@@ -155,10 +168,23 @@ def _resolve(part: str, cluster: ClusterView, taken: Sequence[NodeId]) -> list[N
         return _of_shard(match[1], int(match[2]), cluster, taken)
     if match := _PLACE.fullmatch(part):
         return _at_place(match[1], match[2], cluster)
-    raise InvalidInput(
-        f"no node {part!r}: this cluster has {_shown(names)}; roles are leader of shard 1, follower of shard 1, "
-        f"random, minority{nearest(part, [*names, *_WORDS])}"
-    )
+    _check_known(part, cluster)
+    raise AssertionError(part)
+
+
+def _check_known(part: str, cluster: ClusterView) -> None:
+    names = [each.name for each in cluster.topology.nodes]
+    if part not in names:
+        raise InvalidInput(
+            f"no node {part!r}: this cluster has {_shown(names)}; roles are leader of shard 1, follower of shard 1, "
+            f"random, minority{nearest(part, [*names, *_WORDS])}"
+        )
+
+
+def _check_shard(shard: ShardId, cluster: ClusterView) -> None:
+    if shard not in cluster.shard_ids:
+        known = [str(each) for each in cluster.shard_ids]
+        raise InvalidInput(f"no shard {shard}: this cluster has shards {_shown(known)}{nearest(shard, known)}")
 
 
 def _side(part: str, cluster: ClusterView) -> list[NodeId]:
@@ -175,9 +201,7 @@ def _side(part: str, cluster: ClusterView) -> list[NodeId]:
 
 
 def _of_shard(role: str, shard: ShardId, cluster: ClusterView, taken: Sequence[NodeId]) -> list[NodeId]:
-    if shard not in cluster.shard_ids:
-        known = [str(each) for each in cluster.shard_ids]
-        raise InvalidInput(f"no shard {shard}: this cluster has shards {_shown(known)}{nearest(shard, known)}")
+    _check_shard(shard, cluster)
     leader = cluster.leader(shard)
     if role == "leader":
         if not leader:

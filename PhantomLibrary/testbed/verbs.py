@@ -93,7 +93,7 @@ def _pause(cluster: Cluster, command: Command) -> list[NodeId]:
 def _resume(cluster: Cluster, command: Command) -> list[NodeId]:
     nodes = _nodes(cluster, command)
     for node in nodes:
-        if not cluster.faults.active_on(node, PauseNode):
+        if cluster.host(node).state is not NodeState.PAUSED:
             raise InvalidState(f"{node} is not paused: only a paused node can be resumed")
     for node in nodes:
         for applied in cluster.faults.active_on(node, PauseNode):
@@ -205,7 +205,7 @@ def _heal_network(cluster: Cluster, command: Command) -> int:
 
 def _start_workload(cluster: Cluster, command: Command) -> Workload:
     name = command.arguments.get("name") or command.arguments["kind"]
-    arguments = {**command.arguments, "key_pattern": _key_pattern(cluster, name)}
+    arguments = {"key_pattern": _key_pattern(cluster, name), **command.arguments}
     running = cluster.workloads.get(name)
     if running is not None and running.is_running:
         raise InvalidState(f"workload {name!r} runs already: give this one a name= of its own, or stop the other first")

@@ -1,0 +1,128 @@
+"""What each verb of a schedule takes, checked before anything happens: a schedule may have been written by hand."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.testbed.schedule import Command
+
+
+class _Strict(Struct, forbid_unknown_fields=True):
+    """Arguments of a verb; those without a default must be given. This one takes none."""
+
+
+class _Restart(_Strict):
+    disk: Literal["kept", "wiped"] = "kept"
+
+
+class _FailDisk(_Strict):
+    fault: str
+
+
+class _SkewClock(_Strict):
+    offset_ns: int = 0
+    drift_ppm: int = 0
+
+
+class _Partition(_Strict):
+    direction: Literal["both", "forward", "backward"] = "both"
+    flapping_ns: int = 0
+    sides: list[str] = []
+
+
+class _Isolate(_Strict):
+    direction: Literal["both", "in", "out"] = "both"
+
+
+class _Drop(_Strict):
+    kind: str = "all"
+    probability_ppm: int = 0
+    source: str = "all"
+    target: str = "all"
+
+
+class _SetLink(_Strict):
+    source: str = "all"
+    target: str = "all"
+    latency_ns: int | None = None
+    jitter_ns: int | None = None
+    loss_ppm: int | None = None
+    duplicate_ppm: int | None = None
+    reorder_ppm: int | None = None
+    bandwidth: int | None = None
+
+
+class _StartWorkload(_Strict):
+    kind: str
+    name: str = ""
+    clients: int = 0
+    rate: int = 0
+    keys: int = 0
+    skew: str = ""
+    reads_percent: int = 0
+    key_pattern: str = ""
+
+
+class _SetLoad(_Strict):
+    rate: int
+    period_ns: int
+    shape: str = "step"
+    workload: str = "all"
+
+
+class _StopWorkload(_Strict):
+    drain_ns: int
+    workload: str = "all"
+
+
+class _Get(_Strict):
+    key: str
+
+
+class _Put(_Strict):
+    key: str
+    value: str
+
+
+_Arguments: TypeAlias = type[_Strict]
+_TAKES: dict[str, _Arguments] = {
+    "restart node": _Restart,
+    "fail disk": _FailDisk,
+    "skew clock": _SkewClock,
+    "partition network": _Partition,
+    "isolate node": _Isolate,
+    "drop messages": _Drop,
+    "set link": _SetLink,
+    "start workload": _StartWorkload,
+    "set load": _SetLoad,
+    "stop workload": _StopWorkload,
+    "get value": _Get,
+    "put value": _Put,
+}
+_LASTING = (
+    "crash node",
+    "pause node",
+    "fail disk",
+    "skew clock",
+    "partition network",
+    "isolate node",
+    "drop messages",
+    "set link",
+)
+
+
+def check_command(command: Command) -> None:
+    """Raise InvalidInput if the form of a command is wrong: its duration, its arguments, their names or types."""
+    if command.until_ns is not None:
+        if command.verb not in _LASTING:
+            raise InvalidInput(f"{command.verb!r} takes no duration: only faults last ({', '.join(_LASTING)})")
+        if command.until_ns <= command.at_ns:
+            raise InvalidInput("a duration must be longer than nothing")
+    try:
+        msgspec.convert(command.arguments, _TAKES.get(command.verb, _Strict))
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{command.verb!r}: wrong arguments: {error}") from None
