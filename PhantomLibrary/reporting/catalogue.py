@@ -1,4 +1,4 @@
-"""The page that explains every failure code, made from the catalogue of the checkers.
+"""The page that explains every failure code, made from the catalogue.
 
     python -m PhantomLibrary.reporting.catalogue docs/failure-codes.md
 
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from PhantomLibrary.checking.codes import CATALOGUE, CodeEntry
+from PhantomLibrary.checking.codes import CodeEntry
+from PhantomLibrary.reporting.codes import CATALOGUE
 
 _FAMILIES = {
     "HIS": "The history itself",
@@ -22,6 +23,13 @@ _FAMILIES = {
     "APP": "Appends",
     "INV": "Invariants of the protocol, watched all through the run",
     "RPL": "Agreement of replicas",
+    "FLT": "Faults",
+    "EXP": "Expectations of getters",
+    "EVT": "Events",
+    "LDR": "Leaders",
+    "REC": "Recovery",
+    "OPR": "Single operations",
+    "GATE": "The quality gate",
 }
 
 _INTRODUCTION = """\

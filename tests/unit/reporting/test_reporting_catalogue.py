@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from PhantomLibrary.checking.codes import CATALOGUE, CodeEntry
+from PhantomLibrary.checking.codes import CodeEntry
 from PhantomLibrary.reporting.catalogue import render_catalogue
+from PhantomLibrary.reporting.codes import CATALOGUE
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "failure-codes.md"
 

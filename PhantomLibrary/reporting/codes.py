@@ -1,0 +1,49 @@
+"""The codes of failures that are not a checker's: of keywords, of idle faults, of the quality gate.
+
+Those of checkers stand in `checking/codes.py`; `CATALOGUE` here holds both.
+"""
+
+from __future__ import annotations
+
+from PhantomLibrary.checking.codes import CATALOGUE as CHECKERS
+from PhantomLibrary.checking.codes import CodeEntry
+
+_ENTRIES = (
+    CodeEntry(
+        "FLT-001",
+        "fault that never bit",
+        "A fault of the test changed nothing that happened: no message was lost or delayed, no node stopped, "
+        "no byte was lost. The test would have passed without it, so it proved nothing about it.",
+    ),
+    CodeEntry("EXP-001", "not what was expected", "A getter did not find what the test expected, in the time it had."),
+    CodeEntry(
+        "EVT-001", "event did not happen", "What the test waited for did not happen as often as it asked, in time."
+    ),
+    CodeEntry(
+        "LDR-001",
+        "no leader in time",
+        "No replica of the shard became a leader that could reach a majority within the time that the test gave.",
+    ),
+    CodeEntry(
+        "REC-001",
+        "cluster did not recover",
+        "Some shard did not serve again, or some live replica did not follow, within the time that the test gave.",
+    ),
+    CodeEntry(
+        "OPR-001",
+        "operation ended otherwise",
+        "A read or write of a keyword did not end as the test expected: done, aborted or unknown.",
+    ),
+)
+
+_GATE_ENTRIES = (
+    CodeEntry("GATE-000", "gate not evaluated", "The run ended before the quality gate could decide. It fails closed."),
+    CodeEntry("GATE-001", "priority-1 tests failed", "Every executed test of priority 1, or without one, has to pass."),
+    CodeEntry("GATE-002", "no priority-1 test ran", "Tests of priority 1 were selected, and none was executed."),
+    CodeEntry("GATE-003", "too many others failed", "Of priorities 2 and 3, together, at least 80 % have to pass."),
+    CodeEntry("GATE-004", "nothing ran", "No test was executed at all."),
+    CodeEntry("GATE-005", "failure excused", "This test failed, but enough others of priorities 2 and 3 passed."),
+    CodeEntry("GATE-006", "run cut short", "The run was stopped, so part of it is not known."),
+)
+
+CATALOGUE = {entry.code: entry for entry in (*CHECKERS.values(), *_ENTRIES, *_GATE_ENTRIES)}
