@@ -93,7 +93,11 @@ class Cluster:
 
     def advance(self, duration_ns: int, condition: Callable[[], bool] | None = None) -> bool:
         """Let time go on, or until the condition holds; fail when that shows that a rule of consensus was broken."""
-        met = self.run.advance(self.run.now_ns + duration_ns, condition)
+        try:
+            met = self.run.advance(self.run.now_ns + duration_ns, condition)
+        except AssertionError:
+            self.check_invariants()  # A rule that was broken says more than the assertion that it led to.
+            raise
         self.check_invariants()
         return met
 
