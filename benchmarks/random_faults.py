@@ -14,7 +14,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -50,9 +50,9 @@ class Result(NamedTuple):
     schedule: str
 
 
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run the seeds that the command line asks for; return 1 if any raised an alarm or proved nothing."""
-    arguments = _parse()
+    arguments = _parse(given)
     started = time.monotonic()
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     jobs = [(arguments.profile, seed) for seed in seeds]
@@ -64,14 +64,14 @@ def main() -> int:
     return _report(arguments.profile, results, time.monotonic() - started, Path(arguments.output))
 
 
-def _parse() -> argparse.Namespace:
+def _parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Random faults over many seeds.")
     parser.add_argument("profile", choices=sorted(_PROFILES))
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--output", default="results", help="where schedules of alarms go")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def _run_job(job: tuple[str, int]) -> Result:

@@ -1,0 +1,28 @@
+"""What takes too long for every change: 1,000 fresh seeds of random faults over the clusters of each suite.
+
+make nightly                      # seeds that depend on nothing but the numbers here
+python benchmarks/nightly.py --first 50000 --seeds 5000
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from random_faults import main as random_faults
+
+PROFILES = ("node-failure", "partition")
+
+
+def main() -> int:
+    """Run all profiles, and return 1 if any raised an alarm."""
+    parser = argparse.ArgumentParser(description="Random faults over many seeds, for each suite's clusters.")
+    parser.add_argument("--seeds", default="1000")
+    parser.add_argument("--first", default="1")
+    options = parser.parse_args()
+    arguments = ["--seeds", options.seeds, "--first", options.first]
+    return max(random_faults([profile, *arguments]) for profile in PROFILES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
