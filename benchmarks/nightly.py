@@ -1,7 +1,6 @@
 """What takes too long for every change: 1,000 fresh seeds of random faults over the clusters of each suite.
 
-make nightly                      # seeds that depend on nothing but the numbers here
-python benchmarks/nightly.py --first 50000 --seeds 5000
+Without options the seeds are always the same. Fresh ones: `python -m benchmarks.nightly --first 50000 --seeds 5000`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from random_faults import main as random_faults
+from benchmarks.random_faults import main as random_faults
 
 PROFILES = ("node-failure", "partition")
 
