@@ -69,9 +69,9 @@ class Cluster:
         until_ns = None if duration_ns is None else at_ns + duration_ns
         given = {name: value for name, value in arguments.items() if value is not None}
         command = Command(verb, run.now_ns, at_ns, target, until_ns=until_ns, arguments=given)
-        return self._unbroken(lambda: run.perform(command))
+        return self.do_unbroken(lambda: run.perform(command))
 
-    def _unbroken(self, action: Callable[[], Found]) -> Found:
+    def do_unbroken(self, action: Callable[[], Found]) -> Found:
         """Do something that an interrupt must not leave half done without ending the run."""
         finished = False
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from robot.api import logger
 from robotlibcore import keyword
 
+from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import ACTIVE, ANY_STATE, NO_OPERATOR, NodeState, Operator
 from PhantomLibrary.keywords.comparison import expect
 from PhantomLibrary.keywords.component import Component
@@ -18,7 +19,7 @@ from PhantomLibrary.keywords.times import NOW, VirtualTime
 
 if TYPE_CHECKING:
     from PhantomLibrary.testbed.run import Run
-    from PhantomLibrary.testbed.schedule import RunSpec
+    from PhantomLibrary.testbed.schedule import RunSpec, Schedule
 
 _DEFAULT_SHARDS = Count(1)
 _DEFAULT_REPLICAS = Count(3)  # By identity: who writes 3 gets 3 or an error, who writes nothing gets what fits.
@@ -84,6 +85,30 @@ class ClusterKeywords(Component):
             f"of {spec.replicas} replicas, seed {spec.seed}{planted}"
         )
         return str(spec.seed)
+
+    @keyword(tags=("cluster",))
+    def replay_schedule(self, schedule: str) -> str:
+        """Does a recorded run again, to its end, and returns the digest of its trace.
+
+        ``schedule`` is the path of a ``schedule.yaml`` from a test's artifacts. Afterwards the cluster stands where
+        that run ended, and can be judged, or driven on, as any other.
+
+        Fails when the file is no schedule, and when the trace is not that of the recorded run.
+
+        Example:
+        | `Replay Schedule` | results/phantom/Suite.Test/schedule.yaml |
+        | `History Should Be` | linearizable |
+        """
+        from PhantomLibrary.testbed.replay import replay_commands
+
+        recorded = _read_schedule(schedule)
+        cluster = self._clusters.start(lambda _number: recorded.run, Seed(recorded.run.seed))
+        cluster.do_unbroken(lambda: replay_commands(cluster.run, recorded))
+        digest = cluster.run.finish().digest
+        cluster.tell(f"replayed {len(recorded.commands)} commands of {schedule}, digest {digest}")
+        if recorded.digest and recorded.digest != digest:
+            cluster.fail("RPY-001", f"the replay of {schedule} has digest {digest}, recorded was {recorded.digest}")
+        return digest
 
     @keyword(tags=("cluster",))
     def stop_cluster(self) -> None:
@@ -220,3 +245,13 @@ def _in_state(run: Run, state: NodeState) -> list[str]:
     return [
         name for name, host in run.world.nodes.items() if state == ANY_STATE or words[host.state.value] == state.word
     ]
+
+
+def _read_schedule(path: str) -> Schedule:
+    from PhantomLibrary.testbed.schedule import read_schedule
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"schedule {path} cannot be read: {error}") from None
+    return read_schedule(text, path)

@@ -24,6 +24,7 @@ _FAMILIES = {
     "INV": "Invariants of the protocol, watched all through the run",
     "RPL": "Agreement of replicas",
     "FLT": "Faults",
+    "RPY": "Replays",
     "EXP": "Expectations of getters",
     "EVT": "Events",
     "LDR": "Leaders",

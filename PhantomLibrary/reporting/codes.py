@@ -15,6 +15,7 @@ _ENTRIES = (
         "A fault of the test changed nothing that happened: no message was lost or delayed, no node stopped, "
         "no byte was lost. The test would have passed without it, so it proved nothing about it.",
     ),
+    CodeEntry("RPY-001", "another run", "The replay of a schedule did not give the trace that was recorded with it."),
     CodeEntry("EXP-001", "not what was expected", "A getter did not find what the test expected, in the time it had."),
     CodeEntry(
         "EVT-001", "event did not happen", "What the test waited for did not happen as often as it asked, in time."

@@ -12,10 +12,15 @@ from PhantomLibrary.testbed.schedule import Command, Schedule
 def replay(schedule: Schedule, *, parts: Parts | None = None, trace_sink: Sink | None = None) -> Run:
     """Return the run that a schedule describes, at its end. `parts` must be those of its defects, if it names any."""
     run = Run(schedule.run, parts=parts, trace_sink=trace_sink)
+    replay_commands(run, schedule)
+    return run
+
+
+def replay_commands(run: Run, schedule: Schedule) -> None:
+    """Do a schedule's commands in a run that was made from its spec and stands at its beginning."""
     for command in schedule.commands:
         _perform(run, command)
     run.advance(max(schedule.end_ns, run.now_ns))
-    return run
 
 
 def replay_loosely(run: Run, schedule: Schedule) -> int:

@@ -66,6 +66,7 @@ class Run(Cluster):
         if not self.ended:
             self.advance(self.now_ns)  # What the last command began in this instant, a replay does as well.
         self.schedule.end_ns = self.now_ns
+        digest = self.trace.digest()  # Which brings the trace's sink up to date as well.
         # A run that was cut short stopped in the middle of an instant, which no replay does.
-        self.schedule.digest = "" if self.ended else self.trace.digest()
+        self.schedule.digest = "" if self.ended else digest
         return self.schedule

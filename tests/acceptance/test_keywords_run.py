@@ -61,3 +61,22 @@ def messages_of(item):
 
 def own_name(folder_name):
     return folder_name.rpartition(".")[2]
+
+
+def test_schedule_of_a_test_replays_from_robot_to_the_same_digest(run, tmp_path):
+    folder, summary = next(summaries(run.output))
+    again = KeywordRun(
+        tmp_path / "again", "--variable", f"SCHEDULE:{folder / 'schedule.yaml'}", DATA / "replayed.robot"
+    )
+    assert again.returncode == 0, again.console
+    assert list(again.digests.values()) == [summary["trace_digest"]]
+
+
+def test_replay_of_another_run_fails_with_its_code(run, tmp_path):
+    folder, summary = next(summaries(run.output))
+    text = (folder / "schedule.yaml").read_text(encoding="utf-8")
+    altered = tmp_path / "altered.yaml"
+    altered.write_text(text.replace(summary["trace_digest"], "a" * 32), encoding="utf-8")
+    again = KeywordRun(tmp_path / "again", "--variable", f"SCHEDULE:{altered}", DATA / "replayed.robot")
+    (test,) = again.tests.values()
+    assert test.message.startswith("RPY-001: ")
