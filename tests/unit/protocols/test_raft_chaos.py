@@ -4,7 +4,8 @@ import pytest
 
 from PhantomLibrary.protocols.raft.group import Group
 from tests.unit.protocols import raft_defects
-from tests.unit.protocols.raft_chaos import Violation, run
+from tests.unit.protocols.raft_chaos import run
+from tests.unit.protocols.raft_invariants import Violation
 
 
 @pytest.mark.parametrize("first_seed", range(0, 100, 10))
