@@ -134,6 +134,7 @@ def test_a_second_copy_of_a_request_is_dropped(role):
     process, replies = cluster.run.processes[node], []
     process.reply = lambda gateway, reply: replies.append(reply)
     group = cluster.replica(node, 1).group
+    cluster.go(1)
     before = group.log.last_index
 
     request = ShardRequest(1, "n9", 1, 1, 1, 1, 1, Increment("n", 1))
