@@ -36,7 +36,6 @@ from PhantomLibrary.domain import Answer, Get, NodeId, Ok, Operation, OutcomeUnk
 from PhantomLibrary.kernel.process import Env
 
 _SESSIONS_KEPT = 4096
-_ATTEMPTS_KEPT = 8192
 _DEADLINE = "gateway"
 _decode_map = msgspec.json.Decoder(tuple[ShardDescriptor, ...]).decode
 
@@ -53,29 +52,27 @@ class GatewayHost(Protocol):
 class Attempts:
     """Which attempts a node has seen since it started, so that a copy of one is dropped.
 
-    A crash loses what is under way to the node, so no copy outlives this memory. For each gateway it is a window over
-    calls, which are numbered upwards: what lies before the window is dropped too, and its gateway will time out.
+    A crash loses what is under way to the node, so no copy outlives this memory. It holds the calls of each gateway
+    that had not ended as far as this node has heard.
     """
 
     def __init__(self) -> None:
         self._latest: dict[NodeId, dict[int, int]] = {}
-        self._floors: dict[NodeId, int] = {}
+        self._oldest: dict[NodeId, int] = {}
 
-    def is_new(self, gateway: NodeId, call: int, attempt: int) -> bool:
-        """Return whether this attempt was not seen before, nor a later one of its call; remember it."""
+    def is_new(self, request: ShardRequest) -> bool:
+        """Return whether neither this attempt nor a later one of its call was seen before; remember it."""
+        gateway, call = request.gateway, request.call
         latest = self._latest.setdefault(gateway, {})
-        if call <= self._floors.get(gateway, 0) or attempt <= latest.get(call, 0):
+        oldest = self._oldest.get(gateway, 0)
+        if request.oldest_call > oldest:
+            self._oldest[gateway] = oldest = request.oldest_call
+            while latest and (first := next(iter(latest))) < oldest:
+                del latest[first]
+        if call < oldest or request.attempt <= latest.get(call, 0):
             return False
-        latest[call] = attempt
-        if len(latest) > _ATTEMPTS_KEPT:
-            self._forget_half(gateway, latest)
+        latest[call] = request.attempt
         return True
-
-    def _forget_half(self, gateway: NodeId, latest: dict[int, int]) -> None:
-        calls = sorted(latest)
-        for call in calls[: len(calls) // 2]:
-            del latest[call]
-            self._floors[gateway] = call
 
 
 class _Session:
@@ -267,6 +264,7 @@ class Gateway:
             self._env.node,
             call.number,
             call.attempt,
+            next(iter(self._calls)),  # They are numbered in the order in which they began.
             routes.descriptor(shard).epoch,
             session.number if session is not None else 0,
             call.sequence,

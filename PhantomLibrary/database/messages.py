@@ -29,12 +29,16 @@ class ClientReply(Struct, frozen=True, gc=False, array_like=True, tag="client re
 
 
 class ShardRequest(Struct, frozen=True, gc=False, array_like=True, tag="shard request"):
-    """One attempt at an operation. `(session, sequence)` is the same at each attempt; session 0 asks for a new one."""
+    """One attempt at an operation. `(session, sequence)` is the same at each attempt; session 0 asks for a new one.
+
+    `oldest_call` is the oldest one that its gateway still waits for: all before it have ended.
+    """
 
     shard: ShardId
     gateway: NodeId
     call: int
     attempt: int
+    oldest_call: int
     epoch: int
     session: int
     sequence: int

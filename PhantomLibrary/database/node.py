@@ -48,7 +48,7 @@ class DatabaseNode:
         elif kind is ShardReply:
             self.gateway.shard_reply(message)
         elif kind is ShardRequest:
-            if self._attempts.is_new(message.gateway, message.call, message.attempt):
+            if self._attempts.is_new(message):
                 self.request(message)
         else:
             self.replicas[message.shard].step(message)

@@ -137,7 +137,7 @@ def test_a_second_copy_of_a_request_is_dropped(role):
     cluster.go(1)
     before = group.log.last_index
 
-    request = ShardRequest(1, "n9", 1, 1, 1, 1, 1, Increment("n", 1))
+    request = ShardRequest(1, "n9", 1, 1, 1, 1, 1, 1, Increment("n", 1))
     for _ in range(2):
         process.receive("n9", request)
     cluster.go(1)

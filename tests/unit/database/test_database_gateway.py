@@ -422,21 +422,47 @@ def test_an_attempt_at_the_gateways_own_node_takes_no_message():
 # --- attempts that a node has seen ------------------------------------------------------------------------------------
 
 
+def attempt(gateway, call, number, oldest_call=1):
+    return ShardRequest(1, gateway, call, number, oldest_call, 1, 0, 0, None)
+
+
 def test_a_second_copy_of_an_attempt_is_not_new():
     attempts = Attempts()
 
-    assert attempts.is_new("n1", 5, 1)
-    assert not attempts.is_new("n1", 5, 1)
-    assert attempts.is_new("n1", 5, 2)
-    assert not attempts.is_new("n1", 5, 1)
-    assert attempts.is_new("n2", 5, 1)
-    assert attempts.is_new("n1", 4, 1)
+    assert attempts.is_new(attempt("n1", 5, 1))
+    assert not attempts.is_new(attempt("n1", 5, 1))
+    assert attempts.is_new(attempt("n1", 5, 2))
+    assert not attempts.is_new(attempt("n1", 5, 1))
+    assert attempts.is_new(attempt("n2", 5, 1))
+    assert attempts.is_new(attempt("n1", 4, 1))
 
 
-def test_attempts_are_remembered_in_bounded_memory_and_never_taken_twice():
+def test_an_attempt_of_a_call_that_has_ended_is_not_new():
     attempts = Attempts()
-    for call in range(1, 50_000):
-        assert attempts.is_new("n1", call, 1)
+    assert attempts.is_new(attempt("n1", 7, 1, oldest_call=6))
 
-    assert len(attempts._latest["n1"]) <= 8192
-    assert not any(attempts.is_new("n1", call, 1) for call in range(1, 50_000, 7))
+    assert not attempts.is_new(attempt("n1", 5, 1, oldest_call=3))
+    assert attempts.is_new(attempt("n1", 6, 1, oldest_call=3))
+    assert attempts.is_new(attempt("n2", 5, 1))
+
+
+def test_only_attempts_of_calls_under_way_are_remembered():
+    attempts = Attempts()
+    for call in range(10, 5_000):
+        assert attempts.is_new(attempt("n1", call, 1, oldest_call=call - 9))
+
+    assert len(attempts._latest["n1"]) == 10
+    assert not any(attempts.is_new(attempt("n1", call, 1)) for call in range(1, 5_000))
+
+
+def test_each_attempt_names_the_oldest_call_that_is_under_way(bench):
+    bench.with_map()
+    bench.ask(Get("k1"), process=1)
+    first = bench.attempt()
+    bench.ask(Get("k2"), process=2)
+    second = bench.attempt()
+    bench.reply(first, Done(None))
+    bench.ask(Get("k3"), process=3)
+    third = bench.attempt()
+
+    assert [each.oldest_call for each in (first, second, third)] == [first.call, first.call, second.call]
