@@ -65,10 +65,12 @@ def enumerate_crash_points(
     """Crash the node that is about to perform, or has just performed, every n-th effect of a kind in this schedule.
 
     With `power_loss` all other nodes crash at the same instant.
-    Raises InvalidInput for an unknown effect, and for a run without any.
+    Raises InvalidInput for an unknown effect, and for a run with fewer than `every` of them.
     """
     if effect not in EFFECTS:
         raise InvalidInput(f"no effect {effect!r}: there are {', '.join(EFFECTS)}{nearest(effect, EFFECTS)}")
+    if every < 1:
+        raise InvalidInput(f"every={every} is not possible: give 1 for each effect, 2 for each second one")
     parts = parts or Parts()
     counter = _Counter()
     replay_loosely(Run(schedule.run, parts=_wrapped(parts, effect, counter.touch)), schedule)

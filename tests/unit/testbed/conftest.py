@@ -50,3 +50,9 @@ class Driver:
 @pytest.fixture(scope="session")
 def drive():
     return Driver
+
+
+@pytest.fixture
+def it(drive):
+    """A cluster of three nodes, all shards of which have a leader."""
+    return drive().elect()

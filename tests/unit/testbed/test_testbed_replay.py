@@ -121,7 +121,7 @@ def _interpreters(minor):
     name = f"python3.{minor}"
     roots = [os.environ.get("PYENV_ROOT"), Path.home() / ".pyenv"]
     installed = [path for root in roots if root for path in sorted(Path(root).glob(f"versions/3.{minor}.*/bin/{name}"))]
-    on_path = [shutil.which(name, path=folder) for folder in os.get_exec_path()]
+    on_path = [shutil.which(name, path=folder) for folder in os.get_exec_path() if Path(folder).name != "shims"]
     running = [sys.executable] if sys.version_info[:2] == (3, minor) else []
     return list(dict.fromkeys(str(each) for each in [*running, *filter(None, on_path), *installed]))
 

@@ -1,0 +1,170 @@
+"""No wrong command does anything, and no error leaves a run that looks alive."""
+
+import pytest
+
+from PhantomLibrary.domain import SECOND_NS, Ok
+from PhantomLibrary.errors import InvalidInput, InvalidState, PhantomError, RunEnded
+from PhantomLibrary.testbed.judge import (
+    judge_invariants,
+)
+from PhantomLibrary.testbed.replay import replay
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+_BAD = [
+    ("crash nod", "n1", {}),
+    ("crash node", "", {}),
+    ("crash node", "n9", {}),
+    ("crash node", "n1, n1", {}),
+    ("crash node", "n1, all", {}),
+    ("crash node", "rest", {}),
+    ("crash node", "leader of shard 9", {}),
+    ("crash node", "region moon", {}),
+    ("crash node", "n1", {"force": 1}),
+    ("restart node", "n1", {}),
+    ("restart node", "n3", {"disk": "new"}),
+    ("pause node", "n3", {}),
+    ("resume node", "n1", {}),
+    ("resume node", "n3", {}),
+    ("fail disk", "n1", {"fault": "stal"}),
+    ("fail disk", "n1", {}),
+    ("skew clock", "n1", {"drift_ppm": 900_000}),
+    ("skew clock", "n1", {"offset_ns": "1 s"}),
+    ("partition network", "n1", {}),
+    ("partition network", "n1 | n1", {}),
+    ("partition network", "n1, n2 | n2", {}),
+    ("partition network", "halfs", {}),
+    ("partition network", "n1 | ", {}),
+    ("partition network", "n1 | rest", {"direction": "sideways"}),
+    ("partition network", "n1 | rest", {"flapping_ns": 1}),
+    ("isolate node", "n1", {"direction": "up"}),
+    ("drop messages", "", {"probability_ppm": 2_000_000}),
+    ("drop messages", "", {"source": "n1, n2 | n3"}),
+    ("drop messages", "", {"source": "n8"}),
+    ("set link", "", {"loss_ppm": -1}),
+    ("set link", "", {"bandwidth": 0}),
+    ("set link", "", {"jitter_ns": -1}),
+    ("heal faults", "n9", {}),
+    ("start workload", "", {"kind": "registr"}),
+    ("start workload", "", {"kind": "register", "clients": 0}),
+    ("start workload", "", {"kind": "register", "rate": -1}),
+    ("start workload", "", {"kind": "register", "reads_percent": 101}),
+    ("start workload", "", {"kind": "register", "skew": "zip"}),
+    ("start workload", "", {}),
+    ("set load", "", {"rate": 1, "period_ns": 1, "workload": "nobody"}),
+    ("set load", "", {"rate": 1, "period_ns": 1}),
+    ("stop workload", "", {"drain_ns": 1}),
+    ("stop workload", "", {}),
+    ("get value", "", {}),
+    ("put value", "", {"key": "k1"}),
+]
+
+
+@pytest.fixture(scope="module")
+def abused(drive):
+    it = drive().elect()
+    it.give("crash node", "n3")
+    return it
+
+
+@pytest.mark.parametrize(("verb", "target", "arguments"), _BAD, ids=str)
+def test_bad_input_is_told_and_does_nothing(abused, verb, target, arguments):
+    run = abused.run
+    faults, commands, up = len(run.faults.all), len(run.schedule.commands), run.live_nodes()
+    with pytest.raises((InvalidInput, InvalidState)) as caught:
+        abused.give(verb, target, **arguments)
+
+    assert len(str(caught.value)) > 20
+    assert (len(run.faults.all), len(run.schedule.commands), run.live_nodes()) == (faults, commands, up)
+    assert not run.ended
+
+
+def test_a_run_that_got_nothing_but_bad_input_serves_and_is_replayed(abused):
+    assert isinstance(abused.put("k1", "after all"), Ok)
+    schedule = abused.run.finish()
+
+    assert replay(schedule).finish().digest == schedule.digest
+
+
+@pytest.mark.parametrize(
+    ("at_s", "duration_s", "message"), [(0.1, None, "has passed"), (None, 0, "longer than nothing")]
+)
+def test_a_time_that_makes_no_sense_is_told(it, at_s, duration_s, message):
+    with pytest.raises(InvalidInput, match=message):
+        it.give("crash node", "n1", at_s=at_s, duration_s=duration_s)
+
+
+def test_a_duration_of_what_does_not_last_is_told(it):
+    with pytest.raises(InvalidInput, match="takes no duration"):
+        it.give("heal network", duration_s=1)
+
+
+def test_time_does_not_go_back(it):
+    with pytest.raises(InvalidInput, match="has passed"):
+        it.run.advance(0)
+    it.go(1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"nodes": 3, "replicas": 4},
+        {"shards": -1},
+        {"shards": 5000},
+        {"topology": "nowhere"},
+        {"topology_text": "nodes: ["},
+        {"knobs": {"heartbeat": 0}},
+        {"knobs": {"heartbeat": True}},
+        {"knobs": {"heartbeat": "soon"}},
+        {"knobs": {"hartbeat": 1}},
+    ],
+    ids=str,
+)
+def test_a_cluster_that_cannot_be_is_told(drive, fields):
+    with pytest.raises(InvalidInput):
+        drive(**fields)
+
+
+def test_the_tests_above_know_every_verb():
+    from PhantomLibrary.testbed.verbs import VERBS
+
+    assert {verb for verb, _, _ in _BAD} >= set(VERBS) - {"heal network"}
+    assert issubclass(InvalidInput, PhantomError)
+
+
+# --- how runs end -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, AssertionError, TimeoutError])
+def test_a_run_that_was_broken_off_has_ended_and_says_so(it, error):
+    def break_off(_):
+        raise error
+
+    it.run.scheduler.after(SECOND_NS, break_off)
+    with pytest.raises(error):
+        it.go(5)
+
+    with pytest.raises(RunEnded, match=r"it was cut short at t=.*start another one"):
+        it.go(1)
+    with pytest.raises(RunEnded):
+        it.give("crash node", "n1")
+    assert it.run.finish().digest == "", "no replay stops in the middle of an instant"
+    assert judge_invariants(it.run) is None
+
+
+def test_a_bug_inside_a_verb_ends_the_run(it, monkeypatch):
+    def fail(_node):
+        raise AssertionError("a bug")
+
+    monkeypatch.setattr(it.run.world, "crash", fail)
+    with pytest.raises(AssertionError):
+        it.give("crash node", "n1")
+
+    assert it.run.ended
+
+
+def test_an_exploding_condition_ends_the_run(it):
+    with pytest.raises(ZeroDivisionError):
+        it.go(1, lambda: 1 // 0)
+
+    assert it.run.ended
