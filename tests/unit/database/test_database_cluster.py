@@ -146,6 +146,22 @@ def test_a_second_copy_of_a_request_is_dropped(role):
     assert group.log.last_index == before + (role == "leader")
 
 
+def test_a_leader_that_steps_down_says_of_what_it_took_up_that_nobody_knows():
+    """At once, so that its gateways go on elsewhere, and knowing that a write may have happened."""
+    cluster = Cluster()
+    leader = cluster.run.leader(1)
+    process, replies = cluster.run.processes[leader], []
+    process.reply = lambda gateway, reply: replies.append(reply)
+    cluster.give("isolate node", leader)
+    process.receive("n9", ShardRequest(1, "n9", 5, 1, 1, 1, 1, 1, Increment("n", 1)))
+    assert replies == []
+
+    assert cluster.go(3, lambda: not cluster.replica(leader, 1).group.is_leader)
+    assert [(reply.call, reply.outcome.may_happen) for reply in replies if reply.call == 5] == [(5, True)]
+    process.receive("n9", ShardRequest(1, "n9", 6, 1, 1, 1, 1, 1, Increment("n", 1)))
+    assert [(reply.call, reply.outcome.may_happen) for reply in replies if reply.call == 6] == [(6, False)]
+
+
 def test_a_follower_that_lags_too_far_catches_up_by_a_snapshot_and_shows_it():
     cluster = Cluster(knobs=SMALL_LOG)
     leader = cluster.run.leader(1)
