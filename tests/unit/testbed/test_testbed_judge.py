@@ -4,6 +4,7 @@ import gc
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.errors import InvalidInput
@@ -68,6 +69,17 @@ def test_a_cluster_without_a_quorum_has_not_recovered(it):
 
     it.give("restart node", "n1")
     assert it.go(5, recovery)
+
+
+def test_a_cluster_with_a_replica_in_another_term_has_not_recovered(it):
+    it.go(1)
+    recovery, states = Recovery(it.run), it.run.watch.states
+    assert recovery()
+    follower = next(node for node in it.run.voters(1) if node != it.run.leader(1))
+    behind = states[1, follower]
+    states[1, follower] = replace(behind, term=behind.term - 1)
+
+    assert recovery.gap() == f"shard 1: {follower} is in term {behind.term - 1}, the leader in term {behind.term}"
 
 
 def test_every_metric_has_a_value(it):

@@ -1,9 +1,14 @@
 """What the verbs of a schedule do, when, and for how long."""
 
+from typing import ClassVar
+
 import pytest
 
+from PhantomLibrary.database.parts import Parts
+from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.domain import SECOND_NS, Ok, OutcomeUnknown
 from PhantomLibrary.errors import InvalidInput, InvalidState
+from PhantomLibrary.protocols.raft.effects import Persist
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.world.node import NodeState
 
@@ -17,6 +22,7 @@ def test_a_crashed_node_is_down_until_it_is_restarted(it):
 
     it.give("restart node", "n1")
     assert it.run.live_nodes() == ["n1", "n2", "n3"]
+    assert it.run.faults.active == []
 
 
 def test_a_crash_with_a_duration_heals_itself(it):
@@ -66,6 +72,30 @@ def test_a_resumed_node_goes_on_however_often_it_was_paused(it):
     it.give("resume node", "n1")
 
     assert it.run.host("n1").state is NodeState.UP
+
+
+class _CrashingPerformer(Performer):
+    """Crashes its node in the middle of a handler, when a run is put here."""
+
+    armed: ClassVar[list] = []
+
+    def __init__(self, host):
+        super().__init__(host)
+        self._node = host.node
+
+    def _do(self, effect):
+        if type(effect) is Persist and self.armed:
+            self.armed.pop().world.crash(self._node)
+        super()._do(effect)
+
+
+def test_a_node_that_crashes_in_the_middle_of_a_handler_says_nothing_more(drive):
+    it = drive(parts=Parts(performer=_CrashingPerformer)).elect().load()
+    _CrashingPerformer.armed.append(it.run)
+    assert it.go(5, lambda: len(it.run.live_nodes()) == 2)
+    it.go(0.1)
+
+    assert {node for _, node in it.run.watch.states} == set(it.run.live_nodes())
 
 
 def test_healing_a_node_heals_its_faults_and_no_others(it):
