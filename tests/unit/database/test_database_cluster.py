@@ -221,6 +221,25 @@ def test_a_lost_disk_takes_data_but_neither_votes_nor_counts():
     assert cluster.read("list") in ("a", "a b")
 
 
+def test_a_leader_elected_later_does_not_count_a_lost_disk_either():
+    cluster = Cluster()
+    wiped = next(node for node in cluster.run.voters(1) if node != cluster.run.leader(1))
+    cluster.give("crash node", wiped)
+    cluster.give("restart node", wiped, disk="wiped")
+    cluster.go(2)
+    cluster.give("crash node", cluster.run.leader(1))
+    cluster.give("heal faults")
+    assert cluster.go(5, lambda: bool(cluster.run.leader(1)))
+    cluster.go(1)  # So that all it says to its new leader is yes.
+    leader = cluster.run.leader(1)
+    session = cluster.session(home=leader)
+    assert cluster.call(session, Append("list", "a")) == Ok(None)
+
+    (other,) = (node for node in cluster.run.voters(1) if node not in (leader, wiped))
+    cluster.give("crash node", other)
+    assert isinstance(cluster.call(session, Append("list", "b")), OutcomeUnknown)
+
+
 def test_a_lost_disk_is_remembered_over_a_restart():
     cluster = Cluster()
     wiped = next(node for node in cluster.run.voters(1) if node != cluster.run.leader(1))
