@@ -6,8 +6,9 @@ import pytest
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import Performer
-from PhantomLibrary.domain import SECOND_NS, Ok, OutcomeUnknown
+from PhantomLibrary.domain import SECOND_NS, Get, Ok, OutcomeUnknown
 from PhantomLibrary.errors import InvalidInput, InvalidState
+from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.protocols.raft.effects import Persist
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.world.node import NodeState
@@ -216,6 +217,18 @@ def test_what_was_under_way_at_a_gateway_that_crashes_is_unknown_and_its_clients
     assert session.node != gateway
     assert task.is_done
     assert node[0].node != gateway or isinstance(task.result, OutcomeUnknown)
+
+
+def test_an_answer_to_an_earlier_question_is_not_taken_for_one_to_the_present(it):
+    session = it.run.sessions.open(10_000)
+    task = Task(it.run.scheduler, session.call(Get("k1")))
+    it.go(0)
+
+    assert not session.answered(7, Ok("of another question"))
+    assert not task.is_done
+    it.go(1)
+    assert task.result == Ok(None)
+    assert not session.answered(1, Ok("a second answer"))
 
 
 def test_a_client_that_left_blames_no_gateway(it):
