@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from itertools import repeat
+from operator import length_hint
 from typing import Any, TypeAlias
 
 from PhantomLibrary.domain import SECOND_NS
@@ -37,10 +38,11 @@ class _Stopped(Exception):
 class Scheduler:
     """Performs callbacks in the order of their virtual times.
 
-    `now_ns` is the current instant. `events` counts what has been performed. Both only grow.
+    `now_ns` is the current instant. `events` counts what has been performed. Both only grow. `between_chunks` is called
+    every few thousand events, for chores that decide nothing.
     """
 
-    __slots__ = ("_heap", "_instant", "_sequence", "_stops", "events", "now_ns")
+    __slots__ = ("_heap", "_instant", "_sequence", "_stops", "between_chunks", "events", "now_ns")
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -49,6 +51,7 @@ class Scheduler:
         self._instant: _Instant = deque()
         self._sequence = 0
         self._stops = 0
+        self.between_chunks: Callable[[], None] = _do_nothing
 
     def at(self, time_ns: int, callback: Callback, argument: Any = None) -> None:
         """Call `callback(argument)` at `time_ns`, or in this instant if that time has come."""
@@ -117,10 +120,13 @@ class Scheduler:
         try:
             while True:
                 self._perform_chunk(heap, instant, bound)
+                self.between_chunks()
                 bound.check()
         except _Stopped:
             stopped = True
             self.now_ns = time_ns
+            self.events -= 1  # The sentinel is no event.
+            self.between_chunks()
         finally:
             if not stopped:  # An interrupt, a bug or a bound: leave what was due, without the sentinel.
                 heap.remove(stop)
@@ -129,19 +135,17 @@ class Scheduler:
 
     def _perform_chunk(self, heap: _Heap, instant: _Instant, bound: _Bound) -> None:
         """Perform some thousand events. The inner loop of everything: keep it free of cleverness."""
-        performed = 0
+        chunk = repeat(None, _CHUNK_EVENTS)  # Knows how many are left, which spares the loop a count.
         try:
             if instant:
                 self._drain_instant(heap, instant, bound)
-            for _ in repeat(None, _CHUNK_EVENTS):
-                time_ns, _, callback, argument = heappop(heap)
-                self.now_ns = time_ns
+            for _ in chunk:
+                self.now_ns, _, callback, argument = heappop(heap)
                 callback(argument)
-                performed += 1
                 if instant:
                     self._drain_instant(heap, instant, bound)
         finally:
-            self.events += performed
+            self.events += _CHUNK_EVENTS - length_hint(chunk)
 
     def _sample(self, goal_ns: int | None) -> Counter[str]:
         """Perform some more events of a run that does not end, in their order, and count who performs them."""
@@ -218,3 +222,7 @@ def _name_of(callback: Callback) -> str:
 
 def _stop(_argument: Any) -> None:
     raise _Stopped
+
+
+def _do_nothing() -> None:
+    pass

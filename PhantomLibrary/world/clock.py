@@ -16,18 +16,19 @@ WALL_ORIGIN_NS = 10**15  # Eleven days: more than any offset a test has use for.
 class Clock:
     """Turns virtual time into what a node reads, and a node's time limits into virtual time."""
 
-    __slots__ = ("_base_monotonic_ns", "_base_ns", "_scheduler", "drift_ppm", "offset_ns")
+    __slots__ = ("_ahead_ns", "_base_monotonic_ns", "_base_ns", "_scheduler", "drift_ppm", "offset_ns")
 
     def __init__(self, scheduler: Scheduler, *, offset_ns: int = 0, drift_ppm: int = 0) -> None:
         self._scheduler = scheduler
         self._base_ns = scheduler.now_ns
         self._base_monotonic_ns = scheduler.now_ns
+        self._ahead_ns = 0  # Of virtual time, at the base.
         self.drift_ppm = drift_ppm
         self.offset_ns = offset_ns
 
     def monotonic_ns(self) -> int:
         if not self.drift_ppm:
-            return self._scheduler.now_ns - self._base_ns + self._base_monotonic_ns
+            return self._scheduler.now_ns + self._ahead_ns
         passed_ns = self._scheduler.now_ns - self._base_ns
         return self._base_monotonic_ns + passed_ns * (MILLION + self.drift_ppm) // MILLION
 
@@ -37,7 +38,7 @@ class Clock:
     def virtual_ns(self, monotonic_ns: int) -> int:
         """Return the first virtual time at which the monotonic clock reads at least this, at its present drift."""
         if not self.drift_ppm:
-            return monotonic_ns - self._base_monotonic_ns + self._base_ns
+            return monotonic_ns - self._ahead_ns
         passed_ns = -((self._base_monotonic_ns - monotonic_ns) * MILLION // (MILLION + self.drift_ppm))
         return self._base_ns + passed_ns
 
@@ -45,6 +46,7 @@ class Clock:
         """Run faster (or slower) from now on. Whoever waits for a reading must ask `virtual_ns` again."""
         self._base_monotonic_ns = self.monotonic_ns()
         self._base_ns = self._scheduler.now_ns
+        self._ahead_ns = self._base_monotonic_ns - self._base_ns
         self.drift_ppm += by_ppm
         assert self.drift_ppm > -MILLION, "a monotonic clock moves forward"
 

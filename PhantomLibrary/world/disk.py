@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
+from typing import Protocol
 
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -65,20 +67,21 @@ class Platter:
     def wipe(self) -> None:
         self.files.clear()
 
-    def sync_ns(self, size: int) -> int:
-        """Draw how long a sync of so many bytes takes."""
-        latency_ns = self.table[self.stream.bits(TABLE_BITS)]
-        return latency_ns if self.bandwidth is None else latency_ns + size * SECOND_NS // self.bandwidth
+
+class Handler(Protocol):
+    """Who writes: `lag_ns` is how much later than now its present handler comes to the disk."""
+
+    lag_ns: int
 
 
 class SimDisk:
     """The disk as one incarnation of a process sees it. `synced` is called when a sync comes back."""
 
-    def __init__(self, platter: Platter, scheduler: Scheduler, synced: Synced, lag_ns: Callable[[], int]) -> None:
+    def __init__(self, platter: Platter, scheduler: Scheduler, synced: Synced, handler: Handler) -> None:
         self._platter = platter
         self._scheduler = scheduler
         self._synced = synced
-        self._lag_ns = lag_ns
+        self._handler = handler
         self._writes: deque[_Write] = deque()
         self._writes_begun = 0  # Writes that have left the list for the platter, counted from the start.
         self._lied_to = 0  # Writes up to this count were called durable by a sync that lied.
@@ -94,7 +97,11 @@ class SimDisk:
         return sum(len(content) for _, _, content in self._writes)
 
     def append(self, file: str, content: bytes) -> None:
-        self._write((_APPEND, file, content))
+        if self._crashed:
+            return
+        self._platter.writes += 1
+        self._platter.bytes_written += len(content)
+        self._writes.append((_APPEND, file, content))
 
     def replace(self, file: str, content: bytes) -> None:
         self._write((_REPLACE, file, content))
@@ -123,7 +130,7 @@ class SimDisk:
     def sync(self, token: int) -> None:
         if self._crashed:
             return
-        asked_ns = self._scheduler.now_ns + self._lag_ns()
+        asked_ns = self._scheduler.now_ns + self._handler.lag_ns
         self._syncs.append((token, self._writes_begun + len(self._writes), asked_ns))
         if not self._serving:
             self._serve()
@@ -139,7 +146,7 @@ class SimDisk:
         platter.bytes_lost += lost
         if lied:
             number = self._lied_to - self._writes_begun
-            platter.bytes_lost_after_sync += sum(len(write[2]) for _, write in zip(range(number), writes, strict=False))
+            platter.bytes_lost_after_sync += sum(len(write[2]) for write in islice(writes, number))
         writes.clear()
         self._syncs.clear()
         self._crashed = True
@@ -157,12 +164,14 @@ class SimDisk:
         """Begin the oldest sync."""
         _, covered, asked_ns = self._syncs[0]
         self._serving = True
-        number = covered - self._writes_begun
-        size = 0
-        if self._platter.bandwidth is not None:
-            size = sum(len(write[2]) for _, write in zip(range(number), self._writes, strict=False))
-        begin_ns = max(asked_ns, self._scheduler.now_ns)
-        self._scheduler.at(begin_ns + self._platter.sync_ns(size), self._finish)
+        platter, scheduler = self._platter, self._scheduler
+        sync_ns = platter.table[platter.stream.bits(TABLE_BITS)]
+        if platter.bandwidth is not None:
+            number = covered - self._writes_begun
+            size = sum(len(write[2]) for write in islice(self._writes, number))
+            sync_ns += size * SECOND_NS // platter.bandwidth
+        begin_ns = asked_ns if asked_ns > scheduler.now_ns else scheduler.now_ns
+        scheduler.at(begin_ns + sync_ns, self._finish)
 
     def _finish(self, _argument: object) -> None:
         if self._crashed:

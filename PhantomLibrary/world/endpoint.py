@@ -35,9 +35,7 @@ class Machine(Protocol):
     """What a connection has to know of the node at its other end."""
 
     name: NodeId
-
-    @property
-    def is_down(self) -> bool: ...
+    is_down: bool
 
     def arrive(self, sender: str, message: Any, cost_ns: int) -> None: ...
 
@@ -88,7 +86,8 @@ class Connection:
             self._lose(self._there, parcel, "cut")
         else:
             self._state = _State.OPEN
-            self._scheduler.after(self._latency_ns, self._reach_node, (parcel, self._generation))
+            scheduler = self._scheduler
+            scheduler.at(scheduler.now_ns + self._latency_ns, self._reach_node, (parcel, self._generation))
 
     def send(self, message: Any) -> None:
         """Send a message from the node to the client, now."""
@@ -103,8 +102,9 @@ class Connection:
         elif self._over is not None and self._over[1].cuts:
             self._lose(self._back, parcel, "cut")
         else:
-            leave_ns = self._scheduler.now_ns + lag_ns
-            self._scheduler.at(leave_ns + self._latency_ns, self._reach_client, (parcel, self._generation, leave_ns))
+            scheduler = self._scheduler
+            leave_ns = scheduler.now_ns + lag_ns
+            scheduler.at(leave_ns + self._latency_ns, self._reach_client, (parcel, self._generation, leave_ns))
 
     def node_crashed(self) -> None:
         """Break the connection, if there is one."""
@@ -159,7 +159,7 @@ class Connection:
 
     def _record(self, prefix: bytes, parcel: Parcel) -> None:
         if self._add_record is not None:
-            self._add_record(b'{"t":%d%b%b}' % (self._scheduler.now_ns, prefix, parcel[1]))
+            self._add_record((self._scheduler.now_ns, prefix, parcel[1]))
 
     def _lose(self, prefix: bytes, parcel: Parcel, cause: str) -> None:
         self.lost += 1

@@ -81,7 +81,7 @@ class _Flight:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.end = ""  # The cause of its loss.
-        self.unsent_after_ns = 1 << 200  # When its sender crashed.
+        self.unsent_after_ns: int | None = None  # When its sender crashed.
 
     def deliver(self, parcel: Parcel) -> None:
         link = self.link
@@ -90,16 +90,22 @@ class _Flight:
             return
         link.delivered += 1
         if link.add_record is not None:
-            link.add_record(b'{"t":%d%b%b}' % (link.scheduler.now_ns, link.prefix, parcel[1]))
+            link.add_record((link.scheduler.now_ns, link.prefix, parcel[1]))
         link.arrive(link.source, parcel[0], parcel[3])
 
     def deliver_late(self, sent: tuple[Parcel, int]) -> None:
         """Deliver what left its sender some time after it was sent, if that was alive by then."""
         parcel, leave_ns = sent
-        if leave_ns > self.unsent_after_ns and not self.end:
-            self.link.lose(parcel, "down")
-        else:
+        if self.end:
             self.deliver(parcel)
+        elif self.unsent_after_ns is not None and leave_ns > self.unsent_after_ns:
+            self.link.lose(parcel, "down")
+        else:  # As in `deliver`, without another call.
+            link = self.link
+            link.delivered += 1
+            if link.add_record is not None:
+                link.add_record((link.scheduler.now_ns, link.prefix, parcel[1]))
+            link.arrive(link.source, parcel[0], parcel[3])
 
     def deliver_held(self, held: tuple[Parcel, int]) -> None:
         """Deliver what was held back, and see whether it was overtaken."""
@@ -117,6 +123,7 @@ class Link:
         "_base_table",
         "_bits",
         "_deliver",
+        "_deliver_late",
         "_drops",
         "_flight",
         "_free_ns",
@@ -219,7 +226,7 @@ class Link:
         else:
             self._last_ns = arrival_ns
         scheduler._sequence = sequence = scheduler._sequence + 1
-        heappush(scheduler._heap, (arrival_ns, sequence, self._flight.deliver_late, (parcel, leave_ns)))
+        heappush(scheduler._heap, (arrival_ns, sequence, self._deliver_late, (parcel, leave_ns)))
 
     # --- everything that may go wrong -----------------------------------------------------------------------------
 
@@ -355,6 +362,7 @@ class Link:
     def _take_off(self) -> None:
         self._flight = _Flight(self)
         self._deliver = self._flight.deliver  # Bound once, not at each message.
+        self._deliver_late = self._flight.deliver_late
 
     def _settle_properties(self) -> None:
         """Work out what holds now from the base, the overlays in their order, the cuts and the rules."""

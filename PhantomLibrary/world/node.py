@@ -41,26 +41,27 @@ class NodeState(Enum):
 class NodeEnv:
     """What one incarnation of a process sees of the world. Dead, it does nothing."""
 
-    __slots__ = ("_disk", "_links", "_machine", "disk", "incarnation", "lag_ns", "node", "timers")
+    __slots__ = (
+        "_disk", "_links", "_streams", "disk", "incarnation", "lag_ns", "monotonic_ns", "node", "set_deadline",
+        "timers", "wall_ns",
+    )  # fmt: skip
 
     def __init__(self, machine: NodeHost, incarnation: int) -> None:
         self.node = machine.name
         self.incarnation = incarnation
         self.lag_ns = 0  # How long the present handler takes: what it sends leaves that much later.
-        self._machine = machine
+        self._streams = machine.streams
         self._links = machine.outgoing
         self.timers = Timers(machine.scheduler, machine.clock, machine.deadline_passed)
-        self._disk = SimDisk(machine.platter, machine.scheduler, machine.sync_came_back, lambda: self.lag_ns)
+        self._disk = SimDisk(machine.platter, machine.scheduler, machine.sync_came_back, self)
         self.disk: Disk = self._disk
-
-    def monotonic_ns(self) -> int:
-        return self._machine.clock.monotonic_ns()
-
-    def wall_ns(self) -> int:
-        return self._machine.clock.wall_ns()
+        # Handed out as they are, because they are called at every event.
+        self.monotonic_ns = machine.clock.monotonic_ns
+        self.wall_ns = machine.clock.wall_ns
+        self.set_deadline = self.timers.set
 
     def random(self, name: str) -> Stream:
-        return self._machine.streams.get(f"node {self.node} {name}")
+        return self._streams.get(f"node {self.node} {name}")
 
     def send(self, to: str, message: Any) -> None:
         link = self._links.get(to)
@@ -69,9 +70,6 @@ class NodeEnv:
                 link.send_late(message, self.lag_ns)
             else:
                 link.send(message)
-
-    def set_deadline(self, name: str, at_ns: int) -> None:
-        self.timers.set(name, at_ns)
 
     def die(self) -> int:
         """Do nothing from now on; return the unsynced bytes that were lost."""
@@ -113,6 +111,8 @@ class NodeHost:
         self.queue_max = 0
         self.process: Process | None = None
         self.env: NodeEnv | None = None
+        self.is_down = True
+        self._receive: Callable[[str, Any], object] = _take_nothing
         self._spawn = spawn
         self._wire = wire
         self._overflow = overflow
@@ -130,30 +130,35 @@ class NodeHost:
         """Take a message that came over a link."""
         now_ns = self.scheduler.now_ns
         if self._takes_at_once and self._core_free_ns[0] <= now_ns:
-            if cost_ns:
-                self._charge(cost_ns, now_ns)
-            else:
-                self.env.lag_ns = 0  # type: ignore[union-attr]
-            self.process.receive(sender, message)  # type: ignore[union-attr]
+            if cost_ns:  # As in `_charge`, without another call.
+                if self.speed_ppm != MILLION:
+                    cost_ns = cost_ns * MILLION // self.speed_ppm
+                heapreplace(self._core_free_ns, now_ns + cost_ns)
+                self.busy_ns += cost_ns
+            self.env.lag_ns = cost_ns  # type: ignore[union-attr]
+            self._receive(sender, message)
         elif self._messages_queued < self.inbox_max:
             self._messages_queued += 1
-            self._wait((self.process.receive, (sender, message), cost_ns, True))  # type: ignore[union-attr]
+            self._wait((self._receive, (sender, message), cost_ns, True))
         else:
             self.overflowed += 1
             self._overflow(sender, self.name, message)
 
     def deadline_passed(self, name: str) -> None:
-        self._arrive_event(self._fire, name)
-
-    def sync_came_back(self, token: int, error: str) -> None:
-        self._arrive_event(self._synced, token, error)
-
-    def _arrive_event(self, handler: Callable[..., object], *arguments: Any) -> None:
         now_ns = self.scheduler.now_ns
         if self._takes_at_once and self._core_free_ns[0] <= now_ns:
-            self._perform(handler, arguments, self._event_cost_ns, now_ns)
+            self._charge(self._event_cost_ns, now_ns)
+            self._fire(name)
         else:
-            self._wait((handler, arguments, self._event_cost_ns, False))
+            self._wait((self._fire, (name,), self._event_cost_ns, False))
+
+    def sync_came_back(self, token: int, error: str) -> None:
+        now_ns = self.scheduler.now_ns
+        if self._takes_at_once and self._core_free_ns[0] <= now_ns:
+            self._charge(self._event_cost_ns, now_ns)
+            self.process.synced(token, error)  # type: ignore[union-attr]
+        else:
+            self._wait((self._synced, (token, error), self._event_cost_ns, False))
 
     def _fire(self, name: str) -> None:
         assert self.env is not None and self.process is not None
@@ -170,14 +175,10 @@ class NodeHost:
     def queue_length(self) -> int:
         return len(self._queue)
 
-    def _perform(self, handler: Callable[..., object], arguments: tuple[Any, ...], cost_ns: int, now_ns: int) -> None:
-        self._charge(cost_ns, now_ns)
-        handler(*arguments)
-
     def _charge(self, cost_ns: int, now_ns: int) -> None:
-        if cost_ns and self.speed_ppm != MILLION:
-            cost_ns = cost_ns * MILLION // self.speed_ppm
         if cost_ns:
+            if self.speed_ppm != MILLION:
+                cost_ns = cost_ns * MILLION // self.speed_ppm
             heapreplace(self._core_free_ns, now_ns + cost_ns)
             self.busy_ns += cost_ns
         assert self.env is not None
@@ -208,33 +209,34 @@ class NodeHost:
                 return
             handler, arguments, cost_ns, is_message = self._queue.popleft()
             self._messages_queued -= is_message
-            self._perform(handler, arguments, cost_ns, now_ns)
+            self._charge(cost_ns, now_ns)
+            handler(*arguments)
         self._takes_at_once = not self._queue and self.state is NodeState.UP
 
     # --- life -----------------------------------------------------------------------------------------------------
 
-    @property
-    def is_down(self) -> bool:
-        return self.state is NodeState.DOWN
-
     def start(self) -> None:
         """Start a new process on what the disk holds."""
-        assert self.state is NodeState.DOWN
+        assert self.is_down
         self.incarnation += 1
         self.state = NodeState.UP
+        self.is_down = False
         self._takes_at_once = True
         self._wire.record_node(self.name, "start")
         self.process = self._spawn(self.name)
+        self._receive = self.process.receive
         self.env = NodeEnv(self, self.incarnation)
         self.process.start(self.env)
 
     def crash(self) -> int:
         """Lose the process, what waits for it and what was not synced; return the unsynced bytes lost."""
-        assert self.state is not NodeState.DOWN and self.env is not None
+        assert not self.is_down and self.env is not None
         self.state = NodeState.DOWN
+        self.is_down = True
         self._wire.record_node(self.name, "crash")
         bytes_lost = self.env.die()
         self.process = self.env = None
+        self._receive = _take_nothing
         self._queue.clear()
         self._messages_queued = self._pauses = 0
         self._takes_at_once = self._is_waking = False
@@ -271,3 +273,8 @@ class NodeHost:
         self.clock.change_drift(by_ppm)
         if self.env is not None:
             self.env.timers.reschedule()
+
+
+def _take_nothing(_sender: str, _message: Any) -> None:
+    """What a machine without a process does with a message."""
+    raise AssertionError("a message reached a node that is down")

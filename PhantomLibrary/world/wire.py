@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from PhantomLibrary.kernel.scheduler import Scheduler
-from PhantomLibrary.kernel.trace import Trace
+from PhantomLibrary.kernel.trace import Happening, Trace
 
 # What a message adds to a link's tally, beside its size: messages and bytes are counted in one sum.
 ONE_MESSAGE = 1 << 48
@@ -34,35 +34,38 @@ class Wire:
         self._scheduler = scheduler
         self._add = None if trace is None else trace.add
         self._encode = encode
-        self._cost_ns = cost_ns
+        self._cost_ns = cost_ns or _nothing
         self.last: Parcel = (self, b"", 0, 0)  # No message is this object.
 
     @property
-    def add_record(self) -> Callable[[bytes], object] | None:
+    def add_record(self) -> Callable[[Happening], None] | None:
         """The trace's `add`, or None when nothing is traced."""
         return self._add
 
     def pack(self, message: Any) -> Parcel:
         body = self._encode(message)
         size = len(body)
-        cost_ns = 0 if self._cost_ns is None else self._cost_ns(message, size)
-        self.last = parcel = (message, body, ONE_MESSAGE + size, cost_ns)
+        self.last = parcel = (message, body, ONE_MESSAGE + size, self._cost_ns(message, size))
         return parcel
 
     def event_cost_ns(self) -> int:
         """Return what a deadline or a sync that comes back costs: that of no message, of no size."""
-        return 0 if self._cost_ns is None else self._cost_ns(None, 0)
+        return self._cost_ns(None, 0)
 
     def record_loss(self, prefix: bytes, parcel: Parcel, cause: str) -> None:
         """Trace a message that will not arrive. `prefix` names its ends, as `route_prefix` makes it."""
         if self._add is not None:
             lost = b',"lost":"%b"' % cause.encode()
-            self._add(b'{"t":%d%b%b%b}' % (self._scheduler.now_ns, prefix[:-5], lost, prefix[-5:] + parcel[1]))
+            self._add((self._scheduler.now_ns, prefix[:-5] + lost + prefix[-5:], parcel[1]))
 
     def record_node(self, node: str, event: str) -> None:
         """Trace what happened to a node."""
         if self._add is not None:
-            self._add(b'{"t":%d,"node":"%b","did":"%b"}' % (self._scheduler.now_ns, node.encode(), event.encode()))
+            self._add((self._scheduler.now_ns, b',"node":"%b","did":"%b"' % (node.encode(), event.encode()), b""))
+
+
+def _nothing(_message: Any, _size: int) -> int:
+    return 0
 
 
 def route_prefix(source: str, target: str) -> bytes:

@@ -45,6 +45,8 @@ class World:
         self.scheduler = scheduler
         self.streams = streams
         self.wire = Wire(scheduler, trace, encode, cost_ns)
+        if trace is not None:
+            scheduler.between_chunks = trace.flush_batch
         self.kinds = kinds
         self.nodes: dict[NodeId, NodeHost] = {}
         for spec in topology.nodes:

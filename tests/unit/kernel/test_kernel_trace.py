@@ -9,9 +9,11 @@ from PhantomLibrary.kernel.trace import Trace
 def test_the_digest_covers_each_record_and_its_end_wherever_a_batch_ends(number):
     trace = Trace()
     for index in range(number):
-        trace.add(b"record %d" % index)
+        trace.add((index, b',"record":', b"%d" % index))
 
-    expected = blake2b(b"".join(b"record %d\n" % index for index in range(number)), digest_size=16).hexdigest()
+    expected = blake2b(
+        b"".join(b'{"t":%d,"record":%d}\n' % (index, index) for index in range(number)), digest_size=16
+    ).hexdigest()
     assert (trace.digest(), trace.records) == (expected, number)
 
 
@@ -19,7 +21,7 @@ def test_looking_at_the_digest_changes_nothing():
     watched, plain = Trace(), Trace()
     for index in range(3000):
         for trace in (watched, plain):
-            trace.add(b"record %d" % index)
+            trace.add((index, b',"record":', b"%d" % index))
         if index % 700 == 0:
             watched.digest()
 
@@ -28,9 +30,9 @@ def test_looking_at_the_digest_changes_nothing():
 
 def test_one_record_is_not_two():
     one, two = Trace(), Trace()
-    one.add(b"ab")
-    two.add(b"a")
-    two.add(b"b")
+    one.add((1, b"a", b"b"))
+    two.add((1, b"a", b""))
+    two.add((1, b"b", b""))
 
     assert one.digest() != two.digest()
 
@@ -39,8 +41,9 @@ def test_the_sink_gets_every_record_once_in_order():
     kept = []
     trace = Trace(kept.extend)
     for index in range(2500):
-        trace.add(b"%d" % index)
+        trace.add((index, b"", b""))
+        trace.flush_batch()
     trace.flush()
     trace.flush()
 
-    assert kept == [b"%d" % index for index in range(2500)]
+    assert kept == [b'{"t":%d}' % index for index in range(2500)]
