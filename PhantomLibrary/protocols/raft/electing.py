@@ -21,20 +21,22 @@ class Electing(Leading):
     def _campaign(self, now_ns: int) -> list[Effect]:
         may_stand = self.formatted and self.config.node in self.config.voters
         if not may_stand or self._disk_hangs(now_ns):  # No question would leave before the disk answers.
-            self.leader = ""
+            self._stand(self.role, "")
             return [self._set_election_deadline()]
         return self._start_pre_vote(now_ns)
 
     def _start_pre_vote(self, now_ns: int) -> list[Effect]:
-        self.role, self.leader, self._pre_voting = "candidate", "", True
+        self._stand("candidate", "")
+        self._pre_voting = True
         self._granted = {self.config.node: True}
         if self._has_won():
             return self._start_election(now_ns)
         return [*self._ask_for_votes(self.term + 1, pre=True), self._set_election_deadline()]
 
     def _start_election(self, now_ns: int) -> list[Effect]:
-        self.role, self.leader, self._pre_voting = "candidate", "", False
         self.term += 1
+        self._stand("candidate", "")
+        self._pre_voting = False
         self.vote = self.config.node
         self._granted = {self.config.node: True}
         effects = self._persist((HardState(self.term, self.vote),), now_ns)
@@ -99,5 +101,5 @@ class Electing(Leading):
         if self._has_won():
             return self._start_election(now_ns) if self._pre_voting else self._become_leader(now_ns)
         if self._has_lost():
-            self.role = "follower"  # Until the deadline that is already set.
+            self._stand("follower", self.leader)  # Until the deadline that is already set.
         return []

@@ -40,17 +40,17 @@ class Following(Replica):
             hint = log.last_index_at_or_below(prev_index - 1, message.prev_term)
             refusal = self._refuse_append(message, hint, log.term_at(hint) or 0)
             return [*(effects or ()), *self._persist(records, now_ns), refusal]
-        new_entries = self._new_entries(entries)
-        if new_entries:
-            self._store(new_entries)
-            records = (*records, Entries(new_entries))
+        if entries:
+            new_entries = self._new_entries(entries)
+            if new_entries:
+                self._store(new_entries)
+                records = (*records, Entries(new_entries))
         match_index = message.prev_index + len(message.entries)
         result = effects or []
         if records:
             result += self._persist(records, now_ns)
-        commit_index = min(message.commit_index, match_index)
-        if commit_index > self.commit_index:
-            result.append(self._commit(commit_index))
+        if message.commit_index > self.commit_index < match_index:
+            result.append(self._commit(min(message.commit_index, match_index)))
         result.append(self._accept_append(message, match_index))
         return result
 
@@ -71,6 +71,8 @@ class Following(Replica):
 
         an append that was delayed is shorter than what came after it (Raft paper, Figure 2, step 3).
         """
+        if entries[0].index > self.log.last_index:
+            return entries
         term_at = self.log.term_at
         for position, entry in enumerate(entries):
             if term_at(entry.index) != entry.term:
@@ -118,3 +120,4 @@ class Following(Replica):
             self._persists = deque((token, time, min(last, snapshot.index)) for token, time, last in self._persists)
         self.snapshot = snapshot
         self.commit_index = snapshot.index
+        self._view_is_old = True

@@ -65,14 +65,8 @@ class Group(Electing):
     def step(self, event: Event, now_ns: int) -> list[Effect]:
         """Advance by one event and return the effects to perform, in order."""
         effects = self._handlers[type(event)](event, now_ns)
-        view = self.view
-        if (
-            view.commit_index != self.commit_index
-            or view.last_index != self.log.last_index
-            or view.role is not self.role
-            or view.term != self.term
-            or view.leader != self.leader
-        ):
+        if self._view_is_old:
+            self._view_is_old = False
             self.view = self._make_view()
         return effects
 

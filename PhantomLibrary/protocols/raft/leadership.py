@@ -63,8 +63,9 @@ class Leadership:
 
     def quorum_index(self, own_index: int) -> int:
         """Return the largest index that a quorum holds durably."""
-        indexes = [each.match_index if each.counts else 0 for each in self.progress.values()]
-        indexes.append(own_index)
+        indexes = [own_index]
+        for each in self.progress.values():
+            indexes.append(each.match_index if each.counts else 0)
         indexes.sort(reverse=True)
         return indexes[self._quorum - 1]
 

@@ -40,6 +40,7 @@ class Leading(Following):
         assert leadership is not None
         entries = (LogEntry(self.log.last_index + 1, self.term, command),)
         self.log.append(entries)
+        self._view_is_old = True
         effects = self._replicate(leadership)
         effects += self._persist((Entries(entries),), now_ns)
         return effects
@@ -161,7 +162,7 @@ class Leading(Following):
         effects = []
         if not message.accepted:
             self._back_off(progress, message, is_first_sign=is_first_sign)
-        elif progress.accept(message.index):
+        elif progress.accept(message.index) and message.index > self.commit_index:
             effects = self._advance_commit()
         if progress.next_index <= self.log.last_index:
             effect = self._feed(message.source, progress)
@@ -205,7 +206,7 @@ class Leading(Following):
         return self.log.term_at(index) == self.term
 
     def _become_leader(self, now_ns: int) -> list[Effect]:
-        self.role, self.leader = "leader", self.config.node
+        self._stand("leader", self.config.node)
         self._leadership = self._make_leadership()
         # An entry of its own term commits what earlier terms left behind, and tells how far that goes.
         effects = self._append_own(None, now_ns)

@@ -73,6 +73,7 @@ class Replica:
         self._persists: deque[tuple[int, int, int]] = deque()  # (token, time, last index), oldest first
         self._peers = tuple(peer for peer in config.voters if peer != config.node)
         self.view = self._make_view()
+        self._view_is_old = False  # Set by whatever changes one of its fields, which is cheaper than to compare them.
 
     @property
     def is_leader(self) -> bool:
@@ -101,6 +102,7 @@ class Replica:
             self._durable_index = min(self._durable_index, before_ns)
             self._persists = deque((token, time, min(last, before_ns)) for token, time, last in self._persists)
         self.log.append(entries)
+        self._view_is_old = True
 
     def _set_election_deadline(self) -> SetDeadline:
         return SetDeadline(ELECTION, self.config.election_timeout_ns, self.config.election_timeout_ns)
@@ -109,8 +111,12 @@ class Replica:
         """Become a follower. A new term comes with a vote not given; the caller persists it before anything is said."""
         if term > self.term:
             self.term, self.vote = term, ""
-        self.role, self.leader = "follower", leader
+        self._stand("follower", leader)
         self._leadership = None
+
+    def _stand(self, role: Role, leader: NodeId) -> None:
+        self.role, self.leader = role, leader
+        self._view_is_old = True
 
     def _step_down(self) -> list[Effect]:
         """Give up leading without a successor. What was promised to clients is left to their time-outs."""
@@ -135,4 +141,5 @@ class Replica:
 
     def _commit(self, index: int) -> Effect:
         first, self.commit_index = self.commit_index + 1, index
+        self._view_is_old = True
         return Apply(self.log.entries_from(first, index - first + 1))
