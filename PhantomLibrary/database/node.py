@@ -12,6 +12,7 @@ from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.wal import WriteAheadLog, recover
 from PhantomLibrary.domain import NodeId, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
+from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply
 
 GATEWAY_DEADLINE = "gateway"
 
@@ -43,7 +44,9 @@ class DatabaseNode:
 
     def receive(self, sender: str, message: Any) -> None:
         kind = type(message)
-        if kind is ClientRequest:
+        if kind is AppendEntries or kind is AppendReply:  # Most messages: asked for first.
+            self.replicas[message.shard].step(message)
+        elif kind is ClientRequest:
             self.gateway.request(sender, message)
         elif kind is ShardReply:
             self.gateway.shard_reply(message)

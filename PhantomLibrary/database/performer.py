@@ -61,16 +61,16 @@ class Performer:
 
     def perform(self, effects: list[Effect]) -> None:
         """Perform what may be performed now, and queue the rest."""
-        waiting = self._waiting
+        waiting, handlers = self._waiting, self._handlers
         for effect in effects:
             kind = type(effect)
             if kind is Persist:
-                self._do(effect)
+                handlers[kind](effect)
                 waiting.append(effect)  # As a barrier, until `persisted` names its token.
             elif waiting and kind is not SendEarly and kind is not SetDeadline:
                 waiting.append(effect)
             else:
-                self._do(effect)
+                handlers[kind](effect)
 
     def persisted(self, token: int) -> None:
         """All records up to this token are durable: perform what waited for them."""
@@ -83,7 +83,4 @@ class Performer:
                 waiting.popleft()
             else:
                 waiting.popleft()
-                self._do(effect)
-
-    def _do(self, effect: Effect) -> None:
-        self._handlers[type(effect)](effect)
+                self._handlers[type(effect)](effect)

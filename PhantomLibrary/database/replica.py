@@ -95,7 +95,9 @@ class ShardReplica:
         if recovered.snapshot is not None:
             self.machine.restore(recovered.snapshot.chunks)
         self.group = parts.group(self._group_config(descriptor), recovered, env.monotonic_ns())
+        self._send, self._monotonic_ns = env.send, env.monotonic_ns  # Bound once, for what happens at every event.
         self._performer = parts.performer(self)
+        self._perform = self._performer.perform
         self._draws = env.random(f"shard {self.shard} timers")
         self._snapshot_entries = layout.config.snapshot_entries
         self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
@@ -135,9 +137,9 @@ class ShardReplica:
     def step(self, event: Event) -> None:
         """Feed one event to the group and carry out what follows."""
         group = self.group
-        effects = group.step(event, self._env.monotonic_ns())
+        effects = group.step(event, self._monotonic_ns())
         if effects:
-            self._performer.perform(effects)
+            self._perform(effects)
         if group.view is not self._view:
             self._show()
 
@@ -176,7 +178,7 @@ class ShardReplica:
     # --- effects ----------------------------------------------------------------------------------------------------
 
     def send(self, effect: Send | SendEarly) -> None:
-        self._env.send(effect.to, effect.message)
+        self._send(effect.to, effect.message)
 
     def set_deadline(self, effect: SetDeadline) -> None:
         spread_ns = self._draws.below(effect.spread_ns) if effect.spread_ns else 0

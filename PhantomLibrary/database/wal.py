@@ -72,7 +72,7 @@ class WriteAheadLog:
 
     def append(self, shard: ShardId, records: Iterable[Record], token: int) -> None:
         """Write records; `on_persisted(shard, token)` is called when they are durable."""
-        content = b"".join(self._frame(shard, record) for record in records)
+        content = b"".join([self._frame(shard, record) for record in records])
         self.bytes += len(content)
         self._disk.append(LOG_FILE, content)
         self._waiting.append((shard, token))

@@ -136,15 +136,16 @@ def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
     class TouchingPerformer(plain):  # type: ignore[misc]
         def __init__(self, host: EffectHost) -> None:
             super().__init__(host)
-            self._node = host.node
+            for kind in kinds:
+                self._handlers[kind] = touching(self._handlers[kind], host.node)
 
-        def _do(self, effect: Effect) -> None:
-            if type(effect) not in kinds:
-                super()._do(effect)
-                return
-            touch("before", self._node)
-            super()._do(effect)
-            touch("after", self._node)
+    def touching(handler: Callable[[Any], None], node: NodeId) -> Callable[[Any], None]:
+        def perform(effect: Effect) -> None:
+            touch("before", node)
+            handler(effect)
+            touch("after", node)
+
+        return perform
 
     wrapped: type[Performer] = TouchingPerformer
     return msgspec.structs.replace(parts, performer=wrapped)

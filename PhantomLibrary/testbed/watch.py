@@ -28,26 +28,25 @@ class Watch:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self.invariants = Invariants()
+        self._judge = self.invariants.observe
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
-        self.observations = 0
 
     def observe(self, observation: Observation) -> None:
         """Take one observation, at the present virtual time."""
-        self.observations += 1
-        now_ns = self._scheduler.now_ns
-        self.invariants.observe(observation, now_ns)
-        if isinstance(observation, ReplicaState):
-            key = (observation.shard, observation.node)
-            before = self.states.get(key)
-            self.states[key] = observation
-            if observation.role == "leader" and (
-                before is None or before.role != "leader" or before.term != observation.term
-            ):
-                self.leader_changes.append(LeaderChange(now_ns, observation.shard, observation.node, observation.term))
-        elif isinstance(observation, NodeStopped):
+        self._judge(observation, self._scheduler.now_ns)
+        if type(observation) is ReplicaState:
+            if observation.role == "leader":
+                self._note_leader(observation)
+            self.states[observation.shard, observation.node] = observation
+        elif type(observation) is NodeStopped:
             for key in [each for each in self.states if each[1] == observation.node]:
                 del self.states[key]
+
+    def _note_leader(self, state: ReplicaState) -> None:
+        before = self.states.get((state.shard, state.node))
+        if before is None or before.role != "leader" or before.term != state.term:
+            self.leader_changes.append(LeaderChange(self._scheduler.now_ns, state.shard, state.node, state.term))
 
     @property
     def violations(self) -> tuple[Violation, ...]:

@@ -13,7 +13,7 @@ class WaitsForNoDisk(Performer):
 
     def perform(self, effects: list[Effect]) -> None:
         for effect in effects:
-            self._do(effect)
+            self._handlers[type(effect)](effect)
 
 
 class RemembersNothing(SessionTable):
