@@ -61,7 +61,7 @@ def test_choice_is_the_same_everywhere(skew: str) -> None:
 
 
 def test_keys_are_named_by_their_slot() -> None:
-    keys = Keyspace(3, "x")
+    keys = Keyspace(3, "x{}")
     assert keys.names == ["x0", "x1", "x2"]
     assert keys.write(1) == "x1"
     assert keys.written() == ["x1"]
