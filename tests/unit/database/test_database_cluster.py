@@ -6,8 +6,9 @@ import pytest
 
 from PhantomLibrary.database.config import DatabaseConfig, make_layout
 from PhantomLibrary.database.messages import Execute, ShardReply, ShardRequest
-from PhantomLibrary.domain import SECOND_NS, Append, Get, Increment, Ok, OutcomeUnknown, Refused
+from PhantomLibrary.domain import SECOND_NS, Append, Get, Increment, LogEntry, Ok, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.tasks import Task
+from PhantomLibrary.protocols.raft.effects import Apply
 from PhantomLibrary.testbed.judge import Recovery, judge_agreement, judge_history, judge_invariants, replicas_agree
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
@@ -269,6 +270,18 @@ def test_a_power_loss_of_all_nodes_loses_nothing_that_was_confirmed(seed):
     cluster.settle()
     verdict = judge_history(cluster.run, "linearizable", confirmed=100)
     assert verdict.outcome == "valid", verdict.headline
+
+
+def test_a_snapshot_ends_in_the_term_of_its_last_entry():
+    cluster = Cluster()
+    replica, taken = cluster.replica("n1", 1), []
+    cluster.go(1)
+    last = replica.machine.applied_index
+    replica._snapshot_entries = 2
+    replica.group.step = lambda event, now_ns: taken.append(event.snapshot) or []
+    replica.apply(Apply((LogEntry(last + 1, 4, None), LogEntry(last + 2, 5, None))))
+
+    assert [(snapshot.index, snapshot.term) for snapshot in taken] == [(last + 2, 5)]
 
 
 def test_logs_and_snapshots_stay_small_however_long_the_run():

@@ -82,12 +82,14 @@ class _CrashingPerformer(Performer):
 
     def __init__(self, host):
         super().__init__(host)
-        self._node = host.node
+        persist = self._handlers[Persist]
 
-    def _do(self, effect):
-        if type(effect) is Persist and self.armed:
-            self.armed.pop().world.crash(self._node)
-        super()._do(effect)
+        def crash_and_persist(effect):
+            if self.armed:
+                self.armed.pop().world.crash(host.node)
+            persist(effect)
+
+        self._handlers[Persist] = crash_and_persist
 
 
 def test_a_node_that_crashes_in_the_middle_of_a_handler_says_nothing_more(drive):
