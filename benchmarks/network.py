@@ -196,8 +196,20 @@ def _timed(run: Callable[[], object]) -> int:
     raise AssertionError("the run ended before all its events")
 
 
+Contestants = dict[str, Callable[[int], int]]
+
+
+def measure_each(contestants: Contestants, events: int) -> dict[str, float]:
+    """Return the nanoseconds of one event of each contestant, in the best of some rounds."""
+    best = dict.fromkeys(contestants, _FAR_NS)
+    for _ in range(ROUNDS):  # In turn, so that a slow minute of the machine hits all alike.
+        for name, run in contestants.items():
+            best[name] = min(best[name], run(events // ROUNDS))
+    return {name: total_ns * ROUNDS / events for name, total_ns in best.items()}
+
+
 def main(events: int = 1_000_000) -> None:
-    contestants: dict[str, Callable[[int], int]] = {
+    contestants: Contestants = {
         "bare loop": run_bare_loop,
         "SimPy timeouts": run_simpy_timeouts,
         "SimPy mailboxes": run_simpy_mailboxes,
@@ -208,14 +220,10 @@ def main(events: int = 1_000_000) -> None:
         "… with a trace": lambda number: run_world(number, trace=True),
         "… with trace and cost": lambda number: run_world(number, trace=True, cost_ns=2_000),
     }
-    best = dict.fromkeys(contestants, _FAR_NS)
-    for _ in range(ROUNDS):  # In turn, so that a slow minute of the machine hits all alike.
-        for name, run in contestants.items():
-            best[name] = min(best[name], run(events // ROUNDS))
-    bare_ns = best["bare loop"]
+    cost_ns = measure_each(contestants, events)
     print(f"{'':24}{'ns a message':>14}{'ratio':>8}")
-    for name, total_ns in best.items():
-        print(f"{name:24}{total_ns * ROUNDS / events:>14.0f}{total_ns / bare_ns:>8.2f}")
+    for name, each_ns in cost_ns.items():
+        print(f"{name:24}{each_ns:>14.0f}{each_ns / cost_ns['bare loop']:>8.2f}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""All figures of speed in one table, measured in one run: `make bench`, or `python -m benchmarks`.
+
+Ratios say more than times: each is taken beside the bare loop of `bare.py`, in short rounds, from their best. What the
+figures mean, and where the time goes, stands in docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from benchmarks.bare import run_bare_loop
+from benchmarks.idle import measure_idle
+from benchmarks.memory import measure_growth
+from benchmarks.network import Contestants, measure_each, run_kernel, run_network, run_simpy_mailboxes
+from benchmarks.network import run_simpy_timeouts as run_simpy
+from benchmarks.operation import measure_operation
+from benchmarks.startup import measure_startup
+
+_MESSAGES = 1_000_000
+_MAILBOX_MESSAGES = 250_000  # Dear, and far from any bound.
+
+
+class Row(Struct, frozen=True):
+    """One line of the table. `bound` "" means that there is none."""
+
+    what: str
+    measured: str
+    bound: str = ""
+    is_met: bool = True
+
+
+def main() -> int:
+    version = platform.python_version()
+    print(
+        f"CPython {version} on {platform.system()} {platform.machine()}; times are CPU times, ratios to the bare loop\n"
+    )
+    print(f"{'':44}{'measured':>28}  {'bound':<18}")
+    for row in _rows():
+        verdict = "" if not row.bound else "met" if row.is_met else "NOT MET"
+        print(f"{row.what:44}{row.measured:>28}  {row.bound:<18}{verdict}".rstrip(), flush=True)
+    return 0
+
+
+def _rows() -> Iterator[Row]:
+    yield from _messages()
+    operation = measure_operation()
+    yield Row(
+        "whole operation, in events of the bare loop",
+        f"{operation.bare_events:.0f}",
+        "at most 90",
+        operation.bare_events <= 90,
+    )
+    yield Row("… its time, and its own events", f"{operation.microseconds:.0f} µs, {operation.events:.1f} events")
+    idle = measure_idle()
+    yield Row("idle: simulated seconds a CPU second", f"{idle:,.0f}", "at least 4,000", idle >= 4000)
+    import_ms, create_ms = measure_startup()
+    yield Row(
+        "import and create the library, beyond Robot",
+        f"{import_ms:.0f} + {create_ms:.0f} ms",
+        "at most 60 ms",
+        import_ms + create_ms <= 60,
+    )
+    growth = measure_growth()
+    yield Row("memory gained in 10 minutes, history excluded", f"{growth:.1f} MiB", "at most 2 MiB", growth <= 2)
+
+
+def _messages() -> Iterator[Row]:
+    contestants: Contestants = {"bare loop": run_bare_loop, "kernel": run_kernel, "network": run_network}
+    rivals: Contestants = {"bare loop": run_bare_loop, "timeouts": run_simpy, "mailboxes": run_simpy_mailboxes}
+    cost_ns = measure_each(contestants, _MESSAGES)
+    bare_ns = cost_ns["bare loop"]
+    yield Row("bare loop", f"{bare_ns:.0f} ns an event")
+    yield Row("kernel", f"{cost_ns['kernel'] / bare_ns:.2f}")
+    network = cost_ns["network"] / bare_ns
+    yield Row("kernel and whole network model", f"{network:.2f}", "at most 1.7", network <= 1.7)
+    try:
+        import simpy  # noqa: F401
+    except ImportError:
+        yield Row("SimPy", "not installed", "", False)
+        return
+    cost_ns = measure_each(rivals, _MAILBOX_MESSAGES)
+    bare_ns = cost_ns["bare loop"]
+    mailboxes = cost_ns["mailboxes"] / bare_ns
+    yield Row("SimPy 4, time-outs only", f"{cost_ns['timeouts'] / bare_ns:.2f}")
+    faster = mailboxes / network
+    yield Row("SimPy 4 with mailboxes", f"{mailboxes:.1f}, {faster:.1f} times ours", "at least 5 times", faster >= 5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
