@@ -154,10 +154,11 @@ def _crash_or_isolate_leader(run: Run, draws: Stream) -> None:
 
 
 def _come_to_rest(run: Run) -> str:
-    run.faults.heal_all()
+    _give(run, "heal faults")
     recovery = Recovery(run)
     if not run.advance(run.now_ns + 20 * SECOND_NS, recovery):
         return f"REC-001: 20 s after all faults were healed: {recovery.gap()}"
+    run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     _give(run, "stop workload", drain_ns=10 * SECOND_NS)
     run.advance(run.now_ns + 11 * SECOND_NS)
     run.advance(run.now_ns + 10 * SECOND_NS, replicas_agree(run))

@@ -8,10 +8,11 @@ not just lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from PhantomLibrary.database.messages import ClientReply, ClientRequest
-from PhantomLibrary.domain import SECOND_NS, Answer, NodeId, Operation, OutcomeUnknown
+from PhantomLibrary.domain import SECOND_NS, Answer, NodeId, Operation, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Future, TimeoutQueue
 from PhantomLibrary.world.endpoint import ConnectionLost
@@ -54,11 +55,11 @@ class GatewaySession:
         self._pending.set(answer)
         return True
 
-    def gave_up(self, reason: str) -> None:
-        """The gateway is gone or silent: what was under way is unknown, and the next call goes elsewhere."""
+    def gave_up(self, answer: Answer) -> None:
+        """The gateway is gone or silent: what was under way ends with this answer, and the next call goes elsewhere."""
         self.node = self._pool.gateway_for(self.home)
         if self._pending is not None and not self._pending.is_set:
-            self._pending.set(OutcomeUnknown(reason))
+            self._pending.set(answer)
 
 
 class SessionPool:
@@ -95,7 +96,7 @@ class SessionPool:
         endpoint = self._homes.get(session.home)
         if endpoint is None:
             endpoint = self._homes[session.home] = f"clients@{session.home}"
-            self._world.add_endpoint(endpoint, session.home, self._receive)
+            self._world.add_endpoint(endpoint, session.home, partial(self._receive, session.home))
         assert session._pending is not None
         self._waiting[session._pending] = session
         self._timeouts.add(session._pending)
@@ -106,7 +107,7 @@ class SessionPool:
         if session._pending is not None:  # Whatever becomes of it now, nobody can say that the gateway was silent.
             self._waiting.pop(session._pending, None)
 
-    def _receive(self, sender: str, message: Any) -> None:
+    def _receive(self, home: NodeId, _sender: str, message: Any) -> None:
         if type(message) is ClientReply:
             session = self._sessions.get(message.process)
             if session is not None and session.answered(message.request, message.answer):
@@ -114,21 +115,26 @@ class SessionPool:
                 self._waiting.pop(session._pending, None)
         else:
             assert type(message) is ConnectionLost
-            self._lose(message.node)
+            self._lose(home, message)
 
-    def _lose(self, node: NodeId) -> None:
-        """A gateway is gone: every session with something under way there learns that its outcome is unknown."""
+    def _lose(self, home: NodeId, lost: ConnectionLost) -> None:
+        """A gateway is gone: whoever stands at this home and waits for it learns what is known."""
+        node = lost.node
+        answer: Answer = OutcomeUnknown(f"the connection to {node} broke")
+        if lost.refused:
+            answer = Refused(f"{node} is down: nothing listens there")
         self._avoided[node] = self.scheduler.now_ns + _AVOID_NS
-        for session in [each for each in self._sessions.values() if each.node == node]:
+        for session in [each for each in self._sessions.values() if (each.node, each.home) == (node, home)]:
             if session._pending is not None:
                 self._waiting.pop(session._pending, None)
-            session.gave_up(f"the connection to {node} broke")
+            session.gave_up(answer)
 
     def _on_timeout(self, pending: Future[Answer]) -> None:
         session = self._waiting.pop(pending, None)
         if session is not None:
             self._avoided[session.node] = self.scheduler.now_ns + _AVOID_NS
-            session.gave_up(f"{session.node} did not answer within {self._timeout_ns / SECOND_NS:g} s")
+            reason = f"{session.node} did not answer within {self._timeout_ns / SECOND_NS:g} s"
+            session.gave_up(OutcomeUnknown(reason))
 
 
 __all__ = ["SessionPool", "GatewaySession"]

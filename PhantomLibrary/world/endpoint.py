@@ -26,9 +26,13 @@ Receive = Callable[[str, Any], object]
 
 
 class ConnectionLost(Struct, frozen=True, gc=False):
-    """The connection to a node broke. What was asked over it may have happened or not."""
+    """The connection to a node broke. What was asked over it may have happened or not.
+
+    `refused`: it never stood, for the node was down, so nothing that was asked over it has reached anybody.
+    """
 
     node: NodeId
+    refused: bool = False
 
 
 class Machine(Protocol):
@@ -127,7 +131,7 @@ class Connection:
             self._lose(self._there, parcel, "cut")
         elif self._machine.is_down:
             self._lose(self._there, parcel, "down")
-            self._reset()
+            self._reset(refused=True)  # No crash since it was opened, so nobody was ever there to open it to.
         else:
             self._record(self._there, parcel)
             self._machine.arrive(self.client, parcel[0], parcel[3])
@@ -142,16 +146,16 @@ class Connection:
             self._record(self._back, parcel)
             self._receive(self.node, parcel[0])
 
-    def _reset(self) -> None:
+    def _reset(self, *, refused: bool = False) -> None:
         self._state = _State.RESETTING
         self._generation += 1
         self._reset_ns = self._scheduler.now_ns
-        self._scheduler.after(self._latency_ns, self._tell_client)
+        self._scheduler.after(self._latency_ns, self._tell_client, refused)
 
-    def _tell_client(self, _argument: Any) -> None:
+    def _tell_client(self, refused: bool) -> None:
         self._state = _State.CLOSED
         if self._receive is not None:
-            self._receive(self.node, ConnectionLost(self.node))
+            self._receive(self.node, ConnectionLost(self.node, refused))
 
     def _pack(self, message: Any) -> Parcel:
         last = self._wire.last

@@ -287,7 +287,7 @@ def test_request_to_a_node_that_is_down_bounces() -> None:
     bench.world.crash("n1")
     bench.world.send_from("c1", "n1", "anybody?")
     bench.run(MS)
-    assert heard == [(200_000, "n1", ConnectionLost("n1"))]
+    assert heard == [(200_000, "n1", ConnectionLost("n1", refused=True))]
 
 
 def test_client_that_left_hears_nothing_and_its_name_is_free() -> None:
