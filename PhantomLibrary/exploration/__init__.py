@@ -1,0 +1,1 @@
+"""Looks for runs that break a promise: exhaustively where the model is small."""
