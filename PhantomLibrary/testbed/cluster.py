@@ -36,7 +36,9 @@ from PhantomLibrary.workloads.workload import Workload
 from PhantomLibrary.world.node import NodeHost
 from PhantomLibrary.world.world import World
 
+# The bounds of one `advance`: a livelock ends in an error that names who is busy.
 EVENTS_MAX = 200_000_000
+WALL_S_MAX = 1_800.0
 _CLIENT_PATIENCE_NS = SECOND_NS  # How much longer than the gateway a client waits before it thinks the gateway dead.
 
 
@@ -162,7 +164,7 @@ class Cluster:
             raise errors[0]
 
     def _run_until(self, time_ns: int, condition: Callable[[], bool] | None = None) -> bool:
-        return self.scheduler.run_until(time_ns, condition=condition, events_max=EVENTS_MAX)
+        return self.scheduler.run_until(time_ns, condition=condition, events_max=EVENTS_MAX, wall_s_max=WALL_S_MAX)
 
     def check_alive(self) -> None:
         """Raise RunEnded if the run cannot go on."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryEvent, NodeId
-from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
 from PhantomLibrary.world.faults import CrashNode
@@ -44,10 +44,12 @@ def metric_value(
     if name in _OPERATIONS:
         return _OPERATIONS[name](run.recorder.events, selection)
     if name in _LATENCIES:
-        return _LATENCIES[name](summarize(_latencies(run.recorder.events, selection)))
+        return _latency(run, name, selection)
     if name in _RUN:
         if nodes is not None:
             raise InvalidInput(f"metric {name} is one of the whole cluster: it cannot be asked with on=")
+        if window_ns is not None and name not in _WINDOWED:
+            raise InvalidInput(f"metric {name} counts from the start of the run: it cannot be asked with window=")
         return _RUN[name](run, selection.since_ns)
     raise InvalidInput(f"no metric {name!r}: there are {', '.join(metric_names())}{nearest(name, metric_names())}")
 
@@ -65,6 +67,24 @@ def _count(ending: EventType, *, reads: bool = True, writes: bool = True) -> _Of
 def _throughput(events: Iterable[HistoryEvent], selection: _Selection) -> float:
     confirmed = _count("ok")(events, selection)
     return confirmed * SECOND_NS / selection.length_ns if selection.length_ns else 0.0
+
+
+def _latency(run: Run, name: str, selection: _Selection) -> float:
+    """Latency counts from an operation's arrival, so that waiting for a free client counts, and through chosen
+    gateways, which an operation has only once it is issued, from there.
+    """
+    if selection.nodes is not None:
+        samples = _latencies(run.recorder.events, selection)
+    else:
+        samples = [
+            sample
+            for workload in run.workloads.values()
+            for latencies in workload.latencies.values()
+            for sample in latencies.between(selection.since_ns, run.now_ns + 1)
+        ]
+    if not samples:
+        raise InvalidState(f"no operation of a workload has ended there, so there is no {name}")
+    return _LATENCIES[name](summarize(samples))
 
 
 def _latencies(events: Iterable[HistoryEvent], selection: _Selection) -> list[int]:
@@ -138,6 +158,7 @@ _LATENCIES: dict[str, Callable[[LatencySummary], float]] = {
     "latency_p99": _milliseconds("p99_ns"),
     "latency_max": _milliseconds("max_ns"),
 }
+_WINDOWED = ("failover_max", "leader_changes")
 _RUN: dict[str, _OfRun] = {
     "bytes_sent": _network("bytes"),
     "events": lambda run, _since_ns: run.scheduler.events,

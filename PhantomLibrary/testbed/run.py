@@ -53,6 +53,10 @@ class Run(Cluster):
             self.schedule.commands.append(command)
             return result
 
+    def pending_commands(self) -> list[Command]:
+        """Return the commands that were accepted for a time that has not come yet."""
+        return [each for each in self.schedule.commands if each.at_ns > self.now_ns]
+
     def _perform_later(self, verb: Verb, command: Command) -> None:
         try:
             verb(self, command)

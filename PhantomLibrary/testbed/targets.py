@@ -23,6 +23,7 @@ from PhantomLibrary.world.topology import Topology
 
 SHAPES = ("halves", "bridge", "ring", "regions", "zones")
 _WORDS = ("random", "minority", "majority", "all", "rest", *SHAPES)
+_EXAMPLES = (*_WORDS, "leader of shard 1", "follower of shard 1")
 _OF_SHARD = re.compile(r"(leader|follower|followers) of shard (\d+)")
 _PLACE = re.compile(r"(region|zone) (\S+)")
 _NODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*")
@@ -58,7 +59,7 @@ def check_nodes_text(text: str) -> None:
         if not (_OF_SHARD.fullmatch(part) or _PLACE.fullmatch(part) or _NODE.fullmatch(part)):
             raise InvalidInput(
                 f"{part!r} names no node: write a node such as n1, leader of shard 1, follower of shard 1, random, "
-                f"minority, majority, region NAME, zone NAME or all{nearest(part, _WORDS)}"
+                f"minority, majority, region NAME, zone NAME or all{nearest(part, _EXAMPLES)}"
             )
 
 
@@ -112,6 +113,8 @@ def resolve_nodes(text: str, cluster: ClusterView, taken: Sequence[NodeId] = ())
 def resolve_sides(text: str, direction: str, cluster: ClusterView) -> Partition:
     """Return the partition that `text` means now. A node that no side names keeps all its links."""
     nodes = [each.name for each in cluster.topology.nodes]
+    if text in ("bridge", "ring") and direction != "both":
+        raise InvalidInput(f"a {text} is cut in both directions: direction={direction} means nothing for it")
     match text:
         case "halves":
             middle = len(nodes) // 2

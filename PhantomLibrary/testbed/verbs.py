@@ -258,6 +258,17 @@ def _put_value(cluster: Cluster, command: Command) -> Task[Answer]:
     return cluster.operator.begin(Put(command.arguments["key"], command.arguments["value"]))
 
 
+FAULT_VERBS = (
+    "crash node",
+    "pause node",
+    "fail disk",
+    "skew clock",
+    "partition network",
+    "isolate node",
+    "drop messages",
+    "set link",
+)
+
 VERBS: dict[str, Verb] = {
     "crash node": _crash,
     "restart node": _restart,

@@ -18,7 +18,7 @@ Unknown Nodes And Roles
     Refused    no node 'n7': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
     ...    Partition Network    n7 | rest
     Misspelt    node    leeder of shard 1    NodeRef
-    ...    'leeder of shard 1' names no node: write a node such as n1, leader of shard 1, follower of shard 1, random, minority, majority, region NAME, zone NAME or all
+    ...    'leeder of shard 1' names no node: write a node such as n1, leader of shard 1, follower of shard 1, random, minority, majority, region NAME, zone NAME or all (did you mean leader of shard 1?)
     ...    Pause Node    leeder of shard 1
     Misspelt    node    majorty    NodeRef
     ...    'majorty' names no node: write a node such as n1, leader of shard 1, follower of shard 1, random, minority, majority, region NAME, zone NAME or all (did you mean majority?)
