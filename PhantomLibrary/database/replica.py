@@ -95,7 +95,9 @@ class ShardReplica:
         if recovered.snapshot is not None:
             self.machine.restore(recovered.snapshot.chunks)
         self.group = parts.group(self._group_config(descriptor), recovered, env.monotonic_ns())
-        self._send, self._monotonic_ns = env.send, env.monotonic_ns  # Bound once, for what happens at every event.
+        # Bound once, for what happens at every event.
+        self._send, self._monotonic_ns, self._set_deadline = env.send, env.monotonic_ns, env.set_deadline
+        self._now_ns = env.monotonic_ns()  # Of the latest step.
         self._performer = parts.performer(self)
         self._perform = self._performer.perform
         self._draws = env.random(f"shard {self.shard} timers")
@@ -137,7 +139,8 @@ class ShardReplica:
     def step(self, event: Event) -> None:
         """Feed one event to the group and carry out what follows."""
         group = self.group
-        effects = group.step(event, self._monotonic_ns())
+        self._now_ns = now_ns = self._monotonic_ns()
+        effects = group.step(event, now_ns)
         if effects:
             self._perform(effects)
         if group.view is not self._view:
@@ -182,8 +185,7 @@ class ShardReplica:
 
     def set_deadline(self, effect: SetDeadline) -> None:
         spread_ns = self._draws.below(effect.spread_ns) if effect.spread_ns else 0
-        at_ns = self._env.monotonic_ns() + effect.after_ns + spread_ns
-        self._env.set_deadline(f"{self.shard}/{effect.name}", at_ns)
+        self._set_deadline(f"{self.shard}/{effect.name}", self._now_ns + effect.after_ns + spread_ns)
 
     def persist(self, effect: Persist) -> None:
         self._owner.wal.append(self.shard, effect.records, effect.token)

@@ -69,15 +69,15 @@ class Timers:
                 self._push(timer)
 
     def _push(self, timer: _Timer) -> None:
-        timer.pending_ns = timer.at_ns
-        timer.stamp += 1
-        self._scheduler.at(self._clock.virtual_ns(timer.at_ns), self._look, (timer, timer.stamp))
+        timer.pending_ns = at_ns = timer.at_ns
+        timer.stamp = stamp = timer.stamp + 1
+        self._scheduler.at(self._clock.virtual_ns(at_ns), self._look, (timer, stamp))
 
     def _look(self, event: tuple[_Timer, int]) -> None:
         timer, stamp = event
         if stamp != timer.stamp or self._timers is None:
             return
-        if timer.at_ns > self._clock.monotonic_ns():
+        if timer.at_ns > timer.pending_ns:  # Which the clock reads by now.
             self._push(timer)
             return
         timer.pending_ns = _NEVER

@@ -29,8 +29,14 @@ class Following(Replica):
     def _on_append(self, message: AppendEntries, now_ns: int) -> list[Effect]:
         if message.term < self.term:
             return [self._refuse_append(message, 0, 0)]
-        effects = self._hear(message.source, message.term, now_ns)
-        records: tuple[Record, ...] = (HardState(self.term, self.vote),) if effects is not None else ()
+        records: tuple[Record, ...] = ()
+        effects: list[Effect] | None = None
+        if message.source == self.leader and message.term == self.term:  # As nearly always; then it follows already.
+            self._heard_ns = now_ns
+        else:
+            effects = self._hear(message.source, message.term, now_ns)
+            if effects is not None:
+                records = (HardState(self.term, self.vote),)
         log = self.log
         prev_index, entries = message.prev_index, message.entries
         if prev_index < log.snapshot_index:
