@@ -35,16 +35,19 @@ from PhantomLibrary.domain import (
 
 
 class Invariants:
-    """Watches all shards of one cluster. `violations` holds what was broken, by time; empty is good."""
+    """Watches all shards of one cluster. `violations` holds what was broken, by time; empty is good.
 
-    __slots__ = ("_handlers", "_kept", "_shards", "_time_ns", "violations")
+    Who has many observations to hand over may set `time_ns` and call the one of `handlers` that takes their type.
+    """
+
+    __slots__ = ("_kept", "_shards", "handlers", "time_ns", "violations")
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
         self._kept: set[tuple[str, ShardId]] = set()
         self._shards: dict[ShardId, ObservedShard] = {}
-        self._time_ns = 0
-        self._handlers: dict[type[Observation], Callable[[Any], None]] = {
+        self.time_ns = 0
+        self.handlers: dict[type[Observation], Callable[[Any], None]] = {
             ReplicaState: self._state,
             EntriesStored: self._stored,
             ReplicaRecovered: self._recovered,
@@ -55,8 +58,8 @@ class Invariants:
 
     def observe(self, observation: Observation, time_ns: int) -> None:
         """Take in one observation and the virtual time at which it was made."""
-        self._time_ns = time_ns
-        self._handlers[type(observation)](observation)
+        self.time_ns = time_ns
+        self.handlers[type(observation)](observation)
 
     @property
     def entries_kept(self) -> int:
@@ -191,7 +194,7 @@ class Invariants:
         term, node = replica.term, replica.node
         first = shard.leaders.get(term)
         if first is None:
-            shard.lead(term, Leader(node, replica.incarnation, self._time_ns))
+            shard.lead(term, Leader(node, replica.incarnation, self.time_ns))
         elif first.node != node:
             self._say(
                 "INV-001", shard, f"{node} leads term {term}, which {first.node} led at {seconds(first.since_ns)}"
@@ -308,8 +311,8 @@ class Invariants:
     def _say(self, code: str, shard: ObservedShard, text: str, *evidence: str) -> None:
         if (code, shard.shard) not in self._kept:
             self._kept.add((code, shard.shard))
-            message = f"shard {shard.shard}: {text}, at {seconds(self._time_ns)}"
-            self.violations.append(Violation(code, message, self._time_ns, evidence))
+            message = f"shard {shard.shard}: {text}, at {seconds(self.time_ns)}"
+            self.violations.append(Violation(code, message, self.time_ns, evidence))
 
 
 def _shown(where: str, entry: LogEntry) -> str:

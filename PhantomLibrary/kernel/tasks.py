@@ -138,11 +138,11 @@ class Task(Generic[Value]):
             return
         assert type(request) is tuple, f"task {self.name!r} awaited something that is not of this kernel: {request!r}"
         future, timeout_ns = request
-        if timeout_ns is not None:  # Who waits again and again must not fill the list with waits that timed out.
-            future._waiters = [each for each in future._waiters if each[1] == each[0]._stamp]
-        future._waiters.append((self, stamp))
         if timeout_ns is not None:
+            # Who waits again and again must not fill the list with waits that timed out.
+            future._waiters = [each for each in future._waiters if each[1] == each[0]._stamp]
             self._scheduler.after(timeout_ns, self._wake, (stamp, None, TimedOut()))
+        future._waiters.append((self, stamp))
 
 
 class TimeoutQueue:

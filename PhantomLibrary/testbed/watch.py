@@ -4,6 +4,9 @@ observations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from PhantomLibrary.checking.invariants import Invariants
 from PhantomLibrary.checking.verdict import Violation
 from PhantomLibrary.domain import NodeId, NodeStopped, Observation, ReplicaState, ShardId
@@ -28,20 +31,30 @@ class Watch:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self.invariants = Invariants()
-        self._judge = self.invariants.observe
+        self._judge_state = self.invariants.handlers[ReplicaState]
+        self._handlers: dict[type[Observation], Callable[[Any], None]] = {
+            **self.invariants.handlers,
+            ReplicaState: self._state,
+            NodeStopped: self._stopped,
+        }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
 
     def observe(self, observation: Observation) -> None:
         """Take one observation, at the present virtual time."""
-        self._judge(observation, self._scheduler.now_ns)
-        if type(observation) is ReplicaState:
-            if observation.role == "leader":
-                self._note_leader(observation)
-            self.states[observation.shard, observation.node] = observation
-        elif type(observation) is NodeStopped:
-            for key in [each for each in self.states if each[1] == observation.node]:
-                del self.states[key]
+        self.invariants.time_ns = self._scheduler.now_ns
+        self._handlers[type(observation)](observation)
+
+    def _state(self, state: ReplicaState) -> None:
+        self._judge_state(state)
+        if state.role == "leader":
+            self._note_leader(state)
+        self.states[state.shard, state.node] = state
+
+    def _stopped(self, stopped: NodeStopped) -> None:
+        self.invariants.handlers[NodeStopped](stopped)
+        for key in [each for each in self.states if each[1] == stopped.node]:
+            del self.states[key]
 
     def _note_leader(self, state: ReplicaState) -> None:
         before = self.states.get((state.shard, state.node))

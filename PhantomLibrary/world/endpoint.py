@@ -133,7 +133,8 @@ class Connection:
             self._lose(self._there, parcel, "down")
             self._reset(refused=True)  # No crash since it was opened, so nobody was ever there to open it to.
         else:
-            self._record(self._there, parcel)
+            if self._add_record is not None:
+                self._add_record((self._scheduler.now_ns, self._there, parcel[1]))
             self._machine.arrive(self.client, parcel[0], parcel[3])
 
     def _reach_client(self, sent: tuple[Parcel, int, int]) -> None:
@@ -143,7 +144,8 @@ class Connection:
         elif self._over is not None and self._over[1].cuts:
             self._lose(self._back, parcel, "cut")
         elif self._receive is not None:
-            self._record(self._back, parcel)
+            if self._add_record is not None:
+                self._add_record((self._scheduler.now_ns, self._back, parcel[1]))
             self._receive(self.node, parcel[0])
 
     def _reset(self, *, refused: bool = False) -> None:
@@ -160,10 +162,6 @@ class Connection:
     def _pack(self, message: Any) -> Parcel:
         last = self._wire.last
         return last if last[0] is message else self._wire.pack(message)
-
-    def _record(self, prefix: bytes, parcel: Parcel) -> None:
-        if self._add_record is not None:
-            self._add_record((self._scheduler.now_ns, prefix, parcel[1]))
 
     def _lose(self, prefix: bytes, parcel: Parcel, cause: str) -> None:
         self.lost += 1
