@@ -85,11 +85,16 @@ class CrashNode(NodeFault):
         self.bytes_lost = 0
         self._wiped = wiped
         self._incarnation = 0
+        self._lost_before = 0
+        self._messages_lost = 0
 
     @property
     def bites(self) -> int:
-        """1 if the node was running, plus the unsynced bytes that it lost."""
-        return (1 if self._incarnation else 0) + self.bytes_lost
+        """The messages that were lost because the node was down, plus the unsynced bytes that it lost."""
+        if not self._incarnation:
+            return 0
+        lost = self._messages_lost if self.is_healed else self._lost_so_far() - self._lost_before
+        return lost + self.bytes_lost
 
     def describe(self) -> str:
         return f"crash {self.node}" + (" and wipe its disk" if self._wiped else "")
@@ -98,9 +103,14 @@ class CrashNode(NodeFault):
         host = world.node(self.node)
         if not host.is_down:
             self._incarnation = host.incarnation
+            self._lost_before = self._lost_so_far()
             self.bytes_lost = world.crash(self.node)
 
+    def _lost_so_far(self) -> int:
+        return self.world.network.lost_at(self.node)
+
     def _end(self, world: World) -> None:
+        self._messages_lost = self._lost_so_far() - self._lost_before
         host = world.node(self.node)
         if host.is_down and host.incarnation == self._incarnation:
             world.restart(self.node, self._wiped)
@@ -112,11 +122,17 @@ class PauseNode(NodeFault):
     def __init__(self, node: NodeId) -> None:
         super().__init__(node)
         self._incarnation = 0
+        self._held_up = 0
 
     @property
     def bites(self) -> int:
-        """1 if the node was running."""
-        return 1 if self._incarnation else 0
+        """How many messages, deadlines and syncs have waited for the node to go on."""
+        if self._world is None or not self._incarnation:
+            return 0
+        host = self.world.node(self.node)
+        if host.is_down or host.incarnation != self._incarnation:
+            return max(1, self._held_up)  # It crashed before it could go on, and what waited was lost.
+        return self._held_up if self.is_healed else host.queue_length
 
     def describe(self) -> str:
         return f"pause {self.node}"
@@ -130,6 +146,7 @@ class PauseNode(NodeFault):
     def _end(self, world: World) -> None:
         host = world.node(self.node)
         if host.state is NodeState.PAUSED and host.incarnation == self._incarnation:
+            self._held_up = host.queue_length
             world.resume(self.node)
 
 
@@ -201,11 +218,16 @@ class SkewClock(NodeFault):
         self.offset_ns = offset_ns
         self.drift_ppm = drift_ppm
         self._since_ns = 0
+        self._until_ns: int | None = None
 
     @property
     def bites(self) -> int:
-        """1 if the clocks were wrong for any time."""
-        return 1 if self._world is not None and (self.offset_ns or self.drift_ppm) else 0
+        """By how many milliseconds a clock was wrong at worst."""
+        if self._world is None:
+            return 0
+        until_ns = self.world.scheduler.now_ns if self._until_ns is None else self._until_ns
+        gained_ns = (until_ns - self._since_ns) * abs(self.drift_ppm) // MILLION
+        return (abs(self.offset_ns) + gained_ns) // MILLISECOND_NS
 
     def describe(self) -> str:
         parts = [f"by {self.offset_ns / MILLISECOND_NS:+g} ms"] if self.offset_ns else []
@@ -220,6 +242,7 @@ class SkewClock(NodeFault):
 
     def _end(self, world: World) -> None:
         host = world.node(self.node)
-        gained_ns = (world.scheduler.now_ns - self._since_ns) * self.drift_ppm // MILLION
+        self._until_ns = world.scheduler.now_ns
+        gained_ns = (self._until_ns - self._since_ns) * self.drift_ppm // MILLION
         host.change_drift(-self.drift_ppm)
         host.clock.step(-self.offset_ns - gained_ns)

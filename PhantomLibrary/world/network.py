@@ -146,6 +146,12 @@ class Network:
         """Return how many messages these links have lost so far by these causes, or by any."""
         return sum(self.links[pair].lost[cause] for pair in pairs for cause in causes or LOSS_CAUSES)
 
+    def lost_at(self, node: NodeId) -> int:
+        """Return how many messages were lost so far because this node was down: of other nodes and of clients."""
+        others = [pair for pair in self.links if node in pair and pair != (node, node)]
+        requests = sum(each.lost for (_, at), each in self._connections.items() if at == node)
+        return self.lost(others, "down") + requests
+
     def totals(self) -> NetworkTotals:
         """Return the counters of all links between different nodes, summed."""
         names = ("sent", "delivered", "bytes", "delayed", "duplicated", "reordered")
