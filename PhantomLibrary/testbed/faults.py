@@ -60,8 +60,12 @@ class FaultBook:
         return len(faults)
 
     def without_bite(self) -> list[AppliedFault]:
-        """Return the faults that changed nothing that happened."""
-        return [each for each in self.all if each.fault.bites == 0]
+        """Return the faults that changed nothing that happened, nor did any other of the same command.
+
+        When power fails everywhere, the last node to go loses no message, for nobody is left to send one.
+        """
+        biting = [each.command for each in self.all if each.fault.bites]
+        return [each for each in self.all if not any(each.command is command for command in biting)]
 
 
 def _touches(fault: Fault, node: NodeId) -> bool:

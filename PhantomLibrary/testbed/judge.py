@@ -13,6 +13,7 @@ from PhantomLibrary.checking.dispatch import check_history
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
 from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.testbed.faults import AppliedFault
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.verbs import FAULT_VERBS, chosen_workloads
@@ -67,7 +68,7 @@ def judge_faults(run: Run) -> Violation | None:
     if late:
         message = f"a fault never came: {late[0].verb} {late[0].target} was planned for {seconds(late[0].at_ns)}"
         return Violation("FLT-001", f"{message}, and it is {seconds(run.now_ns)} only", run.now_ns)
-    idle = run.faults.without_bite()
+    idle = [each for each in run.faults.without_bite() if not _deposed_somebody(run, each)]
     if not idle:
         return None
     first = idle[0]
@@ -76,6 +77,17 @@ def judge_faults(run: Run) -> Violation | None:
         "changed nothing; let the run go on for longer under it, or give it load"
     )
     return Violation("FLT-001", message, first.since_ns)
+
+
+def _deposed_somebody(run: Run, applied: AppliedFault) -> bool:
+    """Whether the node that a fault struck led some shard, and another term began there since."""
+    changes = run.watch.leader_changes
+    for shard in run.shard_ids:
+        before = [each for each in changes if each.shard == shard and each.time_ns <= applied.since_ns]
+        after = [each for each in changes if each.shard == shard and each.time_ns > applied.since_ns]
+        if before and after and before[-1].node == getattr(applied.fault, "node", None):
+            return True
+    return False
 
 
 def judge_agreement(run: Run) -> Verdict:

@@ -62,6 +62,7 @@ Keys Are Written And Read
     Get Value    nobody    ==    ${EMPTY}
     Crash Node    n1, n2, n3
     Put Value    alice    at home    outcome=unknown
+    Run For    1s
     Heal Faults
     Get Value    alice    contains    on call    within=5s
     Run Until    quiet
