@@ -34,11 +34,12 @@ from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec, write_schedule
 
 _FAULTS_LAST_NS = 12 * SECOND_NS
+_CRASHES_AND_CUTS = ("crash node", "isolate node", "partition network")
 _KINDS = ("register", "append", "counter", "set")
 
 
 class Result(NamedTuple):
-    """What one seed came to. `alarm` is "" when all was well; `bites` counts faults that changed something."""
+    """What one seed came to. `alarm` is "" when all was well; `bites` counts crashes and cuts that took something."""
 
     seed: int
     alarm: str
@@ -90,8 +91,8 @@ def _report(profile: str, results: list[Result], wall_s: float, output: Path) ->
     print(
         f"{profile}: {len(results)} seeds, {len(alarms)} alarms, {len(idle)} seeds without a bite or an election"
         f"{' ' + str(idle[:10]) if idle else ''}; {sum(each.operations for each in results)} operations "
-        f"({sum(each.unknown for each in results)} unknown), {sum(each.bites for each in results)} faults that bit, "
-        f"{sum(each.elections for each in results)} elections, {wall_s:.0f} s of wall time"
+        f"({sum(each.unknown for each in results)} unknown), {sum(each.bites for each in results)} crashes and cuts "
+        f"that bit, {sum(each.elections for each in results)} elections, {wall_s:.0f} s of wall time"
     )
     print("faults: " + ", ".join(f"{name} {number}" for name, number in sorted(faults.items())))
     return 1 if alarms or idle else 0
@@ -123,7 +124,7 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
         alarm = f"assertion: {error!r}"
     counts = run.recorder.counts
     faults = tuple(each.command.verb for each in run.faults.all)
-    bites = len(run.faults.all) - len(run.faults.without_bite())
+    bites = sum(each.fault.bites > 0 and each.command.verb in _CRASHES_AND_CUTS for each in run.faults.all)
     elections = len(run.watch.leader_changes) - elections_before
     schedule = write_schedule(run.finish()) if alarm else ""
     return Result(seed, alarm, bites, elections, counts["invoke"], counts["info"], faults, schedule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from robotlibcore import keyword
@@ -9,10 +10,11 @@ from robotlibcore import keyword
 from PhantomLibrary.keywords.choices import Level
 from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.quantities import Count
-from PhantomLibrary.keywords.times import NOW, VirtualTime, in_seconds, to_virtual_time
+from PhantomLibrary.keywords.times import NOW, WHOLE_TEST, VirtualTime, in_seconds, to_virtual_time
 
 if TYPE_CHECKING:
     from PhantomLibrary.keywords.cluster import Cluster
+    from PhantomLibrary.testbed.watch import LeaderChange
 
 _ONE = Count(1)
 _TWO_SECONDS = to_virtual_time("2s")
@@ -53,6 +55,32 @@ class CheckKeywords(Component):
         took_ms = (run.now_ns - since_ns) // _MILLISECOND_NS
         cluster.tell(f"{run.leader(shard)} leads shard {shard}, after {took_ms} ms")
         return took_ms
+
+    @keyword(tags=("assertion", "check"))
+    def leaders_should_stay(self, *, window: VirtualTime = WHOLE_TEST) -> None:
+        """Fails when any shard has changed its leader, or begun another term, within the window that ends now.
+
+        Says who was deposed by whom, and when. Use it where nothing gives a reason to elect: after a heal, or while
+        only followers are in trouble.
+
+        Example:
+        | `Heal Network` |
+        | `Run For` | 3s |
+        | `Leaders Should Stay` | window=3s |
+        """
+        from PhantomLibrary.checking.verdict import seconds
+
+        cluster = self._cluster
+        run = cluster.run
+        window_ns = window.or_none(WHOLE_TEST)
+        since_ns = 0 if window_ns is None else max(0, run.now_ns - window_ns)
+        changes = [each for each in run.watch.leader_changes if each.time_ns >= since_ns]
+        if changes:
+            first = changes[0]
+            span = "the whole test" if window_ns is None else f"the last {in_seconds(window_ns)}"
+            told = f"shard {first.shard}: {first.node} began to lead in term {first.term} at {seconds(first.time_ns)}"
+            cluster.fail("LDR-002", f"{told}, though no leader was to change in {span}", _describe(changes))
+        cluster.tell("every shard kept its leader")
 
     @keyword(tags=("assertion", "check"))
     def cluster_should_recover(self, *, within: VirtualTime = _HALF_MINUTE) -> None:
@@ -185,3 +213,9 @@ def _check_agreement(cluster: Cluster, within: VirtualTime) -> None:
     if verdict.outcome != "valid":
         cluster.fail_with(verdict)
     cluster.tell(f"replicas agree ({verdict.operations} compared)")
+
+
+def _describe(changes: Sequence[LeaderChange]) -> list[str]:
+    from PhantomLibrary.checking.verdict import seconds
+
+    return [f"shard {each.shard}: {each.node} leads term {each.term} from {seconds(each.time_ns)}" for each in changes]

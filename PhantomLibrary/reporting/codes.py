@@ -26,6 +26,12 @@ _ENTRIES = (
         "No replica of the shard became a leader that could reach a majority within the time that the test gave.",
     ),
     CodeEntry(
+        "LDR-002",
+        "leader changed without cause",
+        "A shard elected somebody although the test gave no reason to. A node that comes back must not depose a "
+        "leader: it asks first whether anybody would vote for it (pre-vote).",
+    ),
+    CodeEntry(
         "REC-001",
         "cluster did not recover",
         "Some shard did not serve again, or some live replica did not follow, within the time that the test gave.",

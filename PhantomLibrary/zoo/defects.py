@@ -27,6 +27,11 @@ def _group(overlay: type) -> Callable[[Parts], Parts]:
     return lambda parts: msgspec.structs.replace(parts, group=_over(overlay, parts.group))
 
 
+def _machine(overlay: type) -> Callable[[Parts], Parts]:
+    """Replace the state machine by the overlay, on top of what stands there."""
+    return lambda parts: msgspec.structs.replace(parts, machine=_over(overlay, parts.machine))
+
+
 def _over(overlay: type, base: type) -> type:
     """Return a class that is the overlay over the base."""
     return type(overlay.__name__, (overlay, base), {})
@@ -91,10 +96,19 @@ DEFECTS: dict[str, Defect] = {
             _group(raft_defects.TruncatesBlindly),
         ),
         Defect(
+            "snapshot-loses-newest",
+            "A replica that takes over a snapshot misses the newest version of a key.",
+            "Jepsen Redis-Raft (2020): wrong state after fail-over and restart",
+            ("RPL-001",),
+            lambda parts: msgspec.structs.replace(
+                parts, machine=_over(storage_defects.RestoresTooLittle, parts.machine)
+            ),
+        ),
+        Defect(
             "no-prevote",
             "A node that comes back raises its term at once and deposes the leader.",
             "Ongaro, dissertation (2014), 4.2.3 and 9.6",
-            ("EXP-001",),
+            ("LDR-002",),
             _group(raft_defects.AsksNobodyFirst),
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Execute, Outcome, SessionExpired
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.sessions import SessionTable
@@ -22,3 +23,14 @@ class RemembersNothing(SessionTable):
     def recall(self, command: Execute) -> Outcome | None:
         known = super().recall(command)
         return known if isinstance(known, SessionExpired) and command.session not in self._sessions else None
+
+
+class RestoresTooLittle(ShardMachine):
+    """Takes over a snapshot without the newest version of its last key that has several."""
+
+    def restore(self, chunks: tuple[bytes, ...]) -> None:
+        super().restore(chunks)
+        for key, versions in reversed(list(self._store.items())):
+            if len(versions) > 1:
+                self._store.load(key, versions[:-1])
+                return

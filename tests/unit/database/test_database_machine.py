@@ -243,3 +243,13 @@ def test_timestamps_grow_although_the_clock_went_back():
 
     assert store.latest(b"k") == b"second"
     assert (store.at(b"k", 100), store.at(b"k", 101), store.at(b"k", 99)) == (b"first", b"second", None)
+
+
+def test_digest_covers_what_the_keys_hold():
+    scripts = [Script(), Script()]
+    for script, value in zip(scripts, ("on call", "at home"), strict=True):
+        session = script.open()
+        script.do(session, 1, Put("alice", value), at_ns=5)
+
+    assert scripts[0].machine.applied_index == scripts[1].machine.applied_index
+    assert scripts[0].machine.digest() != scripts[1].machine.digest()

@@ -110,6 +110,15 @@ def _sleeping_leader(story):
         story.go_ms(2500)
 
 
+def _left_behind(story):
+    """A follower is away for so long that it needs the others' state as a whole."""
+    story.elect()
+    story.load()
+    story.go_ms(500)
+    story.give("crash node", "follower of shard 1", duration_ms=2000)
+    story.go_ms(4000)
+
+
 def _late_appends(story):
     """Doubled and delayed appends arrive after longer ones; then the leader crashes."""
     story.elect()
@@ -126,6 +135,7 @@ def _late_appends(story):
 SCENARIOS = {
     "vote-not-persisted": (_restarting_voters, {}),
     "ack-before-fsync": (_crashes, {}),
+    "snapshot-loses-newest": (_left_behind, {"knobs": {"snapshot_entries": 50, "kept_entries_max": 10}}),
     "no-client-dedup": (_lost_answers, {}),
     "read-without-quorum": (_sleeping_leader, {}),
     "commit-without-majority": (_cut_off_leader, {"topology": "five-nodes", "replicas": 5}),
