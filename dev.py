@@ -26,8 +26,7 @@ VENV = os.path.join(ROOT, ".venv")
 STAMP = os.path.join(VENV, "complete.stamp")
 VENV_PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
 
-SUITES = os.path.join(ROOT, "suites")
-RESULTS = os.path.join(ROOT, "results")
+SUITES, RESULTS = os.path.join(ROOT, "suites"), os.path.join(ROOT, "results")
 MODES = os.path.join(ROOT, "resources", "modes")
 MODE_DEFAULT = "quick"
 GATE = "PhantomLibrary.keywords.gate_listener.GateListener"
@@ -45,18 +44,15 @@ LEFTOVERS = (".venv", "build", "dist", "pabot_results", *CACHES)
 HELP = """\
 Usage: python3 dev.py TARGET [MODE=quick|standard|stress] [-- arguments for robot or pytest]
        make TARGET [MODE=...] [ARGS="..."]
-
   suites    run the suites through the quality gate; results/report.html tells what happened
   test      run all checks: lint, format, types, tests
   bench     compare the kernel's speed with a bare loop and with SimPy, in one run
   mutants   run the suites against every planted defect, each of which has to be caught
   nightly   run many fresh seeds, none of which may raise an alarm
   clean     remove .venv, caches and everything in results/
-  help      show this
 
 Examples: python3 dev.py suites -- --include smoke
           python3 dev.py suites MODE=stress -- suites/01_node_failure
-          python3 dev.py test -- -k gate
 
 The first run installs everything into .venv; nothing outside this folder is changed.
 """
@@ -127,8 +123,8 @@ def ensure_environment() -> None:
 
 
 def expected_stamp() -> str:
-    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as project:
-        return "\n".join((hashlib.sha256(project.read()).hexdigest(), EXTRAS, sys.version, ROOT))
+    project = read(os.path.join(ROOT, "pyproject.toml")) or ""
+    return "\n".join((hashlib.sha256(project.encode()).hexdigest(), EXTRAS, sys.version, ROOT))
 
 
 def make_environment() -> None:
@@ -307,13 +303,17 @@ def empty_results() -> None:
 
 
 def remove(path: str) -> None:
-    try:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        elif os.path.lexists(path):
-            os.remove(path)
-    except OSError as error:
-        raise Problem(f"Cannot remove {path} ({error}). Close what uses it, and repeat the command.") from error
+    for tries_left in reversed(range(30)):  # A child of a child that was ended may still be writing there.
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            elif os.path.lexists(path):
+                os.remove(path)
+            return
+        except OSError as error:
+            if not tries_left:
+                raise Problem(f"Cannot remove {path} ({error}). Close what uses it, and try again.") from error
+            time.sleep(0.1)
 
 
 def has_files(folder: str, *endings: str) -> bool:

@@ -49,7 +49,7 @@ class WorkloadKeywords(Component):
 
         With a ``rate``, operations arrive at that rate, whether the cluster keeps up or not, and wait for a free
         client. Without one, each client asks again as soon as it was answered. The keys are ``k0``, ``k1`` and so
-        on; further workloads of a cluster get keys of their own, such as ``k0-counter``. ``skew`` says how
+        on; further workloads of a cluster get keys of their own, such as ``k0.counter``. ``skew`` says how
         unequally keys are chosen, ``reads`` how many operations of a hundred are reads.
 
         Fails when a workload of that name runs already.

@@ -60,10 +60,11 @@ class Run(Cluster):
     def _perform_later(self, verb: Verb, command: Command) -> None:
         try:
             verb(self, command)
-        except (InvalidInput, InvalidState):
+        except (InvalidInput, InvalidState) as error:
             # It did nothing, so the schedule is that of the same run without it.
             self.schedule.commands = [each for each in self.schedule.commands if each is not command]
-            raise
+            planned = f"{command.verb} {command.target}".strip()
+            raise type(error)(f"{planned}, planned for t={command.at_ns / SECOND_NS:.3f}s: {error}") from None
 
     def finish(self) -> Schedule:
         """Write down when the run ended and what its digest is; return the schedule."""

@@ -161,6 +161,8 @@ def _link_pairs(cluster: Cluster, command: Command) -> list[Pair]:
     sources = resolve_nodes(arguments.get("source", "all"), cluster)
     targets = resolve_nodes(arguments.get("target", "all"), cluster)
     pairs = list(shapes.between(sources, targets))
+    if not pairs:
+        raise InvalidInput(f"{', '.join(sources)} to {', '.join(targets)}: no network lies between a node and itself")
     command.resolved = _pairs_text(pairs)
     return pairs
 
@@ -193,6 +195,9 @@ def _set_link(cluster: Cluster, command: Command) -> list[Pair]:
 def _heal(cluster: Cluster, command: Command) -> int:
     if not command.target:
         return cluster.faults.heal_all()
+    if command.resolved is None:  # A node that is meant twice is healed once.
+        parts = (resolve_nodes(part, cluster) for part in command.target.split(","))
+        command.resolved = list(dict.fromkeys(node for part in parts for node in part))
     return sum(cluster.faults.heal_node(node) for node in _nodes(cluster, command))
 
 
@@ -228,7 +233,7 @@ def chosen_workloads(cluster: Cluster, name: str) -> list[Workload]:
     if name == "all":
         return list(cluster.workloads.values())
     if name not in cluster.workloads:
-        known = ", ".join(cluster.workloads) or "none was started"
+        known = f"there is {', '.join(cluster.workloads)}" if cluster.workloads else "none was started"
         raise InvalidInput(f"no workload {name!r}: {known}{nearest(name, cluster.workloads)}")
     return [cluster.workloads[name]]
 
@@ -237,7 +242,7 @@ def _set_load(cluster: Cluster, command: Command) -> None:
     arguments = command.arguments
     chosen = [each for each in chosen_workloads(cluster, arguments.get("workload", "all")) if each.is_running]
     if not chosen:
-        raise InvalidState("no workload runs whose load could be set")
+        raise InvalidState("no workload runs whose load could be set: begin with Start Workload")
     for workload in chosen:
         workload.set_rate(arguments["rate"], arguments.get("shape", "step"), arguments["period_ns"])
 
@@ -246,7 +251,7 @@ def _stop_workload(cluster: Cluster, command: Command) -> list[Future[None]]:
     arguments = command.arguments
     chosen = [each for each in chosen_workloads(cluster, arguments.get("workload", "all")) if each.is_running]
     if not chosen:
-        raise InvalidState("no workload runs that could be stopped")
+        raise InvalidState("no workload runs that could be stopped: begin with Start Workload")
     return [workload.stop(arguments["drain_ns"]) for workload in chosen]
 
 

@@ -29,9 +29,9 @@ Unknown Shards And Workloads
     Refused    no shard 9: this cluster has shards 0, 1, 2    Get Leader    9
     Refused    no shard 9: this cluster has shards 0, 1, 2    Leader Should Be Elected    9
     Refused    no shard 9: this cluster has shards 0, 1, 2    Crash Node    leader of shard 9
-    Refused    no workload 'registr': register (did you mean register?)    Stop Workload    registr
-    Refused    no workload 'registr': register (did you mean register?)    Set Load    5/s    workload=registr
-    Refused    no workload 'registr': register (did you mean register?)
+    Refused    no workload 'registr': there is register (did you mean register?)    Stop Workload    registr
+    Refused    no workload 'registr': there is register (did you mean register?)    Set Load    5/s    workload=registr
+    Refused    no workload 'registr': there is register (did you mean register?)
     ...    History Should Be    linearizable    workload=registr
     Misspelt    kind    registr    WorkloadKind
     ...    no kind of workload 'registr': there is register, set, counter, append (did you mean register?)

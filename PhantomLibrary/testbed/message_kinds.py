@@ -1,0 +1,26 @@
+"""The names of the messages that nodes send each other, for faults that lose some of them."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from PhantomLibrary.errors import InvalidInput, nearest
+
+
+def check_kind(kind: str) -> None:
+    """Raise InvalidInput unless some message goes by this name."""
+    from PhantomLibrary.world.wire import same_kind
+
+    known = message_kinds()
+    if not any(same_kind(kind, (name,)) for name in known):
+        raise InvalidInput(f"no message {kind!r}: there are all, {', '.join(known)}{nearest(kind, ['all', *known])}")
+
+
+def message_kinds() -> list[str]:
+    """Return the names of all messages between nodes, in words: `append entries`, `request vote`."""
+    from PhantomLibrary.database.messages import ClientReply, ClientRequest, ShardReply, ShardRequest
+    from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, RequestVote, SnapshotMessage, Vote
+
+    kinds: list[type[Struct]] = [RequestVote, Vote, AppendEntries, AppendReply, SnapshotMessage]
+    kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply]
+    return [str(kind.__struct_config__.tag) for kind in kinds]
