@@ -178,6 +178,7 @@ class Scheduler:
             if performed == _CHUNK_EVENTS:  # An endless instant must meet its bound too.
                 self.events += performed
                 performed = 0
+                self.between_chunks()
                 bound.check()
         self.events += performed
 

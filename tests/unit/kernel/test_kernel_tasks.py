@@ -251,6 +251,19 @@ def test_a_task_that_cancels_itself_is_cancelled_at_its_next_wait(scheduler):
         _ = tasks[0].result
 
 
+def test_a_task_that_cancels_itself_and_ends_has_ended(scheduler):
+    tasks = []
+
+    async def story():
+        tasks[0].cancel()
+        return "done"
+
+    tasks.append(Task(scheduler, story()))
+    scheduler.run_until_quiet()
+
+    assert tasks[0].result == "done"
+
+
 def test_a_value_that_comes_with_a_cancellation_is_overtaken_by_it(scheduler):
     future, happened = Future(scheduler), []
     task = Task(scheduler, _wait(future, happened))
