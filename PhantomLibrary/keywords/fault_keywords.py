@@ -217,7 +217,7 @@ class FaultKeywords(Component):
         Example:
         | `Drop Messages` | append entries | source=n1 | probability=30% | duration=5s |
         """
-        from PhantomLibrary.keywords.message_kinds import check_kind
+        from PhantomLibrary.testbed.message_kinds import check_kind
 
         cluster = self._cluster
         check_kind(kind)

@@ -62,10 +62,16 @@ class FaultBook:
     def without_bite(self) -> list[AppliedFault]:
         """Return the faults that changed nothing that happened, nor did any other of the same command.
 
-        When power fails everywhere, the last node to go loses no message, for nobody is left to send one.
+        When power fails everywhere, the last node to go loses no message, for nobody is left to send one. And of the
+        random faults of one nemesis, some may change nothing as long as others do.
         """
-        biting = [each.command for each in self.all if each.fault.bites]
-        return [each for each in self.all if not any(each.command is command for command in biting)]
+        biting = {_source(each.command) for each in self.all if each.fault.bites}
+        return [each for each in self.all if _source(each.command) not in biting]
+
+
+def _source(command: Command) -> str | int:
+    """What has to bite at least once: a command, or all that a nemesis did."""
+    return command.by or id(command)
 
 
 def _touches(fault: Fault, node: NodeId) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.arguments import check_command
@@ -115,7 +115,7 @@ def _decode_plan(document: Any) -> FaultPlan:
 def _decode_step(document: Any, path: str) -> Step:
     if isinstance(document, dict) and "fault" not in document:
         raise Refused(path, "'fault' is missing")
-    step: Step = convert(document, AnyStep, path, _known_keys, {"fault": tuple(STEPS)})
+    step: Step = convert(document, AnyStep, path, _known_keys, _words_of(document))
     for names in step.NAMES:
         if getattr(step, names) or not isinstance(step, HealFaults):  # Without a target, it heals all.
             _check_text(getattr(step, names), check_nodes_text, f"{path}.{names}")
@@ -152,6 +152,17 @@ def _check_text(text: str, check: Callable[[str], None], path: str) -> None:
         check(text)
     except InvalidInput as error:
         raise Refused(path, str(error)) from None
+
+
+def _words_of(document: Any) -> dict[str, tuple[str, ...]]:
+    """Return the fields of a step that take a word of a list, each with these words."""
+    words = {"fault": tuple(STEPS)}
+    name = document["fault"] if isinstance(document, dict) else None
+    kind = STEPS.get(name) if isinstance(name, str) else None
+    for name, hint in get_type_hints(kind).items() if kind is not None else ():
+        if get_origin(hint) is Literal:
+            words[name] = get_args(hint)
+    return words
 
 
 def _known_keys(path: str, found: Any) -> tuple[str, ...]:

@@ -51,5 +51,6 @@ def _perform(run: Run, command: Command) -> None:
         None if command.resolved is None else list(command.resolved),
         command.until_ns,
         dict(command.arguments),
+        command.by,
     )
     run.perform(again)

@@ -40,7 +40,7 @@ class Command(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     `accepted_ns` is when it was given, `at_ns` when it takes effect, `until_ns` when it heals itself. `target` is
     what was written, `resolved` the nodes that this meant when it took effect. `arguments` are integers, text, or
-    lists of these.
+    lists of these. `by` names who gave it where that was not a person, such as a nemesis.
     """
 
     verb: str
@@ -50,6 +50,7 @@ class Command(Struct, forbid_unknown_fields=True, omit_defaults=True):
     resolved: list[NodeId] | None = None
     until_ns: int | None = None
     arguments: dict[str, Any] = {}
+    by: str = ""
 
 
 class Schedule(Struct, forbid_unknown_fields=True, omit_defaults=True):

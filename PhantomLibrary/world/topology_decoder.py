@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.world.documents import Refused, convert, one_of, shown
 from PhantomLibrary.world.latency import DISTRIBUTIONS, Latency, latency_table
 from PhantomLibrary.world.topology import (
     ClockBounds,
@@ -22,7 +23,7 @@ from PhantomLibrary.world.topology import (
     between,
     region_pair,
 )
-from PhantomLibrary.world.units import MILLION, decode
+from PhantomLibrary.world.units import MILLION
 
 DRIFT_PPM_MAX = MILLION // 2  # A clock that runs at half or one and a half times its speed is wrong enough.
 CORES_MAX = 1_024
@@ -41,19 +42,10 @@ _SHAPES: dict[str, type[msgspec.Struct]] = {
 }
 
 
-class Refused(Exception):
-    """A mistake at a path of the document."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(reason)
-        self.path = path
-        self.reason = reason
-
-
 def decode_topology(document: Any) -> Topology:
     """Return the topology that a document holds. Raises Refused."""
     if not isinstance(document, dict):
-        raise Refused("$", f"expected a mapping with nodes, sizes and latencies, found {_shown(document)}")
+        raise Refused("$", f"expected a mapping with nodes, sizes and latencies, found {shown(document)}")
     rest = dict(document)
     sizes = _each(rest, "sizes", "$.sizes")
     latencies = rest.get("latencies")
@@ -87,7 +79,7 @@ def _each(document: _Document, name: str, path: str) -> _Document:
         return {}
     for key in entries:
         if not isinstance(key, str):
-            raise Refused(path, f"expected names as keys, found {_shown(key)}")
+            raise Refused(path, f"expected names as keys, found {shown(key)}")
     document[name] = {}
     return entries
 
@@ -107,32 +99,7 @@ def _spelled_size(size: Any) -> Any:
 
 
 def _convert(document: Any, wanted: Any, path: str) -> Any:
-    try:
-        return msgspec.convert(document, wanted, dec_hook=decode)
-    except msgspec.ValidationError as error:
-        reason, _, inner = str(error).partition(" - at `")
-        inner = inner.rstrip("`").removeprefix("$")
-        raise _explained(reason, path + inner, _at(document, inner)) from None
-
-
-def _explained(reason: str, path: str, found: Any) -> Refused:
-    """Say what msgspec found wrong: what is there, what is allowed, what was probably meant."""
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", reason)
-    if unknown:
-        known = _known_keys(path, found)
-        allowed = f": allowed are {', '.join(known)}" if known else ""
-        return Refused(f"{path}.{unknown[1]}", f"unknown key {unknown[1]!r}{allowed}{nearest(unknown[1], known)}")
-    missing = re.fullmatch(r"Object missing required field `(.*)`", reason)
-    if missing:
-        return Refused(path, f"{missing[1]!r} is missing")
-    if reason.startswith("Invalid value") and path.endswith(".distribution"):
-        return Refused(path, f"{found!r} is no distribution: {_one_of(DISTRIBUTIONS)}{nearest(found, DISTRIBUTIONS)}")
-    if reason.startswith("Expected"):
-        wanted = re.sub(r", got .*", "", reason).replace("`", "")
-        for term, word in (("object", "a mapping"), ("array", "a list"), ("int", "a whole number"), ("str", "text")):
-            wanted = re.sub(rf"\b{term}\b", word, wanted)
-        return Refused(path, f"{wanted.lower().replace(' | null', '')}, found {_shown(found)}")
-    return Refused(path, reason)
+    return convert(document, wanted, path, _known_keys, {"distribution": DISTRIBUTIONS})
 
 
 def _known_keys(path: str, found: Any) -> tuple[str, ...]:
@@ -143,28 +110,6 @@ def _known_keys(path: str, found: Any) -> tuple[str, ...]:
     shape = re.sub(r"\[\d+\]", "", path.removeprefix("$").removeprefix("."))
     shape = re.sub(r"^sizes\.[^.]+", "sizes", shape)
     return _SHAPES[shape].__struct_fields__ if shape in _SHAPES else ()
-
-
-def _at(document: Any, path: str) -> Any:
-    """Return what is at a path such as `.nodes[2].size`."""
-    for name, index in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
-        try:
-            document = document[name] if name else document[int(index)]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return document
-
-
-def _shown(found: Any) -> str:
-    if found is None:
-        return "nothing"
-    if isinstance(found, dict | list):
-        return "a mapping" if isinstance(found, dict) else "a list"
-    return repr(found) if len(repr(found)) <= 60 else repr(found)[:57] + "..."
-
-
-def _one_of(names: Any) -> str:
-    return f"allowed are {', '.join(names)}"
 
 
 # --- impossible values ------------------------------------------------------------------------------------------------
@@ -206,7 +151,7 @@ def _check_nodes(topology: Topology) -> None:
         seen[node.name] = index
         if node.size not in topology.sizes:
             known = topology.sizes
-            raise Refused(f"{path}.size", f"no size {node.size!r}: {_one_of(known)}{nearest(node.size, known)}")
+            raise Refused(f"{path}.size", f"no size {node.size!r}: {one_of(known)}{nearest(node.size, known)}")
         if node.clock is not None and abs(node.clock.drift) > DRIFT_PPM_MAX:
             raise Refused(f"{path}.clock.drift", f"{node.clock.drift} ppm is too much: between -50 % and 50 %")
 

@@ -8,20 +8,15 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.world.documents import parse_document
 from PhantomLibrary.world.topology import Topology
-from PhantomLibrary.world.topology_decoder import Refused, decode_topology
-
-if TYPE_CHECKING:
-    import yaml
+from PhantomLibrary.world.topology_decoder import decode_topology
 
 NODES_MAX = 1_000
-
-_Marks: TypeAlias = dict[str, int]
 
 
 def builtin_topologies() -> list[str]:
@@ -50,13 +45,7 @@ def with_nodes(topology: Topology, nodes: int) -> Topology:
 
 def parse_topology(text: str, origin: str) -> Topology:
     """Return the topology that a YAML text describes; `origin` names its source in errors."""
-    document, marks = _compose(text, origin)
-    try:
-        return decode_topology(document)
-    except Refused as refused:
-        line = _line(refused.path, marks)
-        where = f"{origin}, line {line}" if line else origin
-        raise InvalidInput(f"{where}: {refused.path}: {refused.reason}") from None
+    return parse_document(text, origin, decode_topology)
 
 
 @cache
@@ -80,47 +69,3 @@ def _load(name_or_path: str) -> Topology:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path}: cannot be read as UTF-8 text: {error}") from error
     return parse_topology(text, str(path))
-
-
-# --- YAML, with the line of each path ---------------------------------------------------------------------------------
-
-
-def _compose(text: str, origin: str) -> tuple[Any, _Marks]:
-    import yaml  # Here, because it costs 10 ms and most runs never read a file.
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        marks: _Marks = {}
-        if node is not None:
-            _mark(node, "$", marks, origin)
-        return yaml.safe_load(text), marks
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{origin}, line {mark.line + 1}" if mark else origin
-        raise InvalidInput(f"{where}: malformed YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{origin}: malformed YAML: {error}") from None
-
-
-def _mark(node: yaml.Node, path: str, marks: _Marks, origin: str) -> None:
-    """Note the line of each path; refuse a key that is there twice, which YAML would silently drop."""
-    marks[path] = node.start_mark.line + 1
-    if isinstance(node.value, str):
-        return
-    for index, child in enumerate(node.value):
-        if not isinstance(child, tuple):
-            _mark(child, f"{path}[{index}]", marks, origin)
-            continue
-        key, value = child
-        inner = f"{path}.{key.value}"
-        if inner in marks:
-            raise InvalidInput(f"{origin}, line {key.start_mark.line + 1}: {inner}: this key is there twice")
-        _mark(value, inner, marks, origin)
-        marks[inner] = key.start_mark.line + 1
-
-
-def _line(path: str, marks: _Marks) -> int | None:
-    """Return the line of a path, or of the nearest part around it that has one."""
-    while path and path not in marks:
-        path = path[: max(path.rfind("."), path.rfind("["))]
-    return marks.get(path)
