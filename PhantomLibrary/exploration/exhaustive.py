@@ -110,6 +110,7 @@ class _Search:
             "duplicate": bounds.duplicates,
             "crash": bounds.crashes,
         }
+        assert all(0 <= count <= 255 for count in allowed.values()), "a byte each"
         left = sum(count * _UNITS[kind] for kind, count in allowed.items())
         boots = (self.replicas.boot(name, disks.get(name, Recovered())) for name in _NAMES)
         self.first: State = (*boots, self.safety.nothing_yet, left)

@@ -11,6 +11,7 @@ from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import Recovered
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
 from PhantomLibrary.zoo import raft_defects
+from tests.unit.protocols.raft_defects import AnswersBeforeItIsDurable
 from tests.unit.protocols.raft_harness import Clock, Host, Watch
 
 TWO_ELECTIONS = Bounds(timeouts=2, heartbeats=0, proposals=0, messages_under_way=2, crashes=1)
@@ -43,6 +44,7 @@ def test_raft_breaks_nothing_within_bounds(bounds):
         (raft_defects.ForgetsItsVote, TWO_ELECTIONS, "ElectionSafety"),
         (raft_defects.CommitsAlone, Bounds(timeouts=2, heartbeats=0, messages_under_way=2), "LeaderCompleteness"),
         (raft_defects.TruncatesBlindly, ONE_LEADER, "CommitIsHeld"),
+        (AnswersBeforeItIsDurable, TWO_ELECTIONS, "ElectionSafety"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
