@@ -154,16 +154,16 @@ class Leading(Following):
         if leadership is None or message.term < self.term:
             return []
         progress = leadership.progress[message.source]
-        is_first_sign, progress.active = not progress.active, True
         if not message.counts:
             progress.counts = False  # For good: an answer from before the disk was lost may still be under way.
         if message.round > progress.round:
             progress.round = message.round
         effects = []
         if not message.accepted:
-            self._back_off(progress, message, is_first_sign=is_first_sign)
+            self._back_off(progress, message, is_first_sign=not progress.active)
         elif progress.accept(message.index) and message.index > self.commit_index:
             effects = self._advance_commit()
+        progress.active = True
         if progress.next_index <= self.log.last_index:
             effect = self._feed(message.source, progress)
             if effect is not None:

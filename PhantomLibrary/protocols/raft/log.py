@@ -10,24 +10,23 @@ from PhantomLibrary.domain import LogEntry
 class RaftLog:
     """Entries by index. `snapshot_index` and `snapshot_term` tell the last entry that is no longer held."""
 
-    __slots__ = ("_entries", "last_index", "snapshot_index", "snapshot_term")
+    __slots__ = ("_entries", "last_index", "last_term", "snapshot_index", "snapshot_term")
 
     def __init__(self, snapshot_index: int, snapshot_term: int, entries: Sequence[LogEntry]) -> None:
         self.snapshot_index = snapshot_index
         self.snapshot_term = snapshot_term
         self._entries = list(entries)
         self.last_index = snapshot_index + len(self._entries)
+        self.last_term = self._entries[-1].term if self._entries else snapshot_term
         assert not self._entries or self._entries[0].index == snapshot_index + 1
-
-    @property
-    def last_term(self) -> int:
-        return self._entries[-1].term if self._entries else self.snapshot_term
 
     def term_at(self, index: int) -> int | None:
         """Return the term of the entry at `index`, or None where the log does not reach or no longer holds it."""
+        if index == self.last_index:  # As nearly always.
+            return self.last_term
         offset = index - self.snapshot_index
         if offset > 0:
-            return self._entries[offset - 1].term if index <= self.last_index else None
+            return self._entries[offset - 1].term if index < self.last_index else None
         return self.snapshot_term if offset == 0 else None
 
     def entries_from(self, index: int, count_max: int) -> tuple[LogEntry, ...]:
@@ -46,7 +45,7 @@ class RaftLog:
         if first <= self.last_index:
             del self._entries[first - self.snapshot_index - 1 :]
         self._entries.extend(entries)
-        self.last_index = entries[-1].index
+        self.last_index, self.last_term = entries[-1].index, entries[-1].term
 
     def last_index_at_or_below(self, index: int, term: int) -> int:
         """Return the largest held index up to `index` whose entry has at most this term, or the snapshot's."""
@@ -66,4 +65,4 @@ class RaftLog:
         """Forget everything: a snapshot up to (index, term) stands for it."""
         self._entries.clear()
         self.snapshot_index = self.last_index = index
-        self.snapshot_term = term
+        self.snapshot_term = self.last_term = term
