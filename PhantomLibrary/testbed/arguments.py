@@ -56,6 +56,16 @@ class _SetLink(_Strict):
     bandwidth: int | None = None
 
 
+class _Arm(_Strict):
+    event: str
+    fault: str
+    on: str = "any"
+    on_nodes: list[str] = []
+    occurrence: int = 1
+    phase: Literal["before", "after"] = "after"
+    duration_ns: int = 1
+
+
 class _StartWorkload(_Strict):
     kind: str
     name: str = ""
@@ -97,6 +107,7 @@ _TAKES: dict[str, _Arguments] = {
     "isolate node": _Isolate,
     "drop messages": _Drop,
     "set link": _SetLink,
+    "arm fault": _Arm,
     "start workload": _StartWorkload,
     "set load": _SetLoad,
     "stop workload": _StopWorkload,

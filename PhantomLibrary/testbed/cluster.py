@@ -25,11 +25,14 @@ from PhantomLibrary.errors import InvalidInput, InvalidState, RunEnded
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Sink, Trace
+from PhantomLibrary.testbed.armed import ArmedFaults
+from PhantomLibrary.testbed.events import EventTap
 from PhantomLibrary.testbed.faults import FaultBook
 from PhantomLibrary.testbed.operator import Operator
 from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.sessions import SessionPool
 from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
+from PhantomLibrary.testbed.targets import resolve_nodes
 from PhantomLibrary.testbed.watch import Watch
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 from PhantomLibrary.workloads.workload import Workload
@@ -68,13 +71,15 @@ class Cluster:
         self.trace = Trace(trace_sink)
         self.watch = Watch(self.scheduler)
         self.processes: dict[NodeId, DatabaseNode] = {}
-        self.world = self._make_world(parts or Parts())
+        self.events = EventTap(self.watch, self.processes)
+        self.world = self._make_world(self.events.tapped(parts or Parts()))
         self.recorder = HistoryRecorder(self.scheduler)
         patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
         self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
         self.operator = Operator(self.scheduler, self.sessions, self.recorder)
         self.workloads: dict[str, Workload] = {}
         self.faults = FaultBook(self.world)
+        self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()
         self.ended = ""  # Why this run cannot go on, "" while it can.
         self.lock = RLock()
@@ -84,7 +89,7 @@ class Cluster:
 
     def _make_world(self, parts: Parts) -> WatchedWorld:
         def spawn(node: NodeId) -> DatabaseNode:
-            self.processes[node] = process = DatabaseNode(self.layout, parts, self.watch.observe)
+            self.processes[node] = process = DatabaseNode(self.layout, parts, self.events.sink)
             return process
 
         world = WatchedWorld(

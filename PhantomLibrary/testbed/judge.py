@@ -68,6 +68,9 @@ def judge_faults(run: Run) -> Violation | None:
     if late:
         message = f"a fault never came: {late[0].verb} {late[0].target} was planned for {seconds(late[0].at_ns)}"
         return Violation("FLT-001", f"{message}, and it is {seconds(run.now_ns)} only", run.now_ns)
+    for armed in run.armed.never_struck():
+        message = f"an armed fault never struck: {armed.describe()}, armed since {seconds(armed.since_ns)}"
+        return Violation("FLT-001", f"{message}; let the run go on until that happens, or cause it", armed.since_ns)
     idle = [each for each in run.faults.without_bite() if not _deposed_somebody(run, each)]
     if not idle:
         return None

@@ -157,8 +157,8 @@ def _check_text(text: str, check: Callable[[str], None], path: str) -> None:
 def _words_of(document: Any) -> dict[str, tuple[str, ...]]:
     """Return the fields of a step that take a word of a list, each with these words."""
     words = {"fault": tuple(STEPS)}
-    name = document["fault"] if isinstance(document, dict) else None
-    kind = STEPS.get(name) if isinstance(name, str) else None
+    fault: object = document["fault"] if isinstance(document, dict) else None
+    kind = STEPS.get(fault) if isinstance(fault, str) else None
     for name, hint in get_type_hints(kind).items() if kind is not None else ():
         if get_origin(hint) is Literal:
             words[name] = get_args(hint)
@@ -166,5 +166,5 @@ def _words_of(document: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _known_keys(path: str, found: Any) -> tuple[str, ...]:
-    kind = STEPS.get(found.get("fault")) if isinstance(found, dict) else None
+    kind = STEPS.get(str(found.get("fault"))) if isinstance(found, dict) else None
     return () if kind is None else ("fault", *kind.__struct_fields__)

@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 from PhantomLibrary.domain import Answer, Get, NodeId, Put
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Future, Task
+from PhantomLibrary.testbed.armed import ArmedFault
 from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.schedule import Command
-from PhantomLibrary.testbed.targets import Partition, resolve_nodes, resolve_sides
+from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
 from PhantomLibrary.world import shapes
 from PhantomLibrary.world.faults import CrashNode, Fault, LoseFsync, PauseNode, SkewClock, StallDisk
@@ -194,7 +195,7 @@ def _set_link(cluster: Cluster, command: Command) -> list[Pair]:
 
 def _heal(cluster: Cluster, command: Command) -> int:
     if not command.target:
-        return cluster.faults.heal_all()
+        return cluster.faults.heal_all() + cluster.armed.disarm()
     if command.resolved is None:  # A node that is meant twice is healed once.
         parts = (resolve_nodes(part, cluster) for part in command.target.split(","))
         command.resolved = list(dict.fromkeys(node for part in parts for node in part))
@@ -203,6 +204,22 @@ def _heal(cluster: Cluster, command: Command) -> int:
 
 def _heal_network(cluster: Cluster, command: Command) -> int:
     return cluster.faults.heal_network()
+
+
+# --- armed faults ---------------------------------------------------------------------------------------------------
+
+
+def _arm(cluster: Cluster, command: Command) -> ArmedFault:
+    arguments = command.arguments
+    check_target(command.target, cluster)
+    on = arguments.get("on", "any")
+    nodes: list[NodeId] | None = None
+    if on != "any":
+        nodes = arguments.get("on_nodes") or resolve_nodes(on, cluster)
+    armed = cluster.armed.arm(command, nodes)
+    if nodes is not None:
+        arguments["on_nodes"] = nodes
+    return armed
 
 
 # --- load -----------------------------------------------------------------------------------------------------------
@@ -285,6 +302,7 @@ VERBS: dict[str, Verb] = {
     "isolate node": _isolate,
     "drop messages": _drop,
     "set link": _set_link,
+    "arm fault": _arm,
     "heal faults": _heal,
     "heal network": _heal_network,
     "start workload": _start_workload,

@@ -44,6 +44,8 @@ _BAD = [
     ("set link", "", {"loss_ppm": -1}),
     ("set link", "", {"bandwidth": 0}),
     ("set link", "", {"jitter_ns": -1}),
+    ("arm fault", "", {"event": "leader electd", "fault": "crash node"}),
+    ("arm fault", "", {"event": "leader elected", "fault": "crash node", "occurrence": -1}),
     ("heal faults", "n9", {}),
     ("start workload", "", {"kind": "registr"}),
     ("start workload", "", {"kind": "register", "clients": 0}),

@@ -1,0 +1,232 @@
+"""Tells of what happens inside an instant: votes, snapshots, elections, commits, just before and just after.
+
+It listens at the performers of effects and at the observations, and only while somebody asks: with no listener nothing
+is replaced anywhere, so a run that arms nothing pays nothing.
+
+An event is told `before` its effect, when the node has decided and nobody else knows, and `after` it:
+*leader elected*: before the new leader has written or sent anything; after it has shown that it leads.
+*vote persisted*: before the vote is handed to the disk; after it is durable, and before it is answered.
+*snapshot sent*: before and after a leader sends one.
+*entry committed*: before and after the first replica applies the entry, which answers its client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from PhantomLibrary.database.node import DatabaseNode
+from PhantomLibrary.database.parts import Parts
+from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.replica import Sink
+from PhantomLibrary.domain import NodeId, Observation, ReplicaState, ShardId
+from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
+from PhantomLibrary.protocols.raft.messages import HardState, SnapshotMessage
+from PhantomLibrary.testbed.watch import Watch
+
+EVENTS = ("leader elected", "snapshot sent", "vote persisted", "entry committed")
+
+Phase: TypeAlias = Literal["before", "after"]
+Listener: TypeAlias = Callable[[str, Phase, NodeId, int], None]  # (event, phase, node, how many at once)
+
+
+class _Group(Protocol):
+    term: int
+
+    @property
+    def is_leader(self) -> bool: ...
+
+
+class _Machine(Protocol):
+    applied_index: int
+
+
+class TappedReplica(Protocol):
+    """What is asked of a replica, beside what a performer asks."""
+
+    node: NodeId
+    shard: ShardId
+    group: _Group
+    machine: _Machine
+
+
+class EventTap:
+    """All listeners of one run, and the replicas of the present incarnations."""
+
+    def __init__(self, watch: Watch, processes: dict[NodeId, DatabaseNode]) -> None:
+        self._watch = watch
+        self._processes = processes
+        self._listeners: list[Listener] = []
+        self._replicas: dict[tuple[NodeId, ShardId], _ReplicaTap] = {}
+        self._applied: dict[ShardId, int] = {}
+
+    @property
+    def sink(self) -> Sink:
+        """Where a process that starts now is to send its observations."""
+        return self._observe if self._listeners else self._watch.observe
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._listeners)
+
+    def tapped(self, parts: Parts) -> Parts:
+        """Return parts whose performers can be listened at."""
+        plain: Any = parts.performer
+        tap = self
+
+        class TappedPerformer(plain):  # type: ignore[misc]
+            def __init__(self, host: Any) -> None:
+                super().__init__(host)
+                tap.add(self, self._handlers, host)
+
+        performer: type[Performer] = TappedPerformer
+        return msgspec.structs.replace(parts, performer=performer)
+
+    def add(self, performer: Performer, handlers: dict[type, Callable[[Any], None]], replica: TappedReplica) -> None:
+        """Note the performer of a replica that starts."""
+        added = _ReplicaTap(self, performer, handlers, replica)
+        self._replicas[replica.node, replica.shard] = added
+        if self._listeners:
+            added.open()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell a listener of all events from now on."""
+        self._listeners.append(listener)
+        if len(self._listeners) == 1:
+            self._applied.clear()
+            for each in self._replicas.values():
+                each.open()
+            self._turn_sinks(self._watch.observe, self._observe)
+
+    def leave(self, listener: Listener) -> None:
+        """Tell that listener no more. Does nothing for one that does not listen."""
+        if listener not in self._listeners:
+            return
+        self._listeners.remove(listener)
+        if not self._listeners:
+            for each in self._replicas.values():
+                each.close()
+            self._turn_sinks(self._observe, self._watch.observe)
+
+    def tell(self, event: str, phase: Phase, node: NodeId, number: int = 1) -> None:
+        for listener in tuple(self._listeners):
+            listener(event, phase, node, number)
+
+    def is_current(self, replica: _ReplicaTap) -> bool:
+        """Whether a replica's process still runs: what the rest of a crashed one's handler does happens nowhere."""
+        node, shard = replica.replica.node, replica.replica.shard
+        process = self._processes.get(node)
+        # The process of a node that starts is told of before it has its sink: so ask for the sink of the dead.
+        return self._replicas.get((node, shard)) is replica and (
+            process is None or process.sink in (self._observe, self._watch.observe)
+        )
+
+    def newly_applied(self, shard: ShardId, last_index: int) -> int:
+        """Note what a replica applies; return how many of these entries no replica of the shard has applied before."""
+        before = self._applied.get(shard)
+        if before is None:
+            before = self._applied_before(shard)
+        self._applied[shard] = max(before, last_index)
+        return max(0, last_index - before)
+
+    def _applied_before(self, shard: ShardId) -> int:
+        return max((each.replica.machine.applied_index for (_, of), each in self._replicas.items() if of == shard))
+
+    def _turn_sinks(self, old: Sink, new: Sink) -> None:
+        for process in self._processes.values():
+            if process.sink == old:
+                process.sink = new
+
+    def _observe(self, observation: Observation) -> None:
+        changes = self._watch.leader_changes
+        elections = len(changes)
+        self._watch.observe(observation)
+        if len(changes) > elections:
+            assert type(observation) is ReplicaState
+            self.tell("leader elected", "after", observation.node)
+
+
+class _ReplicaTap:
+    """Listens at the performer of one replica of one incarnation, while it is open."""
+
+    def __init__(
+        self,
+        events: EventTap,
+        performer: Performer,
+        handlers: dict[type, Callable[[Any], None]],
+        replica: TappedReplica,
+    ) -> None:
+        self.replica = replica
+        self._events = events
+        self._performer: Any = performer
+        self._handlers = handlers
+        self._plain = dict(handlers)
+        self._led_term = 0
+        self._vote: tuple[int, NodeId] = (0, "")
+        self._vote_token: int | None = None
+
+    def open(self) -> None:
+        group = self.replica.group
+        self._led_term = group.term if group.is_leader else 0
+        self._plain = dict(self._handlers)
+        self._handlers[Send] = self._wrapped(self._send, Send)
+        self._handlers[SendEarly] = self._wrapped(self._send, SendEarly)
+        self._handlers[Persist] = self._wrapped(self._persist, Persist)
+        self._handlers[Apply] = self._wrapped(self._apply, Apply)
+        # On the object, not in the class, so that nothing stands in the way while nobody listens.
+        vars(self._performer)["persisted"] = self._persisted
+
+    def close(self) -> None:
+        self._handlers.update(self._plain)
+        vars(self._performer).pop("persisted", None)
+
+    def _wrapped(self, listen: Callable[[Any, Callable[[Any], None]], None], kind: type) -> Callable[[Any], None]:
+        plain = self._plain[kind]
+
+        def perform(effect: Effect) -> None:
+            if self._events.is_current(self):
+                self._note_leadership()
+            listen(effect, plain)
+
+        return perform
+
+    def _tell(self, event: str, phase: Phase, number: int = 1) -> None:
+        if self._events.is_current(self):
+            self._events.tell(event, phase, self.replica.node, number)
+
+    def _note_leadership(self) -> None:
+        group = self.replica.group
+        if group.is_leader and group.term != self._led_term:
+            self._led_term = group.term
+            self._tell("leader elected", "before")
+
+    def _send(self, effect: Send | SendEarly, perform: Callable[[Any], None]) -> None:
+        is_snapshot = type(effect.message) is SnapshotMessage
+        if is_snapshot:
+            self._tell("snapshot sent", "before")
+        perform(effect)
+        if is_snapshot:
+            self._tell("snapshot sent", "after")
+
+    def _persist(self, effect: Persist, perform: Callable[[Any], None]) -> None:
+        votes = [(each.term, each.vote) for each in effect.records if type(each) is HardState and each.vote]
+        if votes and votes[-1] != self._vote:
+            self._vote, self._vote_token = votes[-1], effect.token
+            self._tell("vote persisted", "before")
+        perform(effect)
+
+    def _persisted(self, token: int) -> None:
+        if self._vote_token is not None and token >= self._vote_token:
+            self._vote_token = None
+            self._tell("vote persisted", "after")
+        type(self._performer).persisted(self._performer, token)
+
+    def _apply(self, effect: Apply, perform: Callable[[Any], None]) -> None:
+        new = self._events.newly_applied(self.replica.shard, effect.entries[-1].index)
+        if new:
+            self._tell("entry committed", "before", new)
+        perform(effect)
+        if new:
+            self._tell("entry committed", "after", new)
