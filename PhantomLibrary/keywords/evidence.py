@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -10,9 +11,24 @@ from robot.api import logger
 
 from PhantomLibrary.reporting.artifacts import ArtifactFolder
 from PhantomLibrary.reporting.metrics_file import MetricsFile, metrics_of
-from PhantomLibrary.reporting.summary import summarise
+from PhantomLibrary.reporting.summary import ProcessUse, summarise
 from PhantomLibrary.reporting.summary_table import render_html
 from PhantomLibrary.testbed.run import Run
+
+
+class ProcessMeter:
+    """Measures what the test process spends from now on. For reports only: nothing is decided by it."""
+
+    def __init__(self) -> None:
+        self._wall_s = time.monotonic()
+        self._cpu_s = time.process_time()
+
+    def read(self) -> ProcessUse:
+        """Return what was spent since, and how much memory the process holds now."""
+        import psutil
+
+        memory_bytes: int = psutil.Process().memory_info().rss
+        return ProcessUse(time.monotonic() - self._wall_s, time.process_time() - self._cpu_s, memory_bytes)
 
 
 class EvidenceWriter:
@@ -21,9 +37,11 @@ class EvidenceWriter:
     def __init__(self, output_dir: Path | str, robot_run: str) -> None:
         self._metrics = MetricsFile(output_dir, robot_run)
 
-    def write(self, run: Run, folder: ArtifactFolder, *, suite: str, test: str, ordinal: int) -> None:
+    def write(
+        self, run: Run, folder: ArtifactFolder, *, suite: str, test: str, ordinal: int, meter: ProcessMeter
+    ) -> None:
         """Write all evidence of a run. Raises nothing: what could not be written is said in the log."""
-        summary = summarise(run)
+        summary = summarise(run, process=meter.read())
         written = folder.write(run, summary)
         logger.info(render_html(summary), html=True)
         link = f'<a href="{escape(quote(written.folder))}">{escape(written.folder)}</a>'

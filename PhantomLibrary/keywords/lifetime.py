@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from robot import result
 
     from PhantomLibrary.keywords.cluster import Cluster
+    from PhantomLibrary.keywords.evidence import ProcessMeter
     from PhantomLibrary.reporting.artifacts import ArtifactFolders
     from PhantomLibrary.testbed.schedule import RunSpec
 
@@ -54,8 +55,9 @@ class Owner:
 class Owned:
     """A cluster with its owner, and what decided its seed."""
 
-    def __init__(self, cluster: Cluster, owner: Owner, ordinal: int, seed: int | None) -> None:
+    def __init__(self, cluster: Cluster, owner: Owner, ordinal: int, seed: int | None, meter: ProcessMeter) -> None:
         self.cluster = cluster
+        self.meter = meter
         self.owner = owner
         self.ordinal = ordinal
         self.replay_seed = seed
@@ -85,6 +87,7 @@ class Clusters:
     def start(self, make_spec: Callable[[int], RunSpec], seed: Seed) -> Cluster:
         """Start a cluster for the present test or suite, from the spec that `make_spec(seed)` returns."""
         from PhantomLibrary.keywords.cluster import Cluster
+        from PhantomLibrary.keywords.evidence import ProcessMeter
         from PhantomLibrary.testbed.run import Run
         from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
 
@@ -95,12 +98,14 @@ class Clusters:
         parts = parts_for(spec.defects)
         make_cluster_layout(spec, make_topology(spec))  # What is refused is refused before anything begins or ends.
         folder = self._artifact_folders().open(owner.suite, owner.test)
+        meter = ProcessMeter()
         run = Run(spec, parts=parts, trace_sink=folder.trace_sink())
         self._started[owner.key] = ordinal
         self._dispose_owned_by(owner.key)
         cluster = Cluster(run, folder, self._replay, self._check_may_change)
         # One ${SEED} cannot stand for the seeds of two clusters; without it, names give them again.
-        self._alive.append(Owned(cluster, owner, ordinal, None if is_derived and ordinal > 1 else number))
+        replay_seed = None if is_derived and ordinal > 1 else number
+        self._alive.append(Owned(cluster, owner, ordinal, replay_seed, meter))
         self._is_stopped = False
         return cluster
 
@@ -142,7 +147,9 @@ class Clusters:
 
         run, owner = owned.cluster.run, owned.owner
         writer = EvidenceWriter(_output_dir(), self._robot_run)
-        writer.write(run, owned.cluster.folder, suite=owner.suite, test=owner.test, ordinal=owned.ordinal)
+        writer.write(
+            run, owned.cluster.folder, suite=owner.suite, test=owner.test, ordinal=owned.ordinal, meter=owned.meter
+        )
         run.ended = run.ended or "it was stopped"
 
     # --- what a cluster asks ----------------------------------------------------------------------------------------

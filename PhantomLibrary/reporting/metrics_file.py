@@ -94,9 +94,10 @@ def _measured(summary: RunSummary) -> Iterator[tuple[str, str, int | float]]:
     yield "bytes_sent", "B", summary.bytes_sent
     for cause, number in summary.lost.items():
         yield f"messages_lost_{cause}", "1", number
-    if summary.wall_s:
-        yield "wall_time", "s", summary.wall_s
-        yield "processor_time", "s", summary.cpu_s
+    if summary.process is not None:
+        yield "process_wall_time", "s", round(summary.process.wall_s, 6)
+        yield "process_cpu_time", "s", round(summary.process.cpu_s, 6)
+        yield "process_memory", "B", summary.process.memory_bytes
 
 
 def _measured_operation(operation: OperationSummary) -> Iterator[tuple[str, str, int | float]]:

@@ -61,12 +61,20 @@ class FaultSummary(Struct, frozen=True):
     healed: bool
 
 
+class ProcessUse(Struct, frozen=True):
+    """What the test process has spent since the cluster began, and the memory that it holds at the end."""
+
+    wall_s: float
+    cpu_s: float
+    memory_bytes: int
+
+
 class RunSummary(Struct, frozen=True):
     """All that the table in the log shows.
 
     `operations` are ordered by workload, then function, each by first appearance. `lost` counts messages between nodes
-    by cause. `ended` says why a run was cut short, "" where it was not. `wall_s` and `cpu_s` are 0 where nobody
-    measured.
+    by cause. `ended` says why a run was cut short, "" where it was not. `process` is what the run took of the test
+    process, where somebody measured it.
     """
 
     seed: int
@@ -86,8 +94,7 @@ class RunSummary(Struct, frozen=True):
     trace_digest: str
     trace_records: int
     ended: str = ""
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
+    process: ProcessUse | None = None
 
     @property
     def leader_changes(self) -> tuple[LeaderTerm, ...]:
@@ -99,7 +106,7 @@ class RunSummary(Struct, frozen=True):
         return sum(getattr(each, outcome) for each in self.operations)
 
 
-def summarise(run: Run, *, wall_s: float = 0.0, cpu_s: float = 0.0) -> RunSummary:
+def summarise(run: Run, *, process: ProcessUse | None = None) -> RunSummary:
     """Return what happened in a run so far. Cost: one pass over the history, one sort of each function's latencies."""
     totals = run.world.network.totals()
     digest = run.trace.digest()  # First, since it brings the count of records up to date.
@@ -121,8 +128,7 @@ def summarise(run: Run, *, wall_s: float = 0.0, cpu_s: float = 0.0) -> RunSummar
         trace_digest=digest,
         trace_records=run.trace.records,
         ended=run.ended,
-        wall_s=wall_s,
-        cpu_s=cpu_s,
+        process=process,
     )
 
 

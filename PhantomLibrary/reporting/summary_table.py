@@ -106,8 +106,10 @@ def _facts(summary: RunSummary) -> list[tuple[str, Sequence[str]]]:
         ("messages", [_message_line(summary)]),
         ("trace", [f"{summary.trace_records:,} records, digest {summary.trace_digest}"]),
     ]
-    if summary.wall_s:
-        facts.append(("wall time", [f"{summary.wall_s:.2f} s, of which the processor worked {summary.cpu_s:.2f} s"]))
+    if summary.process is not None:
+        use = summary.process
+        spent = f"{use.wall_s:.2f} s of wall time, {use.cpu_s:.2f} s of processor time, {use.memory_bytes >> 20} MiB"
+        facts.append(("test process", [spent]))
     return facts
 
 

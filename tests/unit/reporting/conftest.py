@@ -6,7 +6,7 @@ import pytest
 
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.kernel.trace import Sink
-from PhantomLibrary.reporting.summary import RunSummary, summarise
+from PhantomLibrary.reporting.summary import ProcessUse, RunSummary, summarise
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 
@@ -33,4 +33,4 @@ def finished_run() -> Run:
 
 @pytest.fixture(scope="session")
 def summary(finished_run: Run) -> RunSummary:
-    return summarise(finished_run, wall_s=0.5, cpu_s=0.4)
+    return summarise(finished_run, process=ProcessUse(0.5, 0.4, 64 << 20))

@@ -53,7 +53,7 @@ def test_metrics_say_what_the_summary_says(summary: RunSummary) -> None:
     assert found["register.write.throughput"] == (writes.confirmed_per_1000_s / 1000, "1/s")
     assert found["virtual_duration"] == (7.0, "s")
     assert found["faults_without_bite"] == (1, "1")
-    assert found["wall_time"] == (0.5, "s")
+    assert found["process_wall_time"] == (0.5, "s")
 
 
 def test_directory_that_is_a_file_is_reported_not_raised(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from PhantomLibrary.domain import SECOND_NS, HistoryEvent
-from PhantomLibrary.reporting.summary import FaultSummary, LeaderTerm, RunSummary, summarise, tally
+from PhantomLibrary.reporting.summary import FaultSummary, LeaderTerm, ProcessUse, RunSummary, summarise, tally
 from PhantomLibrary.reporting.summary_table import LINES_MAX, milliseconds, render_html, render_text
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
@@ -23,7 +23,7 @@ def event(index: int, type_: str, function: str = "read", workload: str = "w", p
 def test_summary_names_what_the_run_was(summary: RunSummary) -> None:
     assert (summary.seed, summary.topology, summary.nodes, summary.shards) == (1, "three-nodes", 3, 1)
     assert summary.virtual_ns == 7 * SECOND_NS
-    assert (summary.wall_s, summary.cpu_s, summary.ended) == (0.5, 0.4, "")
+    assert (summary.process, summary.ended) == (ProcessUse(0.5, 0.4, 64 << 20), "")
 
 
 def test_summary_counts_every_operation_of_the_history(finished_run: Run, summary: RunSummary) -> None:
