@@ -1,4 +1,5 @@
-"""What takes too long for every change: 1,000 fresh seeds of random faults over the clusters of each suite.
+"""What takes too long for every change: random faults over the clusters of each suite, and
+every run of a small Raft.
 
 Without options the seeds are always the same. Fresh ones: `python -m benchmarks.nightly --first 50000 --seeds 5000`.
 """
@@ -8,19 +9,23 @@ from __future__ import annotations
 import argparse
 import sys
 
+from benchmarks.exhaustive_raft import main as exhaustive_raft
 from benchmarks.random_faults import main as random_faults
 
 PROFILES = ("node-failure", "partition")
 
 
 def main() -> int:
-    """Run all profiles, and return 1 if any raised an alarm."""
+    """Run all profiles and the exhaustive search, and return 1 if any raised an alarm."""
     parser = argparse.ArgumentParser(description="Random faults over many seeds, for each suite's clusters.")
     parser.add_argument("--seeds", default="1000")
     parser.add_argument("--first", default="1")
+    parser.add_argument("--minutes", default="10", help="for the exhaustive search of Raft")
     options = parser.parse_args()
     arguments = ["--seeds", options.seeds, "--first", options.first]
-    return max(random_faults([profile, *arguments]) for profile in PROFILES)
+    found = [random_faults([profile, *arguments]) for profile in PROFILES]
+    found.append(exhaustive_raft(["--minutes", options.minutes]))
+    return max(found)
 
 
 if __name__ == "__main__":
