@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
@@ -29,6 +30,7 @@ class DatabaseNode:
         self.sink = sink
         self.replicas: dict[ShardId, ShardReplica] = {}
         self._attempts = Attempts()
+        self._answers: deque[ShardReply] = deque()
 
     def start(self, env: Env) -> None:
         self.env = env
@@ -55,17 +57,23 @@ class DatabaseNode:
                 self.request(message)
         else:
             self.replicas[message.shard].step(message)
+        if self._answers:
+            self._hand_over()
 
     def fire(self, deadline: str) -> None:
         if deadline == GATEWAY_DEADLINE:
             self.gateway.fire()
-            return
-        shard, _, name = deadline.partition("/")
-        self.replicas[int(shard)].fire(name)
+        else:
+            shard, _, name = deadline.partition("/")
+            self.replicas[int(shard)].fire(name)
+        if self._answers:
+            self._hand_over()
 
     def synced(self, token: int, error: str) -> None:
         assert not error, f"{self.env.node}: sync failed: {error}"
         self.wal.synced(token)
+        if self._answers:
+            self._hand_over()
 
     def request(self, request: ShardRequest) -> None:
         """Take an attempt of a gateway, this node's own included."""
@@ -77,11 +85,20 @@ class DatabaseNode:
             replica.request(request)
 
     def reply(self, gateway: NodeId, reply: ShardReply) -> None:
-        """Answer a gateway, without a message if it is on this node."""
+        """Answer a gateway, without a message if it is on this node.
+
+        This node's own hears of it when the event is dealt with: what it does next may propose to the very group whose
+        effects are being performed.
+        """
         if gateway == self.env.node:
-            self.gateway.shard_reply(reply)
+            self._answers.append(reply)
         else:
             self.env.send(gateway, reply)
+
+    def _hand_over(self) -> None:
+        answers = self._answers
+        while answers:
+            self.gateway.shard_reply(answers.popleft())
 
     def digests(self) -> list[ReplicaDigest]:
         """Return what each replica here holds, in the order of shards."""
