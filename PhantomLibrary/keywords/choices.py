@@ -39,10 +39,8 @@ class Event(Choice, frozen=True):
     """Something that a run can be waited for."""
 
     WHAT: ClassVar[str] = "event"
-    KNOWN: ClassVar[tuple[str, ...]] = ("leader elected", "entry committed", "quiet")
+    KNOWN: ClassVar[tuple[str, ...]] = ("leader elected", "snapshot sent", "vote persisted", "entry committed", "quiet")
     WAITING: ClassVar[tuple[str, ...]] = (
-        "snapshot sent",
-        "vote persisted",
         "prepare sent",
         "commit sent",
         "rebalancing finished",

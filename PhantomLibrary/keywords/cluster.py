@@ -15,6 +15,7 @@ from PhantomLibrary.keywords.node_names import Nodes
 from PhantomLibrary.keywords.times import NOW, UNTIL_HEALED, VirtualTime, in_seconds
 from PhantomLibrary.reporting.artifacts import ArtifactFolder
 from PhantomLibrary.testbed.judge import judge_invariants
+from PhantomLibrary.testbed.nemesis import Nemesis
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import resolve_nodes
@@ -37,8 +38,9 @@ class Cluster:
         self.run = run
         self.folder = folder
         self.operator_keys: set[str] = set()
+        self.nemesis: Nemesis | None = None
         self._replay = replay
-        self._check_may_change = check_may_change
+        self.check_may_change = check_may_change
         self._violations_told = 0
 
     @property
@@ -62,7 +64,7 @@ class Cluster:
         run = self.run
         run.check_alive()
         if verb not in _READING_VERBS:
-            self._check_may_change()
+            self.check_may_change()
         at_ns = at.or_none(NOW)
         duration_ns = duration.or_none(UNTIL_HEALED)
         at_ns = run.now_ns if at_ns is None else at_ns

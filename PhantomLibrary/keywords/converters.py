@@ -27,8 +27,10 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     ),
     choices.Event: choices.converter_of(
         choices.Event,
-        "Something to wait for: ``leader elected`` (a replica became leader of a shard), ``entry committed`` (a shard"
-        " committed an entry), ``quiet`` (no operation is under way and all live replicas have applied the same).",
+        "Something that happens: ``leader elected`` (a replica became leader of a shard), ``snapshot sent`` (a leader"
+        " sent its state to a replica far behind), ``vote persisted`` (a vote became durable), ``entry committed`` (a"
+        " shard committed an entry), ``quiet`` (no operation is under way, and all live replicas have applied the same"
+        " entries).",
     ),
     choices.Outcome: choices.converter_of(
         choices.Outcome,

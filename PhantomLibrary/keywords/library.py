@@ -12,6 +12,7 @@ from robotlibcore import DynamicCore
 
 from PhantomLibrary import __version__
 from PhantomLibrary.errors import PhantomError
+from PhantomLibrary.keywords.chaos_keywords import ChaosKeywords
 from PhantomLibrary.keywords.check_keywords import CheckKeywords
 from PhantomLibrary.keywords.cluster_keywords import ClusterKeywords
 from PhantomLibrary.keywords.converters import CONVERTERS
@@ -80,7 +81,15 @@ class PhantomLibrary(DynamicCore):
         | Library | PhantomLibrary | seed=7 |
         """
         self._clusters = Clusters(to_seed(seed))
-        topics = (ClusterKeywords, TimeKeywords, FaultKeywords, WorkloadKeywords, CheckKeywords, MetricKeywords)
+        topics = (
+            ClusterKeywords,
+            TimeKeywords,
+            FaultKeywords,
+            ChaosKeywords,
+            WorkloadKeywords,
+            CheckKeywords,
+            MetricKeywords,
+        )
         super().__init__([topic(self._clusters) for topic in topics])
 
     def run_keyword(self, name: str, args: list[Any], kwargs: dict[str, Any] | None = None) -> Any:

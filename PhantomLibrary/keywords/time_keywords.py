@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from robotlibcore import keyword
@@ -56,16 +57,16 @@ class TimeKeywords(Component):
         cluster = self._cluster
         timeout_ns = timeout.or_none(NOW) or 0
         nodes = None if on == ANY else cluster.observed(on.text)
-        happened = _COUNTERS[event.word](cluster.run, nodes)
-        if not cluster.advance(timeout_ns, lambda: happened() >= count.number):
-            where = "" if on == ANY else f" on {on}"
-            cluster.fail(
-                "EVT-001",
-                f"{event}{where} happened {_times(happened())} within {in_seconds(timeout_ns)}, by {cluster.now}, "
-                f"expected {_times(count.number)}",
-            )
-        cluster.tell(f"{event} happened")
-        return happened()
+        with _counting(event.word, cluster.run, nodes) as happened:
+            if not cluster.advance(timeout_ns, lambda: happened() >= count.number):
+                where = "" if on == ANY else f" on {on}"
+                cluster.fail(
+                    "EVT-001",
+                    f"{event}{where} happened {_times(happened())} within {in_seconds(timeout_ns)}, by {cluster.now}, "
+                    f"expected {_times(count.number)}",
+                )
+            cluster.tell(f"{event} happened")
+            return happened()
 
 
 def _elections(run: Run, nodes: Collection[str] | None) -> _Counter:
@@ -95,6 +96,16 @@ def _quiet(run: Run, nodes: Collection[str] | None) -> _Counter:
         raise InvalidInput("quiet is a state of the whole cluster: leave out on=")
     agree = replicas_agree(run)
     return lambda: int(not run.recorder.under_way and agree())
+
+
+@contextmanager
+def _counting(event: str, run: Run, nodes: Collection[str] | None) -> Iterator[_Counter]:
+    """Count an event from now on."""
+    if event in _COUNTERS:
+        yield _COUNTERS[event](run, nodes)
+        return
+    with run.events.counted(event, nodes) as happened:
+        yield happened
 
 
 _COUNTERS: dict[str, Callable[[Run, Collection[str] | None], _Counter]] = {

@@ -12,7 +12,8 @@ An event is told `before` its effect, when the node has decided and nobody else 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -109,6 +110,22 @@ class EventTap:
             for each in self._replicas.values():
                 each.close()
             self._turn_sinks(self._observe, self._watch.observe)
+
+    @contextmanager
+    def counted(self, event: str, nodes: Collection[NodeId] | None) -> Iterator[Callable[[], int]]:
+        """Count how often an event has happened on these nodes, None for any, for as long as this is entered."""
+        number = 0
+
+        def count(told: str, phase: Phase, node: NodeId, times: int) -> None:
+            nonlocal number
+            if told == event and phase == "after" and (nodes is None or node in nodes):
+                number += times
+
+        self.listen(count)
+        try:
+            yield lambda: number
+        finally:
+            self.leave(count)
 
     def tell(self, event: str, phase: Phase, node: NodeId, number: int = 1) -> None:
         for listener in tuple(self._listeners):

@@ -28,12 +28,19 @@ from PhantomLibrary.testbed.plan_steps import (
 )
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command
-from PhantomLibrary.testbed.targets import check_nodes_text, check_sides_text, check_target
+from PhantomLibrary.testbed.targets import (
+    check_nodes_text,
+    check_sides_text,
+    check_target,
+    resolve_nodes,
+    resolve_sides,
+)
 from PhantomLibrary.world.documents import Refused, convert, parse_document, shown
 from PhantomLibrary.world.topology_decoder import DRIFT_PPM_MAX
 from PhantomLibrary.world.units import MILLION
 
 STEPS_MAX = 1_000
+_ROLES = ("leader of", "follower", "random", "minority", "majority")
 _KEYS = ("name", "description", "steps")
 
 
@@ -77,13 +84,24 @@ def accept_plan(run: Run, plan: FaultPlan) -> list[Command]:
     for command in commands:
         try:
             check_command(command)
-            for text in (command.target, *(command.arguments.get(end, "") for end in ("source", "target"))):
-                check_target(text, run)
+            _check_in(run, command)
         except InvalidInput as error:
             raise InvalidInput(f"{plan.origin}: {command.verb}: {error}") from None
     for command in commands:
         run.perform(command)
     return commands
+
+
+def _check_in(run: Run, command: Command) -> None:
+    """Raise InvalidInput if what a step names will never be in this cluster, or can be told to be wrong already."""
+    for text in (command.target, *(command.arguments.get(end, "") for end in ("source", "target"))):
+        check_target(text, run)
+    if any(role in command.target for role in _ROLES):
+        return  # Who that is will be known when it takes effect, and asking now might draw at random.
+    if command.verb == "partition network":
+        resolve_sides(command.target, command.arguments["direction"], run)
+    elif command.target:
+        resolve_nodes(command.target, run)
 
 
 # --- decoding ---------------------------------------------------------------------------------------------------------

@@ -49,6 +49,9 @@ def test_refused_commands_are_in_no_schedule(run):
         "Set Link    n1    n2    loss=120%",
         "Restart Node    n1    disk=empty",
         "Crash Node    n1    unknown=1",
+        "Arm Fault    leader electd    crash node",
+        "Arm Fault    leader elected    pause nod",
+        "Start Nemesis    every=-1s",
     ],
 )
 def test_dry_run_refuses(cell, dry_run):

@@ -111,7 +111,7 @@ Words That Wait
     Misspelt    level    snapshot    Level    level 'snapshot' is not available yet: there is linearizable
     ...    History Should Be    snapshot
     Misspelt    event    prepare sent    Event
-    ...    event 'prepare sent' is not available yet: there is leader elected, entry committed, quiet
+    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, quiet
     ...    Run Until    prepare sent
     Misspelt    kind    bank    WorkloadKind
     ...    kind of workload 'bank' is not available yet: there is register, set, counter, append    Start Workload    bank
@@ -137,6 +137,53 @@ Other Things That Cannot Be
     ...    Get Metric    confirmed_write
     ${message} =    Run Keyword And Expect Error    no defect 'vote-not-persistet': there are *(did you mean vote-not-persisted?)
     ...    Start Cluster    defects=vote-not-persistet
+
+Plans Of Faults That Cannot Be
+    [Documentation]    A plan is refused with its line and its path, or its name with those that there are.
+    Refused    no fault plan 'rolling-restrat': give the path of a YAML file, or one of flaky-network, region-outage, rolling-restart (did you mean rolling-restart?)
+    ...    Run Fault Plan    rolling-restrat
+    Refused    ${CURDIR}/bad_plan.yaml, line 5: $.steps[1]: n1 is down by then, crashed by $.steps[0]: restart it first, or give that step a duration
+    ...    Run Fault Plan    ${CURDIR}/bad_plan.yaml
+    Refused    plan region-outage: partition network: a side of the partition has no node
+    ...    Run Fault Plan    region-outage
+    Refused    ${CURDIR}/bad_topology.yaml, line 5: malformed YAML: expected <block end>, but found '<block mapping start>'
+    ...    Run Fault Plan    ${CURDIR}/bad_topology.yaml
+
+Nemeses That Cannot Be
+    [Documentation]    Kinds are known, there is one nemesis at a time, and only one that runs can be stopped.
+    Refused    no nemesis runs that could be stopped: begin with Start Nemesis    Stop Nemesis
+    Refused    no kind of fault 'crsh': there are all, crash, pause, partition, isolate, flapping, slow links, lossy links, lost messages, clock, disk (did you mean crash?)
+    ...    Start Nemesis    crsh, pause
+    Refused    a nemesis strikes every 1 ms at the most: write every\=1 ms or more, such as 5s    Start Nemesis    every=0s
+    Misspelt    every    -5s    VirtualTime    '-5s' is negative: virtual time does not run backwards
+    ...    Start Nemesis    every=-5s
+    Start Nemesis    crash, partition    every=500 ms
+    Refused    a nemesis runs already: stop it first with Stop Nemesis    Start Nemesis
+    Run For    2s
+    Stop Nemesis
+    Refused    no nemesis runs that could be stopped: begin with Start Nemesis    Stop Nemesis
+    Start Nemesis
+    ${message} =    Run Keyword And Expect Error    FLT-001: the nemesis never struck by t=*    Stop Nemesis
+
+Faults That Cannot Be Armed
+    [Documentation]    An event is a moment that is known, and a fault is one that can strike in it.
+    Misspelt    event    leader electd    Event
+    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, quiet (did you mean leader elected?)
+    ...    Arm Fault    leader electd    crash node
+    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed
+    ...    Arm Fault    quiet    crash node
+    Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
+    ...    Arm Fault    leader elected    crash node    node=n9
+    Misspelt    occurrence    0    Count    0 is too few: write a whole number, 1 or more
+    ...    Arm Fault    leader elected    crash node    occurrence=0
+    Refused    a duration must be longer than nothing    Arm Fault    leader elected    crash node    duration=0s
+    Refused    'now' is no time here: write a time, such as 500 ms, 1.5s, 2 minutes or 00:01:30, or 'until healed'
+    ...    Arm Fault    leader elected    crash node    duration=now
+    Arm Fault    snapshot sent    lose disk    occurrence=9
+    ${message} =    Run Keyword And Expect Error
+    ...    FLT-001: an armed fault never struck: lose disk after snapshot sent (occurrence 9), armed since *
+    ...    History Should Be    linearizable
+    Heal Faults
 
 Keywords Without A Cluster
     [Documentation]    Before Start Cluster and after Stop Cluster there is nothing to break.

@@ -69,6 +69,20 @@ Keys Are Written And Read
     Replicas Should Agree
     History Should Be    linearizable
 
+Plan, Nemesis And Armed Fault Together
+    [Documentation]    Steps of a plan, random faults and a strike at an election, all of which the schedule tells.
+    [Setup]    Start Cluster With Load    nodes=5    replicas=5
+    ${steps} =    Run Fault Plan    rolling-restart
+    Should Be Equal    ${steps}[1]    t=4.000s: crash node n2 until t=4.300s
+    Arm Fault    leader elected    pause node    duration=500 ms
+    Start Nemesis    partition, lossy links, clock    every=1s
+    Isolate Node    leader of shard 1    duration=2s
+    Run Until    vote persisted
+    Run For    6s
+    Stop Nemesis
+    Cluster Should Recover
+    Finish Story    confirmed=100
+
 Crash Points Are Survived
     [Documentation]    A small run survives a crash before and after every so many writes to a disk.
     Start Cluster
