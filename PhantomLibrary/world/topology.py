@@ -69,11 +69,14 @@ class NodeSpec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LatencySpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """One-way latencies by distance. `between_regions` names pairs as `eu - us`, in either order."""
+    """One-way latencies by distance. `between_regions` names pairs as `eu - us`, in either order; each pair of regions
+    needs its own. `between_zones` does the same for zones of one region, which are `same_region` apart otherwise.
+    """
 
     same_zone: Latency
     same_region: Latency
     same_node: Latency = constant(10_000)
+    between_zones: dict[str, Latency] = {}
     between_regions: dict[str, Latency] = {}
 
 
@@ -123,19 +126,23 @@ class Topology(Struct, frozen=True, forbid_unknown_fields=True):
         if source.name == target.name:
             return latencies.same_node
         if source.region != target.region:
-            return between(latencies, source.region, target.region)
-        return latencies.same_zone if source.zone == target.zone else latencies.same_region
+            found = between(latencies.between_regions, source.region, target.region)
+            assert found is not None, "the decoder has seen to it"
+            return found
+        if source.zone == target.zone:
+            return latencies.same_zone
+        return between(latencies.between_zones, source.zone, target.zone) or latencies.same_region
 
 
-def between(latencies: LatencySpec, region: str, other: str) -> Latency:
-    """Return the latency between two regions. Raises KeyError when the topology does not give it."""
-    for pair, latency in latencies.between_regions.items():
-        if region_pair(pair) in ((region, other), (other, region)):
+def between(matrix: dict[str, Latency], place: str, other: str) -> Latency | None:
+    """Return the latency between two places, or None where the matrix does not give it."""
+    for pair, latency in matrix.items():
+        if place_pair(pair) in ((place, other), (other, place)):
             return latency
-    raise KeyError(f"{region} - {other}")
+    return None
 
 
-def region_pair(text: str) -> tuple[str, str] | None:
-    """Read `eu - us` as two regions, or return None."""
+def place_pair(text: str) -> tuple[str, str] | None:
+    """Read `eu - us` as two places, or return None."""
     left, dash, right = text.partition(" - ")
     return (left.strip(), right.strip()) if dash and left.strip() and right.strip() else None

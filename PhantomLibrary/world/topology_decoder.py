@@ -21,12 +21,13 @@ from PhantomLibrary.world.topology import (
     SizeSpec,
     Topology,
     between,
-    region_pair,
+    place_pair,
 )
 from PhantomLibrary.world.units import MILLION
 
 DRIFT_PPM_MAX = MILLION // 2  # A clock that runs at half or one and a half times its speed is wrong enough.
 CORES_MAX = 1_024
+_MATRICES = ("between_zones", "between_regions")
 
 _Document: TypeAlias = dict[str, Any]
 _Value = TypeVar("_Value")
@@ -49,10 +50,10 @@ def decode_topology(document: Any) -> Topology:
     rest = dict(document)
     sizes = _each(rest, "sizes", "$.sizes")
     latencies = rest.get("latencies")
-    regions: _Document = {}
+    matrices: dict[str, _Document] = {}
     if isinstance(latencies, dict):
         rest["latencies"] = latencies = dict(latencies)
-        regions = _each(latencies, "between_regions", "$.latencies.between_regions")
+        matrices = {name: _each(latencies, name, f"$.latencies.{name}") for name in _MATRICES}
         for name in ("same_node", "same_zone", "same_region"):
             if name in latencies:
                 latencies[name] = _spelled(latencies[name])
@@ -62,9 +63,12 @@ def decode_topology(document: Any) -> Topology:
         sizes={name: _convert(_spelled_size(size), SizeSpec, f"$.sizes.{name}") for name, size in sizes.items()},
         latencies=replace(
             topology.latencies,
-            between_regions={
-                pair: _convert(_spelled(value), Latency, f"$.latencies.between_regions.{pair}")
-                for pair, value in regions.items()
+            **{
+                name: {
+                    pair: _convert(_spelled(value), Latency, f"$.latencies.{name}.{pair}")
+                    for pair, value in matrix.items()
+                }
+                for name, matrix in matrices.items()
             },
         ),
     )
@@ -173,26 +177,29 @@ def _check_latencies(topology: Topology) -> None:
     latencies = topology.latencies
     for name in ("same_node", "same_zone", "same_region"):
         _check_latency(getattr(latencies, name), f"$.latencies.{name}")
-    known = list(dict.fromkeys(node.region for node in topology.nodes))
-    for pair, latency in latencies.between_regions.items():
-        path = f"$.latencies.between_regions.{pair}"
-        regions = region_pair(pair)
-        if regions is None:
-            raise Refused(path, f"{pair!r} is no pair of regions: write two names and ' - ' between, such as 'eu - us'")
-        for region in regions:
-            if region not in known:
+    regions = list(dict.fromkeys(node.region for node in topology.nodes))
+    _check_matrix(latencies.between_regions, "region", regions)
+    _check_matrix(latencies.between_zones, "zone", list(dict.fromkeys(node.zone for node in topology.nodes)))
+    for index, region in enumerate(regions):
+        for other in regions[index + 1 :]:
+            if between(latencies.between_regions, region, other) is None:
+                raise Refused("$.latencies.between_regions", f"the latency of '{region} - {other}' is missing")
+
+
+def _check_matrix(matrix: dict[str, Latency], kind: str, known: list[str]) -> None:
+    for pair, latency in matrix.items():
+        path = f"$.latencies.between_{kind}s.{pair}"
+        places = place_pair(pair)
+        if places is None:
+            raise Refused(path, f"{pair!r} is no pair of {kind}s: write two names and ' - ' between, such as 'eu - us'")
+        if places[0] == places[1]:
+            raise Refused(path, f"{places[0]!r} is at no distance from itself: a pair names two {kind}s")
+        for place in places:
+            if place not in known:
                 raise Refused(
-                    path, f"no node stands in {region!r}: the regions are {', '.join(known)}{nearest(region, known)}"
+                    path, f"no node stands in {place!r}: the {kind}s are {', '.join(known)}{nearest(place, known)}"
                 )
         _check_latency(latency, path)
-    for index, region in enumerate(known):
-        for other in known[index + 1 :]:
-            try:
-                between(latencies, region, other)
-            except KeyError:
-                raise Refused(
-                    "$.latencies.between_regions", f"the latency of '{region} - {other}' is missing"
-                ) from None
 
 
 def _check_latency(latency: Latency, path: str) -> None:

@@ -35,6 +35,26 @@ def test_good_file_is_read_exactly() -> None:
     assert topology.database == {"heartbeat": "50 ms", "anything": [1]}
 
 
+def test_zones_of_a_region_are_as_far_apart_as_the_matrix_says() -> None:
+    text = GOOD.replace(
+        "  - {name: n2, zone: a, region: us, size: big}",
+        """\
+  - {name: n2, zone: a, region: us, size: big}
+  - {name: n3, zone: b, region: us, size: big}
+  - {name: n4, zone: c, region: us, size: big}""",
+    ).replace("  between_regions:", "  between_zones: {b - a: 3 ms}\n  between_regions:")
+    topology = parse_topology(text, "zones.yaml")
+    latencies = topology.latencies
+
+    def between(source: str, target: str) -> object:
+        return topology.link_properties(source, target).latency
+
+    assert between("n2", "n3") == between("n3", "n2") == latencies.between_zones["b - a"]
+    assert latencies.between_zones["b - a"].value == 3_000_000  # type: ignore[union-attr]
+    assert between("n2", "n4") == latencies.same_region  # A pair that the matrix leaves out.
+    assert between("n1", "n3") == latencies.between_regions["eu - us"]  # Zones of different regions have no say.
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
@@ -63,6 +83,19 @@ def test_good_file_is_read_exactly() -> None:
             r"\$\.nodes\[1\]\.size: no size 'bgi': allowed are big .did you mean big",
         ),
         ("zone: a, region: us, ", "region: us, ", 4, r"\$\.nodes\[1\]: 'zone' is missing"),
+        ("eu - us", "us - us", 11, r"'us' is at no distance from itself: a pair names two regions"),
+        (
+            "  between_regions:",
+            "  between_zones: {a - b: 1 ms}\n  between_regions:",
+            10,
+            r"\$\.latencies\.between_zones\.a - b: no node stands in 'b': the zones are a",
+        ),
+        (
+            "  between_regions:",
+            "  between_zones: {a: 1 ms}\n  between_regions:",
+            10,
+            r"'a' is no pair of zones: write two names",
+        ),
         ("eu - us", "eu - mars", 11, r"no node stands in 'mars': the regions are eu, us"),
         ("    eu - us: 40 ms", "    {}", 10, r"the latency of 'eu - us' is missing"),
         ("name: test", "name: test\nname: again", 2, r"\$\.name: this key is there twice"),
