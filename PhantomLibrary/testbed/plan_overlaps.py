@@ -94,7 +94,8 @@ def _clashes(held: _Hold, wanted: _Hold) -> bool:
 def _explain(held: _Hold, wanted: _Hold) -> str:
     if wanted.towards is not None:
         return f"the {wanted.what} of these links is changed already, by {held.path}: let that end first, or heal it"
-    names = ", ".join(sorted(wanted.names if "all" in held.names else held.names & wanted.names or wanted.names))
+    both = held.names & wanted.names or (wanted.names if "all" in held.names else held.names)
+    names = ", ".join(sorted(both))
     if held.what == "down":
         return f"{names} is down by then, crashed by {held.path}: restart it first, or give that step a duration"
     return f"{held.what} of {names} is begun already, by {held.path}: let that end first, or heal it"
