@@ -84,6 +84,16 @@ class DatabaseNode:
         else:
             replica.request(request)
 
+    def transfer_leadership(self, shard: ShardId, target: NodeId) -> str:
+        """Begin to hand the leadership of a shard, which this node has, to another; return why not, "" if it began.
+
+        It ends within an election timeout: another leads, or the replica's `transfer_failure` says why not.
+        """
+        replica = self.replicas.get(shard)
+        if replica is None:
+            return f"{self.env.node} holds no replica of shard {shard}"
+        return replica.transfer_leadership(target)
+
     def reply(self, gateway: NodeId, reply: ShardReply) -> None:
         """Answer a gateway, without a message if it is on this node.
 

@@ -23,6 +23,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Send,
     SendEarly,
     SetDeadline,
+    TransferFailed,
 )
 
 
@@ -38,6 +39,7 @@ class EffectHost(Protocol):
     def install_snapshot(self, effect: InstallSnapshot) -> None: ...
     def read_ready(self, effect: ReadReady) -> None: ...
     def refuse(self, effect: Refuse) -> None: ...
+    def transfer_failed(self, effect: TransferFailed) -> None: ...
     def set_deadline(self, effect: SetDeadline) -> None: ...
 
 
@@ -56,6 +58,7 @@ class Performer:
             InstallSnapshot: host.install_snapshot,
             ReadReady: host.read_ready,
             Refuse: host.refuse,
+            TransferFailed: host.transfer_failed,
             SetDeadline: host.set_deadline,
         }
 

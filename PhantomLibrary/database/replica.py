@@ -47,6 +47,8 @@ from PhantomLibrary.protocols.raft.effects import (
     SendEarly,
     SetDeadline,
     SnapshotTaken,
+    TransferFailed,
+    TransferLeadership,
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, Recovered, Snapshot, SnapshotRecord
@@ -104,6 +106,7 @@ class ShardReplica:
         self._snapshot_entries = layout.config.snapshot_entries
         self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
         self._view = self.group.view
+        self.transfer_failure = ""  # Why the latest transfer of leadership failed, "" while it has not.
 
     def _group_config(self, descriptor: ShardDescriptor) -> GroupConfig:
         config = self._owner.layout.config
@@ -163,6 +166,16 @@ class ShardReplica:
         else:
             self._waiting[request.gateway, request.call] = request.attempt
             self.step(Propose(request, self._command(request)))
+
+    def transfer_leadership(self, target: NodeId) -> str:
+        """Begin to hand leadership over; return why that is not possible, "" when it is.
+
+        Whether it succeeds shows later: another leads, or `transfer_failure` says why not.
+        """
+        self.transfer_failure = self.group.why_no_transfer(target)
+        if not self.transfer_failure:
+            self.step(TransferLeadership(target))
+        return self.transfer_failure
 
     def _command(self, request: ShardRequest) -> Command:
         if request.operation is None:
@@ -230,6 +243,9 @@ class ShardReplica:
         for request in effect.tokens:
             self._waiting.pop((request.gateway, request.call), None)
             self._answer_attempt(request, NotLeader(effect.leader, may_happen=False))
+
+    def transfer_failed(self, effect: TransferFailed) -> None:
+        self.transfer_failure = effect.reason
 
     def _answer_attempt(self, request: ShardRequest, outcome: Outcome) -> None:
         self._answer(request.gateway, request.call, request.attempt, outcome)

@@ -19,8 +19,15 @@ def check_kind(kind: str) -> None:
 def message_kinds() -> list[str]:
     """Return the names of all messages between nodes, in words: `append entries`, `request vote`."""
     from PhantomLibrary.database.messages import ClientReply, ClientRequest, ShardReply, ShardRequest
-    from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, RequestVote, SnapshotMessage, Vote
+    from PhantomLibrary.protocols.raft.messages import (
+        AppendEntries,
+        AppendReply,
+        RequestVote,
+        SnapshotMessage,
+        TimeoutNow,
+        Vote,
+    )
 
-    kinds: list[type[Struct]] = [RequestVote, Vote, AppendEntries, AppendReply, SnapshotMessage]
+    kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, SnapshotMessage]
     kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply]
     return [str(kind.__struct_config__.tag) for kind in kinds]

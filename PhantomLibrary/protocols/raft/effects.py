@@ -58,6 +58,13 @@ class Refuse(Struct, frozen=True, gc=False):
     leader: NodeId
 
 
+class TransferFailed(Struct, frozen=True, gc=False):
+    """This replica does not hand its leadership to `target`: it never began to, or gave up."""
+
+    target: NodeId
+    reason: str
+
+
 class SetDeadline(Struct, frozen=True, gc=False):
     """Send `DeadlinePassed(name)` after this long plus a random part below `spread_ns`, which the host draws."""
 
@@ -66,7 +73,9 @@ class SetDeadline(Struct, frozen=True, gc=False):
     spread_ns: int
 
 
-Effect: TypeAlias = Send | SendEarly | Persist | Apply | InstallSnapshot | ReadReady | Refuse | SetDeadline
+Effect: TypeAlias = (
+    Send | SendEarly | Persist | Apply | InstallSnapshot | ReadReady | Refuse | TransferFailed | SetDeadline
+)
 
 # --- events that are not messages -----------------------------------------------------------------------------------
 
@@ -82,6 +91,12 @@ class Read(Struct, frozen=True, gc=False):
     """Ask for leave to read. Answered by ReadReady or Refuse with the token."""
 
     token: Any
+
+
+class TransferLeadership(Struct, frozen=True, gc=False):
+    """Hand leadership to `target`. Answered by TransferFailed, or by a leader in a later term."""
+
+    target: NodeId
 
 
 class Persisted(Struct, frozen=True, gc=False):
@@ -100,4 +115,4 @@ class SnapshotTaken(Struct, frozen=True, gc=False):
     snapshot: Snapshot
 
 
-Event: TypeAlias = RaftMessage | Propose | Read | Persisted | DeadlinePassed | SnapshotTaken
+Event: TypeAlias = RaftMessage | Propose | Read | TransferLeadership | Persisted | DeadlinePassed | SnapshotTaken

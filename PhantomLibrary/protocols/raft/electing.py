@@ -11,6 +11,7 @@ from PhantomLibrary.protocols.raft.messages import (
     HardState,
     Record,
     RequestVote,
+    TimeoutNow,
     Vote,
 )
 
@@ -33,7 +34,14 @@ class Electing(Leading):
             return self._start_election(now_ns)
         return [*self._ask_for_votes(self.term + 1, pre=True), self._set_election_deadline()]
 
-    def _start_election(self, now_ns: int) -> list[Effect]:
+    def _on_timeout_now(self, message: TimeoutNow, now_ns: int) -> list[Effect]:
+        """Stand at once, and without a pre-vote: the leader itself asks for it."""
+        may_stand = self.formatted and self.config.node in self.config.voters
+        if message.term != self.term or self.role != "follower" or not may_stand or self._disk_hangs(now_ns):
+            return []
+        return self._start_election(now_ns, transfer=True)
+
+    def _start_election(self, now_ns: int, *, transfer: bool = False) -> list[Effect]:
         self.term += 1
         self._stand("candidate", "")
         self._pre_voting = False
@@ -42,11 +50,12 @@ class Electing(Leading):
         effects = self._persist((HardState(self.term, self.vote),), now_ns)
         if self._has_won():
             return [*effects, *self._become_leader(now_ns)]
-        return [*effects, *self._ask_for_votes(self.term, pre=False), self._set_election_deadline()]
+        questions = self._ask_for_votes(self.term, pre=False, transfer=transfer)
+        return [*effects, *questions, self._set_election_deadline()]
 
-    def _ask_for_votes(self, term: int, *, pre: bool) -> list[Effect]:
+    def _ask_for_votes(self, term: int, *, pre: bool, transfer: bool = False) -> list[Effect]:
         config, log = self.config, self.log
-        request = RequestVote(config.shard, config.node, term, log.last_index, log.last_term, pre)
+        request = RequestVote(config.shard, config.node, term, log.last_index, log.last_term, pre, transfer)
         return [Send(peer, request) for peer in self._peers]
 
     def _has_won(self) -> bool:
@@ -57,21 +66,22 @@ class Electing(Leading):
         return refused > (len(self.config.voters) - 1) // 2
 
     def _on_request_vote(self, message: RequestVote, now_ns: int) -> list[Effect]:
-        if message.term < self.term or self._hears_leader(now_ns):
+        if message.term < self.term or (self._hears_leader(now_ns) and not message.transfer):
             return [self._answer_vote(message, granted=False)]
         if message.pre:
             granted = message.term > self.term and self._may_vote_for(message)
             return [self._answer_vote(message, granted=granted)]
         records: tuple[Record, ...] = ()
+        effects: list[Effect] = []
         if message.term > self.term:
-            self._follow(message.term, "")
+            effects = self._leave_leadership(message.term, "")
             records = (HardState(self.term, self.vote),)
         granted = self.vote in ("", message.source) and self._may_vote_for(message)
         if granted:
             self.vote = message.source
             self._heard_ns = now_ns  # Having given its vote it does not stand itself for a while.
             records = (HardState(self.term, self.vote),)
-        return [*self._persist(records, now_ns), self._answer_vote(message, granted=granted)]
+        return [*effects, *self._persist(records, now_ns), self._answer_vote(message, granted=granted)]
 
     def _hears_leader(self, now_ns: int) -> bool:
         """Whether a leader is alive as far as this replica knows, so that nobody needs another."""

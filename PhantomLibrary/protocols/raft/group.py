@@ -5,9 +5,9 @@ returns, in order (see effects.py). Times are the node's monotonic nanoseconds.
 
 What it adds to Figure 2 of the Raft paper: pre-vote and check-quorum (Ongaro's dissertation 9.6 and 6.2), so that a
 node that comes back deposes nobody and a leader that lost its quorum says so; read-index (6.4); fast back-off over
-wrong logs (the paper's 5.3, with the term comparison of etcd's raft); pipelining; snapshots. A leader whose own
-disk hangs steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts in
-a quorum.
+wrong logs (the paper's 5.3, with the term comparison of etcd's raft); pipelining; snapshots; leadership transfer
+(3.10). A leader whose own disk hangs steps down. A replica that lost its disk (`formatted` False) takes data, but
+neither votes nor counts in a quorum.
 
 The election timeout is drawn again at every look at it, not at every heartbeat: a deadline that finds a leader
 alive is set anew for what is left, plus a random part.
@@ -27,6 +27,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Read,
     SetDeadline,
     SnapshotTaken,
+    TransferLeadership,
 )
 from PhantomLibrary.protocols.raft.electing import Electing
 from PhantomLibrary.protocols.raft.messages import (
@@ -35,9 +36,10 @@ from PhantomLibrary.protocols.raft.messages import (
     Recovered,
     RequestVote,
     SnapshotMessage,
+    TimeoutNow,
     Vote,
 )
-from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, GroupConfig
+from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, TRANSFER, GroupConfig
 
 
 class Group(Electing):
@@ -54,6 +56,8 @@ class Group(Electing):
             DeadlinePassed: self._on_deadline,
             RequestVote: self._on_request_vote,
             Vote: self._on_vote,
+            TimeoutNow: self._on_timeout_now,
+            TransferLeadership: self._on_transfer,
             SnapshotMessage: self._on_snapshot,
             SnapshotTaken: self._on_snapshot_taken,
         }
@@ -73,6 +77,8 @@ class Group(Electing):
     def _on_deadline(self, event: DeadlinePassed, now_ns: int) -> list[Effect]:
         if event.name == HEARTBEAT:
             return self._on_heartbeat_deadline(now_ns)
+        if event.name == TRANSFER:
+            return self._on_transfer_deadline(now_ns)
         if self._leadership is not None:
             return self._check_quorum(now_ns)
         left_ns = self._heard_ns + self.config.election_timeout_ns - now_ns

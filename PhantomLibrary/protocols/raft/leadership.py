@@ -1,4 +1,4 @@
-"""What exists only while a replica leads: how far each follower is, and reads that wait for a quorum.
+"""What exists only while a replica leads: how far each follower is, reads that wait for a quorum, proposals that wait.
 
 It dies with leadership, so nothing of an earlier term can be mistaken for the present one's.
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from PhantomLibrary.domain import NodeId
+from PhantomLibrary.protocols.raft.effects import Propose
 
 
 class Progress:
@@ -52,7 +53,7 @@ class Progress:
 class Leadership:
     """One term of one leader. Knows voters by name and indexes by number, and sends nothing itself."""
 
-    __slots__ = ("_quorum", "progress", "reads", "round", "waiting_reads")
+    __slots__ = ("_quorum", "held_proposals", "progress", "reads", "round", "successor", "waiting_reads")
 
     def __init__(self, node: NodeId, voters: tuple[NodeId, ...], last_index: int) -> None:
         self.progress = {peer: Progress(last_index + 1) for peer in voters if peer != node}
@@ -60,6 +61,8 @@ class Leadership:
         self.round = 0
         self.reads: list[Any] = []  # They wait for the present round.
         self.waiting_reads: list[Any] = []  # They came later, and need the next one.
+        self.held_proposals: list[Propose] = []  # They are in no log.
+        self.successor: NodeId = ""  # To whom leadership is being handed.
 
     def quorum_index(self, own_index: int) -> int:
         """Return the largest index that a quorum holds durably."""

@@ -15,7 +15,6 @@ from PhantomLibrary.protocols.raft.effects import (
     SendEarly,
     SetDeadline,
 )
-from PhantomLibrary.protocols.raft.following import Following
 from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
@@ -25,15 +24,34 @@ from PhantomLibrary.protocols.raft.messages import (
     SnapshotMessage,
 )
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
+from PhantomLibrary.protocols.raft.transferring import Transferring
 
 
-class Leading(Following):
+class Leading(Transferring):
     """Handles proposals, reads, and what followers answer."""
 
     def _on_propose(self, event: Propose, now_ns: int) -> list[Effect]:
-        if self._leadership is None:
+        leadership = self._leadership
+        if leadership is None:
             return [Refuse((event.token,), self.leader)]
+        if self._holds_proposals(leadership):
+            return self._hold(leadership, event)
         return self._append_own(event.command, now_ns)
+
+    def _holds_proposals(self, leadership: Leadership) -> bool:
+        """Whether nothing may be appended at present."""
+        return leadership.successor != ""
+
+    def _hold(self, leadership: Leadership, event: Propose) -> list[Effect]:
+        """Keep a proposal until it may be appended, or is refused because another leads."""
+        if len(leadership.held_proposals) >= self.config.unacknowledged_max:
+            return [Refuse((event.token,), "")]
+        leadership.held_proposals.append(event)
+        return []
+
+    def _append_held(self, leadership: Leadership, now_ns: int) -> list[Effect]:
+        held, leadership.held_proposals = leadership.held_proposals, []
+        return [effect for each in held for effect in self._on_propose(each, now_ns)]
 
     def _append_own(self, command: Any, now_ns: int) -> list[Effect]:
         leadership = self._leadership
@@ -170,6 +188,8 @@ class Leading(Following):
                 effects.append(effect)
         if leadership.reads:
             effects += self._release_reads(leadership)
+        if leadership.successor == message.source:
+            effects += self._hand_over(leadership)
         return effects
 
     def _back_off(self, progress: Progress, message: AppendReply, *, is_first_sign: bool) -> None:
@@ -236,6 +256,14 @@ class Leading(Following):
         effects = self._heartbeat(leadership)
         effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
         return effects
+
+    def _on_transfer_deadline(self, now_ns: int) -> list[Effect]:
+        """Lead on: the one who was to follow has not taken over in time."""
+        leadership = self._leadership
+        if leadership is None or not leadership.successor:
+            return []
+        failure = self._give_up_transfer(leadership)
+        return [failure, *self._append_held(leadership, now_ns)]
 
     def _check_quorum(self, now_ns: int) -> list[Effect]:
         assert self._leadership is not None

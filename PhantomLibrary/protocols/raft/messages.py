@@ -4,7 +4,7 @@ Messages and records are immutable. Terms and indexes start at 1; 0 means none. 
 message is also the event with which it arrives.
 
 Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (2014), Figures 2 and 13; Ongaro,
-"Consensus: Bridging Theory and Practice" (2014), 6.4 (read index) and 9.6 (pre-vote).
+"Consensus: Bridging Theory and Practice" (2014), 3.10 (transfer), 6.4 (read index) and 9.6 (pre-vote).
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from PhantomLibrary.domain import LogEntry, NodeId, ShardId
 
 
 class RequestVote(Struct, frozen=True, gc=False, array_like=True, tag="request vote"):
-    """Asks for a vote in `term`; with `pre`, asks only whether one would be given, which changes nobody's term."""
+    """Asks for a vote in `term`; with `pre`, asks only whether one would be given, which changes nobody's term.
+
+    With `transfer` the leader itself wants to be replaced by the sender, so that hearing a leader is no reason to
+    refuse.
+    """
 
     shard: ShardId
     source: NodeId
@@ -25,6 +29,7 @@ class RequestVote(Struct, frozen=True, gc=False, array_like=True, tag="request v
     last_index: int
     last_term: int
     pre: bool
+    transfer: bool = False
 
 
 class Vote(Struct, frozen=True, gc=False, array_like=True, tag="vote"):
@@ -35,6 +40,14 @@ class Vote(Struct, frozen=True, gc=False, array_like=True, tag="vote"):
     term: int
     granted: bool
     pre: bool
+
+
+class TimeoutNow(Struct, frozen=True, gc=False, array_like=True, tag="timeout now"):
+    """A leader asks a follower, whose log is like its own, to stand for election at once."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
 
 
 class AppendEntries(Struct, frozen=True, gc=False, array_like=True, tag="append entries"):
@@ -86,7 +99,7 @@ class SnapshotMessage(Struct, frozen=True, gc=False, array_like=True, tag="snaps
     round: int
 
 
-RaftMessage: TypeAlias = RequestVote | Vote | AppendEntries | AppendReply | SnapshotMessage
+RaftMessage: TypeAlias = RequestVote | Vote | TimeoutNow | AppendEntries | AppendReply | SnapshotMessage
 
 
 # --- records, in the order in which a log holds them ----------------------------------------------------------------

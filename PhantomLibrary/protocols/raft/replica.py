@@ -23,6 +23,7 @@ from PhantomLibrary.protocols.raft.messages import (
 
 ELECTION = "election"
 HEARTBEAT = "heartbeat"
+TRANSFER = "transfer"
 
 
 class GroupConfig(Struct, frozen=True):
@@ -120,20 +121,22 @@ class Replica:
 
     def _step_down(self) -> list[Effect]:
         """Give up leading without a successor. What was promised to clients is left to their time-outs."""
-        refused = self._refuse_reads()
+        refused = self._refuse_waiting("")
         self._follow(self.term, "")
         return [*refused, self._set_election_deadline()]
 
-    def _refuse_reads(self) -> list[Effect]:
+    def _refuse_waiting(self, leader: NodeId) -> list[Effect]:
+        """Turn away what waits at a leader and is in no log."""
         leadership = self._leadership
-        if leadership is None or not (leadership.reads or leadership.waiting_reads):
+        if leadership is None or not (leadership.reads or leadership.waiting_reads or leadership.held_proposals):
             return []
-        return [Refuse((*leadership.reads, *leadership.waiting_reads), "")]
+        held = [each.token for each in leadership.held_proposals]
+        return [Refuse((*leadership.reads, *leadership.waiting_reads, *held), leader)]
 
     def _leave_leadership(self, term: int, leader: NodeId) -> list[Effect]:
         """Follow a term or leader; return what must be said about it."""
         was_leader = self._leadership is not None
-        effects = self._refuse_reads()
+        effects = self._refuse_waiting(leader)
         self._follow(term, leader)
         if was_leader:
             effects.append(self._set_election_deadline())

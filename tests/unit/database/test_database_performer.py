@@ -10,6 +10,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Send,
     SendEarly,
     SetDeadline,
+    TransferFailed,
 )
 from PhantomLibrary.protocols.raft.messages import Snapshot
 
@@ -23,7 +24,7 @@ class FakeHost:
         self.done = []
         note = self.done.append
         self.send = self.persist = self.apply = self.install_snapshot = note
-        self.read_ready = self.refuse = self.set_deadline = note
+        self.read_ready = self.refuse = self.transfer_failed = self.set_deadline = note
 
 
 WAITING = [
@@ -32,6 +33,7 @@ WAITING = [
     InstallSnapshot(Snapshot(1, 1, ())),
     ReadReady(("read",)),
     Refuse(("read",), "n2"),
+    TransferFailed("n2", "why"),
 ]
 PROMPT = [SendEarly("n2", None), SetDeadline("election", 1, 1)]
 

@@ -14,6 +14,7 @@ from PhantomLibrary.protocols.raft.effects import (
     DeadlinePassed,
     Propose,
     Read,
+    TransferLeadership,
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
@@ -82,6 +83,7 @@ class Chaos(Invariants):
             (self._take_snapshot, random.choice((0, 2, 10))),
             (self._reboot, random.choice((0, 0, 1, 5))),
             (self._hurry, random.choice((0, 0, 1, 5))),
+            (self._transfer, random.choice((0, 0, 2, 10))),
         ):
             self.actions += [action] * weight
 
@@ -234,6 +236,12 @@ class Chaos(Invariants):
         self.proposers[command] = (host.name, host.incarnation)
         host.step(Propose(command, command))
         return command
+
+    def _transfer(self) -> None:
+        target = self._any_host().name
+        for host in self.hosts.values():
+            if host.is_up and host.group.is_leader:
+                host.step(TransferLeadership(target))
 
     def _read(self) -> None:
         """Ask everyone: he who leads no more, and does not know it, is the one to watch."""

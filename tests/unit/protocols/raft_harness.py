@@ -28,6 +28,7 @@ from PhantomLibrary.protocols.raft.effects import (
     SendEarly,
     SetDeadline,
     SnapshotTaken,
+    TransferFailed,
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
@@ -262,5 +263,5 @@ class Host:
         elif isinstance(effect, InstallSnapshot):
             self.machine.restore(effect.snapshot)
         else:
-            assert isinstance(effect, ReadReady | Refuse)
+            assert isinstance(effect, ReadReady | Refuse | TransferFailed)
         self.watch.performed(self, effect)

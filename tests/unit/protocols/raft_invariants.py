@@ -20,6 +20,7 @@ from PhantomLibrary.protocols.raft.messages import (
     Record,
     RequestVote,
     SnapshotRecord,
+    TimeoutNow,
     Vote,
 )
 from PhantomLibrary.protocols.raft.replica import View
@@ -43,6 +44,7 @@ class Invariants(Watch):
         self.committed: dict[int, tuple[int, Any, int]] = {}  # index to (term, command, term of the commitment)
         self.committed_max = 0
         self.commands: list[Any] = []  # As first applied by anyone.
+        self.asked_to_stand: set[tuple[NodeId, int]] = set()
         self.pre_votes: dict[tuple[NodeId, int], set[NodeId]] = defaultdict(set)
         self.votes: dict[tuple[NodeId, int], NodeId] = {}
         self.proposers: dict[str, tuple[NodeId, int]] = {}
@@ -72,8 +74,9 @@ class Invariants(Watch):
             is_second_vote = record.term == host.written.term and host.written.vote not in ("", record.vote)
             self.check("OneVoteATerm", not is_second_vote, host.name)
             if record.vote == host.name and self.quorum > 1:
-                voters = self.pre_votes[host.name, record.term]
-                self.check("PreVoteFirst", len(voters) + 1 >= self.quorum, f"{host.name} in term {record.term}")
+                may_stand = len(self.pre_votes[host.name, record.term]) + 1 >= self.quorum
+                may_stand |= (host.name, record.term) in self.asked_to_stand
+                self.check("PreVoteFirst", may_stand, f"{host.name} in term {record.term}")
         elif isinstance(record, SnapshotRecord):
             self.snapshots_installed += 1
             after = host.written.entries.get(record.snapshot.index + 1)
@@ -97,6 +100,8 @@ class Invariants(Watch):
     def delivered(self, to: NodeId, message: RaftMessage) -> None:
         if isinstance(message, Vote) and message.pre and message.granted:
             self.pre_votes[to, message.term].add(message.source)
+        elif isinstance(message, TimeoutNow):
+            self.asked_to_stand.add((to, message.term + 1))
 
     # --- views ------------------------------------------------------------------------------------------------------
 

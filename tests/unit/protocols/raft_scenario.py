@@ -11,7 +11,7 @@ spread of a node is its place in the group, so n1 stands first.
     repeat n1>n2 request | repeat n1>n2 x   send again the first message there of this kind, or with this command
     cut n1 n2 | cut n1>n2 | isolate n1 | heal
     advance 100ms | run 1s             let time pass; `run` also delivers everything as it goes
-    propose n1 x | read n1 r1
+    propose n1 x | read n1 r1 | transfer n1 n2
     hold n1 | persist n1 [all]         keep records from becoming durable; release the oldest, or all and stop keeping
     crash n1 [kept=1] | restart n1 | wipe n1 | compact n1
     log [n1] | status [n1] | sent      sent: counts of messages since it was last asked
@@ -35,6 +35,8 @@ from PhantomLibrary.protocols.raft.effects import (
     Read,
     ReadReady,
     Refuse,
+    TransferFailed,
+    TransferLeadership,
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
@@ -46,6 +48,7 @@ from PhantomLibrary.protocols.raft.messages import (
     Record,
     RequestVote,
     SnapshotMessage,
+    TimeoutNow,
     Vote,
 )
 from PhantomLibrary.protocols.raft.replica import ELECTION, GroupConfig, View
@@ -115,6 +118,9 @@ class Scenario(Watch):
 
     def _read(self, name: str, token: str) -> None:
         self.hosts[name].step(Read(token))
+
+    def _transfer(self, name: str, target: str) -> None:
+        self.hosts[name].step(TransferLeadership(target))
 
     # --- commands: messages and time --------------------------------------------------------------------------------
 
@@ -255,6 +261,8 @@ class Scenario(Watch):
         elif isinstance(effect, Refuse):
             hint = f", ask {effect.leader}" if effect.leader else ""
             self.lines.append(f"{host.name} refuses {', '.join(effect.tokens)}{hint}")
+        elif isinstance(effect, TransferFailed):
+            self.lines.append(f"{host.name} hands nothing over: {effect.reason}")
 
 
 class _Spread:
@@ -281,6 +289,8 @@ def _kind(message: RaftMessage) -> str:
         return ("pre-" if message.pre else "") + ("request" if isinstance(message, RequestVote) else "vote")
     if isinstance(message, AppendEntries):
         return "append" if message.entries else "heartbeat"
+    if isinstance(message, TimeoutNow):
+        return "timeout now"
     return "snapshot" if isinstance(message, SnapshotMessage) else "reply"
 
 
@@ -291,13 +301,15 @@ def _entries(entries: tuple[LogEntry, ...]) -> str:
 def _message(message: RaftMessage) -> str:
     words = f"{_kind(message)} term {message.term}"
     if isinstance(message, RequestVote):
-        return f"{words} last {message.last_index}/{message.last_term}"
+        return f"{words} last {message.last_index}/{message.last_term}{' transfer' if message.transfer else ''}"
     if isinstance(message, Vote):
         return f"{words} {'yes' if message.granted else 'no'}"
     if isinstance(message, AppendEntries):
         after = f" after {message.prev_index}/{message.prev_term}"
         entries = f" {_entries(message.entries)}" if message.entries else ""
         return f"{words}{after}{entries} committed {message.commit_index} round {message.round}"
+    if isinstance(message, TimeoutNow):
+        return words
     if isinstance(message, SnapshotMessage):
         return f"{words} up to {message.snapshot.index}/{message.snapshot.term}"
     assert isinstance(message, AppendReply)

@@ -32,7 +32,7 @@ def test_a_run_depends_on_its_seed_alone() -> None:
         (raft_defects.TruncatesBlindly, 20, {"QuorumHolds", "LeaderCompleteness", "LogHasNoGap"}),
         (raft_defects.VotesForAnyLog, 20, {"LeaderCompleteness"}),
         (raft_defects.ForgetsVotes, 30, {"OneVoteATerm"}),
-        (raft_defects.ReadsWithoutQuorum, 40, {"ReadIsFresh"}),
+        (raft_defects.ReadsWithoutQuorum, 110, {"ReadIsFresh"}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
