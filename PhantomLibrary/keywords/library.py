@@ -18,6 +18,7 @@ from PhantomLibrary.keywords.cluster_keywords import ClusterKeywords
 from PhantomLibrary.keywords.converters import CONVERTERS
 from PhantomLibrary.keywords.failures import RequestRefused
 from PhantomLibrary.keywords.fault_keywords import FaultKeywords
+from PhantomLibrary.keywords.leader_keywords import LeaderKeywords
 from PhantomLibrary.keywords.lifetime import Clusters
 from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.quantities import to_seed
@@ -83,6 +84,7 @@ class PhantomLibrary(DynamicCore):
         self._clusters = Clusters(to_seed(seed))
         topics = (
             ClusterKeywords,
+            LeaderKeywords,
             TimeKeywords,
             FaultKeywords,
             ChaosKeywords,

@@ -32,6 +32,11 @@ _ENTRIES = (
         "leader: it asks first whether anybody would vote for it (pre-vote).",
     ),
     CodeEntry(
+        "LDR-003",
+        "leadership was not handed over",
+        "A leader was asked to hand over, and led on: its successor did not take over within one election timeout.",
+    ),
+    CodeEntry(
         "REC-001",
         "cluster did not recover",
         "Some shard did not serve again, or some live replica did not follow, within the time that the test gave.",

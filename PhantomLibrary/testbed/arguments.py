@@ -19,6 +19,10 @@ class _Restart(_Strict):
     disk: Literal["kept", "wiped"] = "kept"
 
 
+class _Transfer(_Strict):
+    shard: int
+
+
 class _FailDisk(_Strict):
     fault: str
 
@@ -101,6 +105,7 @@ class _Put(_Strict):
 _Arguments: TypeAlias = type[_Strict]
 _TAKES: dict[str, _Arguments] = {
     "restart node": _Restart,
+    "transfer leadership": _Transfer,
     "fail disk": _FailDisk,
     "skew clock": _SkewClock,
     "partition network": _Partition,

@@ -102,6 +102,22 @@ def _resume(cluster: Cluster, command: Command) -> list[NodeId]:
     return nodes
 
 
+def _transfer(cluster: Cluster, command: Command) -> NodeId:
+    """Ask the node that leads, as an operator would ask it."""
+    shard = command.arguments["shard"]
+    resolve_nodes(f"followers of shard {shard}", cluster)  # Refuses a shard that there is not.
+    nodes = _nodes(cluster, command)
+    if len(nodes) != 1:
+        raise InvalidInput(f"{command.target}: leadership goes to one node")
+    leader = cluster.leader(shard)
+    if not leader or cluster.host(leader).state is not NodeState.UP:
+        raise InvalidState(f"shard {shard} has no leader that could hand over: let time go on, or heal it first")
+    reason = cluster.processes[leader].transfer_leadership(shard, nodes[0])
+    if reason:
+        raise InvalidState(reason)
+    return nodes[0]
+
+
 _DISK_FAULTS: dict[str, type[StallDisk] | type[LoseFsync]] = {"stall": StallDisk, "lost fsync": LoseFsync}
 
 
@@ -296,6 +312,7 @@ VERBS: dict[str, Verb] = {
     "restart node": _restart,
     "pause node": _pause,
     "resume node": _resume,
+    "transfer leadership": _transfer,
     "fail disk": _each_node(_disk_fault),
     "skew clock": _each_node(_clock_fault),
     "partition network": _partition,

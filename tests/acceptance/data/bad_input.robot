@@ -39,6 +39,18 @@ Unknown Shards And Workloads
     Refused    workload 'register' runs already: give this one a name\= of its own, or stop the other first
     ...    Start Workload    register
 
+Leadership That Cannot Be Handed Over
+    [Documentation]    Only to one replica that votes and does not lead yet.
+    ${leader} =    Get Leader    1
+    Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
+    ...    Transfer Leadership    1    n9
+    Refused    no shard 9: this cluster has shards 0, 1, 2    Transfer Leadership    9    n1
+    Refused    ${leader} leads shard 1 already    Transfer Leadership    1    leader of shard 1
+    Refused    n5 is no voter of shard 1: there are n1, n2, n3    Transfer Leadership    1    n5
+    Isolate Node    follower of shard 1    duration=5s
+    ${message} =    Run Keyword And Expect Error    LDR-003: ${leader} did not hand over: *    Transfer Leadership    1    minority
+    Should Contain    ${message}    did not take over shard 1 within 500 ms
+
 Counts Below One
     [Documentation]    A count that means nothing is refused before anything happens.
     FOR    ${name}    IN    nodes    shards    replicas
@@ -128,7 +140,7 @@ Other Things That Cannot Be
     Refused    nothing would change: give latency\=, jitter\=, loss\=, duplicate\=, reorder\= or bandwidth\=    Set Link    n1    n2
     Misspelt    rate    fast    Rate    'fast' is no rate: write one such as 400/s, or 2MB/s for data
     ...    Start Workload    set    rate=fast
-    Refused    no message 'apend entries': there are all, request vote, vote, append entries, append reply, snapshot, client request, client reply, shard request, shard reply (did you mean append entries?)
+    Refused    no message 'apend entries': there are all, request vote, vote, timeout now, append entries, append reply, snapshot, client request, client reply, shard request, shard reply (did you mean append entries?)
     ...    Drop Messages    apend entries
     Refused    k7 belongs to workload register: choose a key of another form than k0    Put Value    k7    1
     Refused    'random' cannot be looked at: name a node, or a role such as leader of shard 1

@@ -1,0 +1,45 @@
+*** Settings ***
+Documentation    Leadership that is handed over on purpose, as before maintenance.
+
+Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
+Resource         ../../resources/checks.resource
+
+Test Tags        node-failure
+
+
+*** Test Cases ***
+Leadership Is Handed Over Without An Outage
+    [Documentation]    Every node leads in turn under load, and no client waits as long as an election would take.
+    [Tags]    priority-1
+    [Setup]    Start Three Nodes
+    Load The Cluster
+    Transfer Leadership    1    follower of shard 1
+    Run For    1s
+    Transfer Leadership    1    follower of shard 1
+    Transfer Leadership    2    follower of shard 2
+    Run For    ${PHASE}
+    Get Metric    latency_max    <    100    window=4500 ms
+    Every Confirmed Write Should Be There
+
+Leader Whose Successor Is Gone Leads On
+    [Documentation]    The successor is cut off, or dies in the middle: the leader gives up and goes on.
+    [Tags]    priority-2
+    [Setup]    Start Three Nodes
+    Load Few Lists Heavily
+    ${old} =    Get Leader    1
+    Let The Successor Be Cut Off
+    Get Leader    1    ==    ${old}
+    ${dying} =    Transfer Leadership    1    follower of shard 1    wait=no
+    Crash Node    ${dying}    duration=1s
+    Run For    2s
+    Cluster Should Serve Again
+    Every Confirmed Write Should Be There    confirmed=500
+
+
+*** Keywords ***
+Let The Successor Be Cut Off
+    [Documentation]    Asks for a transfer to a node that nobody can reach, and waits until the leader has given up.
+    ${cut off} =    Isolate Node    follower of shard 1    duration=2s
+    Transfer Leadership    1    ${cut off}    wait=no
+    Run For    1s
