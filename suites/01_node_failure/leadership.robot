@@ -40,6 +40,6 @@ Leader Whose Successor Is Gone Leads On
 *** Keywords ***
 Let The Successor Be Cut Off
     [Documentation]    Asks for a transfer to a node that nobody can reach, and waits until the leader has given up.
-    ${cut off} =    Isolate Node    follower of shard 1    duration=2s
+    ${cut off} =    Isolate Node    follower of shard 1    duration=900 ms
     Transfer Leadership    1    ${cut off}    wait=no
     Run For    1s
