@@ -120,6 +120,37 @@ class LogEntry(Struct, frozen=True, gc=False, array_like=True):
     command: Any
 
 
+class Configuration(Struct, frozen=True, gc=False, array_like=True, tag="configuration"):
+    """Who the members of a shard are. As the command of an entry it takes force where it stands in the log.
+
+    While `outgoing`, the voters of before, is not empty the configuration is joint, and nothing is decided without a
+    majority of each. Learners take data only. `numbers` tells apart the replicas that a shard has had on one node: the
+    index of the entry that invited this one, for nodes that have not been members from the beginning on.
+    """
+
+    voters: tuple[NodeId, ...]
+    outgoing: tuple[NodeId, ...] = ()
+    learners: tuple[NodeId, ...] = ()
+    numbers: tuple[tuple[NodeId, int], ...] = ()
+
+    @property
+    def is_joint(self) -> bool:
+        return bool(self.outgoing)
+
+    @property
+    def electorate(self) -> tuple[NodeId, ...]:
+        """All whose votes count somewhere."""
+        return (*self.voters, *(node for node in self.outgoing if node not in self.voters))
+
+    @property
+    def members(self) -> tuple[NodeId, ...]:
+        return (*self.electorate, *self.learners)
+
+    def number_of(self, node: NodeId) -> int:
+        """Return the number of the replica on a node that is meant, 0 for one from the beginning."""
+        return next((number for name, number in self.numbers if name == node), 0)
+
+
 Role: TypeAlias = Literal["follower", "candidate", "leader", "learner"]
 
 
@@ -134,7 +165,7 @@ class ReplicaState(Struct, frozen=True, gc=False):
     commit_index: int
     applied_index: int
     last_index: int
-    voters: tuple[NodeId, ...]
+    configuration: Configuration
 
 
 class ReplicaRecovered(Struct, frozen=True, gc=False):

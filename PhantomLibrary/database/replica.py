@@ -256,7 +256,9 @@ class ShardReplica:
     # --- snapshots and observations ---------------------------------------------------------------------------------
 
     def _take_snapshot(self, term: int) -> None:
-        snapshot = Snapshot(self.machine.applied_index, term, self.machine.snapshot())
+        index = self.machine.applied_index
+        since, configuration = self.group.configurations.at(index)
+        snapshot = Snapshot(index, term, self.machine.snapshot(), configuration, since)
         self._owner.wal.save_snapshot(self.shard, snapshot)
         self.group.step(SnapshotTaken(snapshot), self._env.monotonic_ns())
         incarnation = self._env.incarnation
@@ -289,7 +291,7 @@ class ShardReplica:
                 view.commit_index,
                 self.machine.applied_index,
                 view.last_index,
-                self.group.config.voters,
+                view.configuration,
             )
         )
 

@@ -17,8 +17,9 @@ from zlib import crc32
 import msgspec
 
 from PhantomLibrary.database.messages import Command
-from PhantomLibrary.domain import LogEntry, NodeId, ShardId
+from PhantomLibrary.domain import Configuration, LogEntry, NodeId, ShardId
 from PhantomLibrary.kernel.process import Disk
+from PhantomLibrary.protocols.raft.configuration import LOST
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, Recovered, Snapshot, SnapshotRecord
 
 LOG_FILE = "log"
@@ -38,7 +39,7 @@ class _StoredEntry(msgspec.Struct, array_like=True):
 
     index: int
     term: int
-    command: Command | None
+    command: Command | Configuration | None
 
 
 class _StoredEntries(msgspec.Struct, array_like=True, tag="entries"):
@@ -115,7 +116,7 @@ class WriteAheadLog:
 
 def recover(disk: Disk, shards: Iterable[ShardId]) -> dict[ShardId, Recovered]:
     """Read back what each shard made durable, from the log and the snapshot files."""
-    formatted = bool(disk.read(FORMAT_FILE))
+    number = 0 if disk.read(FORMAT_FILE) else LOST
     found = {shard: _Replay() for shard in shards}
     content = disk.read(LOG_FILE)
     position = 0
@@ -127,7 +128,7 @@ def recover(disk: Disk, shards: Iterable[ShardId]) -> dict[ShardId, Recovered]:
         shard, record = _decode_frame(body)
         found[shard].take(record)
         position += _FRAME.size + length
-    return {shard: replay.finish(_read_snapshot(disk, shard), formatted) for shard, replay in found.items()}
+    return {shard: replay.finish(_read_snapshot(disk, shard), number) for shard, replay in found.items()}
 
 
 def _read_snapshot(disk: Disk, shard: ShardId) -> Snapshot | None:
@@ -163,14 +164,14 @@ class _Replay:
                 if not keeps_tail:
                     self.entries.clear()
 
-    def finish(self, snapshot: Snapshot | None, formatted: bool) -> Recovered:
+    def finish(self, snapshot: Snapshot | None, number: int) -> Recovered:
         entries = self.entries
         if snapshot is not None and entries:
             position = snapshot.index - entries[0].index
             agrees = position < 0 or (position < len(entries) and entries[position].term == snapshot.term)
             # The file is written before the log's mark: without the mark, only a log that agrees may keep its tail.
             entries = entries[max(0, position + 1) :] if agrees else []
-        return Recovered(self.term, self.vote, snapshot, tuple(entries), formatted)
+        return Recovered(self.term, self.vote, snapshot, tuple(entries), number)
 
 
 __all__ = ["FORMAT_FILE", "LOG_FILE", "Entries", "HardState", "WriteAheadLog", "recover", "snapshot_file"]

@@ -34,7 +34,7 @@ class CommitsAlone(Group):
     """Commits what is durable on the leader alone."""
 
     def _make_leadership(self) -> Leadership:
-        return _NeedsNobody(self.config.node, self.config.voters, self.log.last_index)
+        return _NeedsNobody(self.config.node, self.configuration, self.log.last_index)
 
 
 class CommitsEarlierTerms(Group):

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.configuration import Change
 from PhantomLibrary.protocols.raft.messages import RaftMessage, Record, Snapshot
 
 # --- effects --------------------------------------------------------------------------------------------------------
@@ -65,6 +66,13 @@ class TransferFailed(Struct, frozen=True, gc=False):
     reason: str
 
 
+class RefuseChange(Struct, frozen=True, gc=False):
+    """A change of the configuration was not begun, and why."""
+
+    token: Any
+    reason: str
+
+
 class SetDeadline(Struct, frozen=True, gc=False):
     """Send `DeadlinePassed(name)` after this long plus a random part below `spread_ns`, which the host draws."""
 
@@ -74,7 +82,16 @@ class SetDeadline(Struct, frozen=True, gc=False):
 
 
 Effect: TypeAlias = (
-    Send | SendEarly | Persist | Apply | InstallSnapshot | ReadReady | Refuse | TransferFailed | SetDeadline
+    Send
+    | SendEarly
+    | Persist
+    | Apply
+    | InstallSnapshot
+    | ReadReady
+    | Refuse
+    | TransferFailed
+    | RefuseChange
+    | SetDeadline
 )
 
 # --- events that are not messages -----------------------------------------------------------------------------------
@@ -99,6 +116,17 @@ class TransferLeadership(Struct, frozen=True, gc=False):
     target: NodeId
 
 
+class ChangeConfiguration(Struct, frozen=True, gc=False):
+    """Change who the members are. `since` is the index of the configuration that is to be changed.
+
+    Refused with the token and a reason; what it leads to is seen in the configuration.
+    """
+
+    token: Any
+    since: int
+    change: Change
+
+
 class Persisted(Struct, frozen=True, gc=False):
     """All records up to the Persist of this token are durable."""
 
@@ -115,4 +143,6 @@ class SnapshotTaken(Struct, frozen=True, gc=False):
     snapshot: Snapshot
 
 
-Event: TypeAlias = RaftMessage | Propose | Read | TransferLeadership | Persisted | DeadlinePassed | SnapshotTaken
+Event: TypeAlias = (
+    RaftMessage | Propose | Read | TransferLeadership | ChangeConfiguration | Persisted | DeadlinePassed | SnapshotTaken
+)

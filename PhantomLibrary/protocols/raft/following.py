@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.domain import Configuration, LogEntry, NodeId
 from PhantomLibrary.protocols.raft.effects import (
     Effect,
     InstallSnapshot,
@@ -15,6 +15,7 @@ from PhantomLibrary.protocols.raft.messages import (
     AppendReply,
     Entries,
     HardState,
+    Invitation,
     Record,
     Snapshot,
     SnapshotMessage,
@@ -87,15 +88,23 @@ class Following(Replica):
 
     def _accept_append(self, message: AppendEntries | SnapshotMessage, index: int) -> Effect:
         config = self.config
-        reply = AppendReply(config.shard, config.node, self.term, True, index, 0, message.round, self.formatted)
+        reply = AppendReply(config.shard, config.node, self.term, True, index, 0, message.round, self.number)
         return Send(message.source, reply)
 
     def _refuse_append(self, message: AppendEntries | SnapshotMessage, index: int, index_term: int) -> Effect:
         config = self.config
-        reply = AppendReply(
-            config.shard, config.node, self.term, False, index, index_term, message.round, self.formatted
-        )
+        reply = AppendReply(config.shard, config.node, self.term, False, index, index_term, message.round, self.number)
         return Send(message.source, reply)
+
+    def _on_invitation(self, message: Invitation, now_ns: int) -> list[Effect]:
+        """Its host has begun this replica, or had it already: say that it is here, and how far its log goes."""
+        if message.number != self.number:
+            return []
+        effects = self._hear(message.source, message.term, now_ns) if message.term >= self.term else None
+        records = (HardState(self.term, self.vote),) if effects is not None else ()
+        config, log = self.config, self.log
+        reply = AppendReply(config.shard, config.node, self.term, False, log.last_index, log.last_term, 0, self.number)
+        return [*(effects or ()), *self._persist(records, now_ns), Send(message.source, reply)]
 
     def _on_snapshot(self, message: SnapshotMessage, now_ns: int) -> list[Effect]:
         if message.term < self.term:
@@ -120,10 +129,14 @@ class Following(Replica):
     def _install(self, snapshot: Snapshot, keeps_tail: bool) -> None:
         if keeps_tail:
             self.log.compact(snapshot.index)
+            self.configurations.forget(snapshot.index)
         else:
             self.log.reset(snapshot.index, snapshot.term)
             self._durable_index = min(self._durable_index, snapshot.index)
             self._persists = deque((token, time, min(last, snapshot.index)) for token, time, last in self._persists)
+            since, configuration = snapshot.configuration_index, snapshot.configuration
+            self.configurations.reset(since, configuration or Configuration(self.config.voters))
+            self._adopt_configuration()
         self.snapshot = snapshot
         self.commit_index = snapshot.index
         self._view_is_old = True

@@ -6,8 +6,8 @@ returns, in order (see effects.py). Times are the node's monotonic nanoseconds.
 What it adds to Figure 2 of the Raft paper: pre-vote and check-quorum (Ongaro's dissertation 9.6 and 6.2), so that a
 node that comes back deposes nobody and a leader that lost its quorum says so; read-index (6.4); fast back-off over
 wrong logs (the paper's 5.3, with the term comparison of etcd's raft); pipelining; snapshots; leadership transfer
-(3.10). A leader whose own disk hangs steps down. A replica that lost its disk (`formatted` False) takes data, but
-neither votes nor counts in a quorum.
+(3.10); learners and joint consensus (the paper's section 6, dissertation chapter 4). A leader whose own disk hangs
+steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts in a quorum.
 
 The election timeout is drawn again at every look at it, not at every heartbeat: a deadline that finds a leader
 alive is set anew for what is left, plus a random part.
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PhantomLibrary.protocols.raft.effects import (
+    ChangeConfiguration,
     DeadlinePassed,
     Effect,
     Event,
@@ -33,6 +34,7 @@ from PhantomLibrary.protocols.raft.electing import Electing
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
+    Invitation,
     Recovered,
     RequestVote,
     SnapshotMessage,
@@ -54,6 +56,8 @@ class Group(Electing):
             Propose: self._on_propose,
             Read: self._on_read,
             DeadlinePassed: self._on_deadline,
+            ChangeConfiguration: self._on_change,
+            Invitation: self._on_invitation,
             RequestVote: self._on_request_vote,
             Vote: self._on_vote,
             TimeoutNow: self._on_timeout_now,
@@ -96,4 +100,5 @@ class Group(Electing):
             return []  # A leader's snapshot overtook it.
         self.snapshot = snapshot
         self.log.compact(max(self.log.snapshot_index, snapshot.index - self.config.kept_entries_max))
+        self.configurations.forget(self.log.snapshot_index)
         return []

@@ -3,23 +3,31 @@
 It dies with leadership, so nothing of an earlier term can be mistaken for the present one's.
 
 Followers are fed in one of three ways, as in etcd's raft: *probe* sends one message and waits for its answer,
-*replicate* sends ahead of the answers up to a bound, *snapshot* waits for a snapshot to arrive.
+*replicate* sends ahead of the answers up to a bound, *snapshot* waits for a snapshot to arrive. A replica that does
+not exist yet is invited first.
+
+A learner catches up in rounds, each of which brings what the log held when it began; it may get a vote when a round
+took less than an election timeout, and it is not far behind (dissertation 4.2.1).
 """
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from PhantomLibrary.domain import NodeId
+from PhantomLibrary.domain import Configuration, NodeId
+from PhantomLibrary.protocols.raft.configuration import has_quorum, quorum_index
 from PhantomLibrary.protocols.raft.effects import Propose
 
 
 class Progress:
     """How far one follower's log is known to equal the leader's (`match_index`), and what to send it next."""
 
-    __slots__ = ("active", "counts", "match_index", "next_index", "round", "state", "waits")
+    __slots__ = (
+        "active", "counts", "goal_index", "goal_set_ns", "is_caught_up", "is_here", "match_index", "next_index",
+        "number", "round", "state", "waits",
+    )  # fmt: skip
 
-    def __init__(self, next_index: int) -> None:
+    def __init__(self, next_index: int, number: int = 0, *, is_here: bool = True) -> None:
         self.match_index = 0
         self.next_index = next_index
         self.state: Literal["probe", "replicate", "snapshot"] = "probe"
@@ -27,6 +35,11 @@ class Progress:
         self.active = True  # Heard from since the last check of the quorum.
         self.counts = True
         self.round = 0
+        self.number = number  # Of the replica that is meant.
+        self.is_here = is_here  # As far as is known it exists, and need not be invited.
+        self.goal_index = 0  # A learner's: where its present round ends, 0 for none.
+        self.goal_set_ns = 0
+        self.is_caught_up = False
 
     def accept(self, index: int) -> bool:
         """Take an acknowledgement up to `index`; return whether it brought news."""
@@ -51,26 +64,42 @@ class Progress:
 
 
 class Leadership:
-    """One term of one leader. Knows voters by name and indexes by number, and sends nothing itself."""
+    """One term of one leader. Knows members by name and indexes by number, and sends nothing itself."""
 
-    __slots__ = ("_quorum", "held_proposals", "progress", "reads", "round", "successor", "waiting_reads")
+    __slots__ = (
+        "_configuration", "_node", "held_proposals", "progress", "reads", "round", "successor", "waiting_reads",
+    )  # fmt: skip
 
-    def __init__(self, node: NodeId, voters: tuple[NodeId, ...], last_index: int) -> None:
-        self.progress = {peer: Progress(last_index + 1) for peer in voters if peer != node}
-        self._quorum = len(voters) // 2 + 1
+    def __init__(self, node: NodeId, configuration: Configuration, last_index: int) -> None:
+        self._node = node
+        self.progress = {
+            peer: Progress(last_index + 1, configuration.number_of(peer))
+            for peer in configuration.members
+            if peer != node
+        }
+        self._configuration = configuration
         self.round = 0
         self.reads: list[Any] = []  # They wait for the present round.
         self.waiting_reads: list[Any] = []  # They came later, and need the next one.
         self.held_proposals: list[Propose] = []  # They are in no log.
         self.successor: NodeId = ""  # To whom leadership is being handed.
 
+    def adopt(self, configuration: Configuration, last_index: int) -> None:
+        """Go by another configuration: keep what is known of members that stay, and begin with those that come."""
+        known, self.progress = self.progress, {}
+        self._configuration = configuration
+        for peer in configuration.members:
+            if peer != self._node:
+                number, progress = configuration.number_of(peer), known.get(peer)
+                if progress is None or progress.number != number:
+                    progress = Progress(last_index + 1, number, is_here=False)
+                self.progress[peer] = progress
+
     def quorum_index(self, own_index: int) -> int:
         """Return the largest index that a quorum holds durably."""
-        indexes = [own_index]
-        for each in self.progress.values():
-            indexes.append(each.match_index if each.counts else 0)
-        indexes.sort(reverse=True)
-        return indexes[self._quorum - 1]
+        indexes = {peer: each.match_index if each.counts else 0 for peer, each in self.progress.items()}
+        indexes[self._node] = own_index
+        return quorum_index(self._configuration, indexes)
 
     def add_read(self, token: Any) -> bool:
         """Queue a read; return whether a new round of confirmation must be sent for it now."""
@@ -85,11 +114,11 @@ class Leadership:
         """Return the reads of the present round once a quorum has answered it, else nothing."""
         if not self.reads:
             return ()
-        confirmations = 1
-        for each in self.progress.values():
+        confirming = [self._node]
+        for peer, each in self.progress.items():
             if each.round >= self.round and each.counts:
-                confirmations += 1
-        if confirmations < self._quorum:
+                confirming.append(peer)
+        if not has_quorum(self._configuration, confirming):
             return ()
         ready, self.reads = tuple(self.reads), []
         return ready
@@ -104,8 +133,7 @@ class Leadership:
 
     def has_quorum(self) -> bool:
         """Return whether a quorum, this leader included, was heard from since the last call."""
-        active = 1
+        active = [self._node, *(peer for peer, each in self.progress.items() if each.active and each.counts)]
         for each in self.progress.values():
-            active += each.active and each.counts
             each.active = False
-        return active >= self._quorum
+        return has_quorum(self._configuration, active)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.domain import Configuration, LogEntry, NodeId
+from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST
 from PhantomLibrary.protocols.raft.effects import (
     Effect,
     Persisted,
@@ -21,6 +22,7 @@ from PhantomLibrary.protocols.raft.messages import (
     AppendReply,
     Entries,
     HardState,
+    Invitation,
     SnapshotMessage,
 )
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
@@ -58,6 +60,9 @@ class Leading(Transferring):
         assert leadership is not None
         entries = (LogEntry(self.log.last_index + 1, self.term, command),)
         self.log.append(entries)
+        if type(command) is Configuration:
+            self.configurations.append(entries)
+            self._adopt_configuration()
         self._view_is_old = True
         effects = self._replicate(leadership)
         effects += self._persist((Entries(entries),), now_ns)
@@ -79,7 +84,7 @@ class Leading(Transferring):
         return self.log.term_at(self.commit_index) == self.term
 
     def _confirm(self, leadership: Leadership) -> list[Effect]:
-        if not self._peers:
+        if not self._voting_peers:
             return self._release_reads(leadership)
         return self._heartbeat(leadership)
 
@@ -99,6 +104,9 @@ class Leading(Transferring):
         effects: list[Effect] = []
         shared: AppendEntries | None = None
         for peer, progress in leadership.progress.items():
+            if not progress.is_here:
+                effects.append(self._invite(peer, progress))
+                continue
             prev_index = max(progress.next_index - 1, self.log.snapshot_index)
             if shared is None or shared.prev_index != prev_index:  # One message for all who are equally far.
                 shared = self._make_append(prev_index, ())
@@ -129,7 +137,12 @@ class Leading(Transferring):
     def _feed(self, peer: NodeId, progress: Progress) -> SendEarly | None:
         """Send a follower what it lacks, as far as its state allows."""
         next_index = progress.next_index
-        if progress.waits or progress.state == "snapshot" or next_index > self.log.last_index:
+        if progress.waits or progress.state == "snapshot":
+            return None
+        if not progress.is_here:
+            progress.waits = True
+            return self._invite(peer, progress)
+        if next_index > self.log.last_index:
             return None
         if next_index <= self.log.snapshot_index:
             return self._send_snapshot(peer, progress)
@@ -141,6 +154,9 @@ class Leading(Transferring):
         else:
             progress.next_index += len(entries)
         return SendEarly(peer, self._make_append(next_index - 1, entries))
+
+    def _invite(self, peer: NodeId, progress: Progress) -> SendEarly:
+        return SendEarly(peer, Invitation(self.config.shard, self.config.node, self.term, progress.number))
 
     def _make_append(self, prev_index: int, entries: tuple[LogEntry, ...]) -> AppendEntries:
         config = self.config
@@ -171,17 +187,23 @@ class Leading(Transferring):
         leadership = self._leadership
         if leadership is None or message.term < self.term:
             return []
-        progress = leadership.progress[message.source]
-        if not message.counts:
-            progress.counts = False  # For good: an answer from before the disk was lost may still be under way.
+        progress = leadership.progress.get(message.source)
+        if progress is None:
+            return []  # No member any more.
+        if (message.number != progress.number or not progress.is_here) and not self._recognise(progress, message):
+            return []
         if message.round > progress.round:
             progress.round = message.round
         effects = []
         if not message.accepted:
             self._back_off(progress, message, is_first_sign=not progress.active)
         elif progress.accept(message.index) and message.index > self.commit_index:
-            effects = self._advance_commit()
+            effects = self._advance_commit(now_ns)
+            if self._leadership is None:
+                return effects  # It had been removed, and this was committed just now.
         progress.active = True
+        if progress.goal_index:
+            self._look_at_round(progress, now_ns)
         if progress.next_index <= self.log.last_index:
             effect = self._feed(message.source, progress)
             if effect is not None:
@@ -205,7 +227,24 @@ class Leading(Transferring):
         agreed = self.log.last_index_at_or_below(message.index, message.index_term)
         progress.refuse(agreed + 1)
 
-    def _advance_commit(self) -> list[Effect]:
+    def _recognise(self, progress: Progress, message: AppendReply) -> bool:
+        """Return whether an answer is of interest that is the first one, or not from the replica that is meant.
+
+        A learner's node that has none, or another one, is invited again unless that replica has acknowledged anything.
+        Any other member that lost its disk counts no more: for good, as an answer from before may still be under way.
+        Where it has begun again, it takes data on.
+        """
+        if message.number == progress.number:
+            progress.is_here = True
+            return True
+        if message.source in self.configuration.learners and progress.number and not progress.match_index:
+            progress.is_here = False
+            return False
+        if message.number in (LOST, ABSENT):
+            progress.counts = False
+        return message.number == LOST
+
+    def _advance_commit(self, now_ns: int) -> list[Effect]:
         leadership = self._leadership
         assert leadership is not None
         index = leadership.quorum_index(self._own_index())
@@ -215,6 +254,8 @@ class Leading(Transferring):
         effects: list[Effect] = [self._commit(index)]
         if not was_ready and leadership.reads:
             effects += self._confirm(leadership)
+        if not self._is_settled:
+            effects += self._settle_configuration(now_ns)
         return effects
 
     def _own_index(self) -> int:
@@ -235,7 +276,7 @@ class Leading(Transferring):
         return effects
 
     def _make_leadership(self) -> Leadership:
-        return Leadership(self.config.node, self.config.voters, self.log.last_index)
+        return Leadership(self.config.node, self.configuration, self.log.last_index)
 
     def _on_persisted(self, event: Persisted, now_ns: int) -> list[Effect]:
         persists = self._persists
@@ -243,7 +284,9 @@ class Leading(Transferring):
             _, _, last_index = persists.popleft()
             if last_index > self._durable_index:
                 self._durable_index = last_index
-        return self._advance_commit() if self._leadership is not None else []
+        if self._leadership is not None:
+            return self._advance_commit(now_ns)
+        return self._on_own_vote(now_ns) if self.role == "candidate" else []
 
     def _on_heartbeat_deadline(self, now_ns: int) -> list[Effect]:
         leadership = self._leadership
@@ -270,3 +313,14 @@ class Leading(Transferring):
         if not self._leadership.has_quorum():
             return self._step_down()
         return [SetDeadline(ELECTION, self.config.election_timeout_ns, 0)]
+
+    # --- in electing.py and reconfiguring.py -----------------------------------------------------------------------
+
+    def _settle_configuration(self, now_ns: int) -> list[Effect]:
+        raise NotImplementedError
+
+    def _look_at_round(self, progress: Progress, now_ns: int) -> None:
+        raise NotImplementedError
+
+    def _on_own_vote(self, now_ns: int) -> list[Effect]:
+        raise NotImplementedError

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import LogEntry, NodeId, ShardId
+from PhantomLibrary.domain import Configuration, LogEntry, NodeId, ShardId
 
 
 class RequestVote(Struct, frozen=True, gc=False, array_like=True, tag="request vote"):
@@ -33,13 +33,17 @@ class RequestVote(Struct, frozen=True, gc=False, array_like=True, tag="request v
 
 
 class Vote(Struct, frozen=True, gc=False, array_like=True, tag="vote"):
-    """Answers RequestVote. `term` is the term asked about when granted, else the voter's own."""
+    """Answers RequestVote. `term` is the term asked about when granted, else the voter's own.
+
+    `number` is the voter's, by which a candidate knows whether it is the replica that its configuration means.
+    """
 
     shard: ShardId
     source: NodeId
     term: int
     granted: bool
     pre: bool
+    number: int
 
 
 class TimeoutNow(Struct, frozen=True, gc=False, array_like=True, tag="timeout now"):
@@ -67,8 +71,8 @@ class AppendReply(Struct, frozen=True, gc=False, array_like=True, tag="append re
     """Answers AppendEntries and SnapshotMessage.
 
     Accepted: the follower's log equals the leader's up to `index`, durably. Refused: its log does not hold the previous
-    entry; it may match at `index`, where it holds an entry of `index_term`. `counts` is False from a replica that lost
-    its disk: it takes data, and is no member of any quorum.
+    entry; it may match at `index`, where it holds an entry of `index_term`. `number` is the follower's: it counts in a
+    quorum only if the configuration means this replica, and not one that its node had before.
     """
 
     shard: ShardId
@@ -78,15 +82,29 @@ class AppendReply(Struct, frozen=True, gc=False, array_like=True, tag="append re
     index: int
     index_term: int
     round: int
-    counts: bool
+    number: int
+
+
+class Invitation(Struct, frozen=True, gc=False, array_like=True, tag="invitation"):
+    """Asks a node to begin an empty replica of this number, in place of an older one it may have."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    number: int
 
 
 class Snapshot(Struct, frozen=True, gc=False, array_like=True):
-    """The state machine's content after applying entries up to (index, term), in chunks of bytes."""
+    """The state machine's content after applying entries up to (index, term), in chunks of bytes.
+
+    `configuration` was in force then, since the entry at `configuration_index`; None is that of the beginning.
+    """
 
     index: int
     term: int
     chunks: tuple[bytes, ...]
+    configuration: Configuration | None = None
+    configuration_index: int = 0
 
 
 class SnapshotMessage(Struct, frozen=True, gc=False, array_like=True, tag="snapshot"):
@@ -99,7 +117,7 @@ class SnapshotMessage(Struct, frozen=True, gc=False, array_like=True, tag="snaps
     round: int
 
 
-RaftMessage: TypeAlias = RequestVote | Vote | TimeoutNow | AppendEntries | AppendReply | SnapshotMessage
+RaftMessage: TypeAlias = RequestVote | Vote | TimeoutNow | AppendEntries | AppendReply | Invitation | SnapshotMessage
 
 
 # --- records, in the order in which a log holds them ----------------------------------------------------------------
@@ -129,10 +147,10 @@ Record: TypeAlias = HardState | Entries | SnapshotRecord
 
 
 class Recovered(Struct, frozen=True, gc=False):
-    """What a replica finds on its disk when it starts. `formatted` is False after the disk was lost."""
+    """What a replica finds on its disk when it starts. `number` is LOST after the disk was lost."""
 
     term: int = 0
     vote: NodeId = ""
     snapshot: Snapshot | None = None
     entries: tuple[LogEntry, ...] = ()
-    formatted: bool = True
+    number: int = 0

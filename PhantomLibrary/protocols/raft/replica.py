@@ -6,7 +6,8 @@ from collections import deque
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import LogEntry, NodeId, Role, ShardId
+from PhantomLibrary.domain import Configuration, LogEntry, NodeId, Role, ShardId
+from PhantomLibrary.protocols.raft.configuration import LOST, ConfigurationHistory
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
     Effect,
@@ -27,7 +28,10 @@ TRANSFER = "transfer"
 
 
 class GroupConfig(Struct, frozen=True):
-    """What a replica is told at birth. `election_timeout_ns` is the least; the most is twice that."""
+    """What a replica is told at birth. `election_timeout_ns` is the least; the most is twice that.
+
+    `voters` are those of the shard's beginning; who they are now its log tells.
+    """
 
     shard: ShardId
     node: NodeId
@@ -47,6 +51,7 @@ class View(Struct, frozen=True, gc=False):
     commit_index: int
     last_index: int
     leader: NodeId
+    configuration: Configuration
 
 
 class Replica:
@@ -57,7 +62,7 @@ class Replica:
         self.config = config
         self.term = recovered.term
         self.vote = recovered.vote
-        self.formatted = recovered.formatted
+        self.number = recovered.number
         self.role: Role = "follower"
         self.leader: NodeId = ""
         self.snapshot = snapshot
@@ -72,7 +77,8 @@ class Replica:
         self._pre_voting = False
         self._token = 0
         self._persists: deque[tuple[int, int, int]] = deque()  # (token, time, last index), oldest first
-        self._peers = tuple(peer for peer in config.voters if peer != config.node)
+        self.configurations = _configurations(config, recovered)
+        self._adopt_configuration()
         self.view = self._make_view()
         self._view_is_old = False  # Set by whatever changes one of its fields, which is cheaper than to compare them.
 
@@ -81,7 +87,24 @@ class Replica:
         return self._leadership is not None
 
     def _make_view(self) -> View:
-        return View(self.term, self.role, self.commit_index, self.log.last_index, self.leader)
+        role: Role = "learner" if self.role == "follower" and not self._is_voter else self.role
+        return View(self.term, role, self.commit_index, self.log.last_index, self.leader, self.configuration)
+
+    @property
+    def formatted(self) -> bool:
+        """Whether its disk holds all that it ever promised."""
+        return self.number != LOST
+
+    def _adopt_configuration(self) -> None:
+        """Go by the latest configuration in the log, as soon as it stands there."""
+        self.configuration = configuration = self.configurations.latest
+        node, electorate = self.config.node, configuration.electorate
+        self._is_voter = node in electorate and configuration.number_of(node) == self.number
+        self._voting_peers = tuple(peer for peer in electorate if peer != node)
+        self._is_settled = False
+        self._view_is_old = True
+        if self._leadership is not None:
+            self._leadership.adopt(configuration, self.log.last_index)
 
     def _recovered_entries(self, recovered: Recovered) -> tuple[LogEntry, ...]:
         return recovered.entries
@@ -98,12 +121,20 @@ class Replica:
 
     def _store(self, entries: tuple[LogEntry, ...]) -> None:
         """Put entries into the log; they are not durable yet, and what they replace never will be."""
-        before_ns = entries[0].index - 1
-        if before_ns < self.log.last_index:
-            self._durable_index = min(self._durable_index, before_ns)
-            self._persists = deque((token, time, min(last, before_ns)) for token, time, last in self._persists)
+        before = entries[0].index - 1
+        if before < self.log.last_index:
+            self._durable_index = min(self._durable_index, before)
+            self._persists = deque((token, time, min(last, before)) for token, time, last in self._persists)
+            self._take_back_configurations(before)
         self.log.append(entries)
+        if self.configurations.append(entries):
+            self._adopt_configuration()
         self._view_is_old = True
+
+    def _take_back_configurations(self, last_index: int) -> None:
+        """Entries after this one are no longer in the log, nor are the configurations that they brought."""
+        if self.configurations.cut(last_index):
+            self._adopt_configuration()
 
     def _set_election_deadline(self) -> SetDeadline:
         return SetDeadline(ELECTION, self.config.election_timeout_ns, self.config.election_timeout_ns)
@@ -146,3 +177,10 @@ class Replica:
         first, self.commit_index = self.commit_index + 1, index
         self._view_is_old = True
         return Apply(self.log.entries_from(first, index - first + 1))
+
+
+def _configurations(config: GroupConfig, recovered: Recovered) -> ConfigurationHistory:
+    snapshot = recovered.snapshot
+    if snapshot is None or snapshot.configuration is None:
+        return ConfigurationHistory(0, Configuration(config.voters), recovered.entries)
+    return ConfigurationHistory(snapshot.configuration_index, snapshot.configuration, recovered.entries)

@@ -32,10 +32,10 @@ class Transferring(Following):
             return f"{self.config.node} is not the leader of shard {shard}{known}"
         if target == self.config.node:
             return f"{target} leads shard {shard} already"
-        progress = leadership.progress.get(target)
-        if progress is None:
-            return f"{target} is no voter of shard {shard}: there are {', '.join(self.config.voters)}"
-        if not progress.counts:
+        voters = self.configuration.voters
+        if target not in voters:
+            return f"{target} is no voter of shard {shard}: there are {', '.join(voters)}"
+        if not leadership.progress[target].counts:
             return f"{target} has lost its disk, and does not count as a voter of shard {shard}"
         if leadership.successor not in ("", target):
             return f"leadership of shard {shard} is being handed to {leadership.successor}"

@@ -6,6 +6,7 @@ from PhantomLibrary.checking.agreement import check_agreement
 from PhantomLibrary.checking.invariants import Invariants
 from PhantomLibrary.checking.observed import RETAINED
 from PhantomLibrary.domain import (
+    Configuration,
     EntriesStored,
     LogCompacted,
     LogEntry,
@@ -37,7 +38,7 @@ class Script:
     def state(self, node, term, role="follower", commit=0, last=None, applied=None):
         incarnation = self.incarnations[node]
         last, applied = commit if last is None else last, commit if applied is None else applied
-        return self.play(ReplicaState(node, 1, incarnation, term, role, commit, applied, last, VOTERS))
+        return self.play(ReplicaState(node, 1, incarnation, term, role, commit, applied, last, Configuration(VOTERS)))
 
     def store(self, node, *entries):
         return self.play(EntriesStored(node, 1, self.incarnations[node], made(entries)))
@@ -112,7 +113,7 @@ def test_leader_that_leads_on_in_the_term_of_another_is_a_second_one(script):
 
 def test_leaders_of_different_terms_and_shards_are_lawful(script):
     script.state("n1", 7, "leader").state("n3", 8, "leader").state("n1", 7, "leader")
-    script.play(ReplicaState("n2", 2, 1, 7, "leader", 0, 0, 0, VOTERS))
+    script.play(ReplicaState("n2", 2, 1, 7, "leader", 0, 0, 0, Configuration(VOTERS)))
     assert script.codes == []
 
 
@@ -294,7 +295,7 @@ def test_replica_that_lags_far_behind_is_still_compared(script):
 
 def test_replica_that_nobody_announced_is_taken_as_it_shows_itself():
     invariants = Invariants()
-    invariants.observe(ReplicaState("n1", 1, 1, 2, "leader", 6, 6, 6, VOTERS), 5)
+    invariants.observe(ReplicaState("n1", 1, 1, 2, "leader", 6, 6, 6, Configuration(VOTERS)), 5)
     invariants.observe(EntriesStored("n1", 1, 1, made([(7, 2)])), 6)
     invariants.observe(EntriesStored("n2", 1, 1, made([(6, 2), (7, 2)])), 6)
     invariants.observe(EntriesStored("n3", 1, 1, made([(6, 1), (7, 2)])), 6)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PhantomLibrary.database.messages import Execute
 from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE, WriteAheadLog, recover, snapshot_file
 from PhantomLibrary.domain import LogEntry, Put
+from PhantomLibrary.protocols.raft.configuration import LOST
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Recovered, Snapshot, SnapshotRecord
 
 SHARDS = (0, 1)
@@ -215,7 +216,7 @@ def test_a_record_that_was_damaged_is_dropped_with_all_after_it():
 
 def test_a_disk_that_was_lost_is_told_from_one_that_is_empty():
     assert recover(FakeDisk(), [1])[1] == Recovered()
-    assert recover(FakeDisk({"other": b""}), [1])[1] == Recovered(formatted=False)
+    assert recover(FakeDisk({"other": b""}), [1])[1] == Recovered(number=LOST)
 
 
 def test_a_damaged_snapshot_is_never_taken_for_a_good_one():

@@ -146,7 +146,7 @@ def test_hosts_do_what_the_search_says_that_replicas_do(seed, late_disks):
             replica = walked.replicas.all[number]
             assert host.group.view == replica.group.view
             assert host.group.log.all_entries() == replica.group.log.all_entries()
-            assert host.durable.recovered(formatted=True) == replica.durable
+            assert host.durable.recovered() == replica.durable
             assert host.records_under_way() == replica.records_under_way()
 
 

@@ -109,7 +109,7 @@ class Chaos(Invariants):
         if random.randrange(3):
             self.cuts.clear()
         for host in self.hosts.values():
-            if not host.is_up and random.randrange(4):
+            if not host.is_on and random.randrange(4):
                 host.start()
         random.choice(
             (self._pass_time, self._cut, self._cut_off_leader, self._cut_off_leader, self._crash, self._crash_leader)
@@ -127,7 +127,7 @@ class Chaos(Invariants):
         if not self.is_healed and self.random.randrange(100) < self.young_deaths:
             self.doomed[host.name] = self.random.randrange(60)
 
-    def _commits(self, host: Host, before: int, view: View) -> None:
+    def _commits(self, host: Host, before: View, view: View) -> None:
         super()._commits(host, before, view)
         if not self.is_healed and self.random.randrange(400) < self.young_deaths:
             self.doomed[host.name] = self.random.randrange(20)
@@ -137,7 +137,7 @@ class Chaos(Invariants):
         self.is_healed = True
         self.cuts.clear()
         for host in self.hosts.values():
-            if not host.is_up:
+            if not host.is_on:
                 host.start()
             host.holds_persists = False
             while host.release():
@@ -150,17 +150,20 @@ class Chaos(Invariants):
                     self._hand_over(*self.in_flight.pop(0))
             if command not in self.commands:
                 command = self._propose_anywhere() or command
-            elif all(host.machine.commands == self.commands for host in self.hosts.values()):
+            elif self._is_whole():
                 break
             self._move_clocks(HEARTBEAT_NS // 2)
         else:
-            states = {name: host.group.view for name, host in self.hosts.items()}
+            states = {name: host.group.view for name, host in self.hosts.items() if host.is_up}
             raise Violation("Recovers", f"no new command everywhere: {states}")
         missing = self.confirmed - set(self.commands)
         self.check("ConfirmedIsKept", not missing, str(missing))
 
+    def _is_whole(self) -> bool:
+        return all(host.machine.commands == self.commands for host in self.hosts.values())
+
     def _propose_anywhere(self) -> str:
-        leaders = [host for host in self.hosts.values() if host.group.is_leader]
+        leaders = [host for host in self.hosts.values() if host.is_up and host.group.is_leader]
         if not leaders:
             return ""
         return self._propose_at(max(leaders, key=lambda host: host.group.view.term))
@@ -187,9 +190,9 @@ class Chaos(Invariants):
 
     def _hand_over(self, source: NodeId, to: NodeId, message: RaftMessage) -> None:
         host = self.hosts[to]
-        if host.is_up and (self.cuts_spare_in_flight or (source, to) not in self.cuts):
+        if host.is_on and (self.cuts_spare_in_flight or (source, to) not in self.cuts):
             self.delivered(to, message)
-            host.step(message)
+            host.receive(message)
 
     # --- time, disks, clients ---------------------------------------------------------------------------------------
 
@@ -262,7 +265,7 @@ class Chaos(Invariants):
                 self._crash_host(host)
 
     def _crash_host(self, host: Host) -> None:
-        if host.is_up:
+        if host.is_on:
             under_way = len(host.records_under_way())
             host.crash(kept_records=self.random.randrange(under_way + 1) if self.random.randrange(2) else 0)
 

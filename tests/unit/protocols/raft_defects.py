@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from PhantomLibrary.domain import LogEntry
+from PhantomLibrary.domain import Configuration, LogEntry
+from PhantomLibrary.protocols.raft.configuration import Change, left_joint, quorum_index
 from PhantomLibrary.protocols.raft.effects import Effect, Event, Persist, ReadReady, Send, SendEarly
 from PhantomLibrary.protocols.raft.group import Group
-from PhantomLibrary.protocols.raft.leadership import Leadership
+from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
@@ -25,7 +26,7 @@ class CommitsPriorTermsByCounting(Group):
 
 class CommitsWithoutMajority(Group):
     def _make_leadership(self) -> Leadership:
-        return _CommitsAlone(self.config.node, self.config.voters, self.log.last_index)
+        return _CommitsAlone(self.config.node, self.configuration, self.log.last_index)
 
 
 class _CommitsAlone(Leadership):
@@ -74,7 +75,7 @@ class ReadsBeforeItsTermCommits(Group):
 
 class CountsEarlierRounds(Group):
     def _make_leadership(self) -> Leadership:
-        return _ReadsJoinTheRound(self.config.node, self.config.voters, self.log.last_index)
+        return _ReadsJoinTheRound(self.config.node, self.configuration, self.log.last_index)
 
 
 class _ReadsJoinTheRound(Leadership):
@@ -117,3 +118,41 @@ class TakesRefusalForConsent(Group):
         if not message.accepted and message.term == self.term and self._leadership is not None:
             self._leadership.progress[message.source].accept(message.index)
         return super()._on_append_reply(message, now_ns)
+
+
+class LeavesJointEarly(Group):
+    def _is_decided(self) -> bool:
+        return True
+
+
+class CountsLearners(Group):
+    def _make_leadership(self) -> Leadership:
+        return _CountsAll(self.config.node, self.configuration, self.log.last_index)
+
+
+class _CountsAll(Leadership):
+    def quorum_index(self, own_index: int) -> int:
+        configuration = Configuration(self._configuration.members)
+        indexes = {peer: each.match_index for peer, each in self.progress.items()}
+        return quorum_index(configuration, {**indexes, self._node: own_index})
+
+
+class SwitchesAtOnce(Group):
+    def _changed(self, change: Change) -> Configuration:
+        return left_joint(super()._changed(change))
+
+
+class ChangesBeforeItsTermCommits(Group):
+    def why_no_change(self, change: Change, since: int) -> str:
+        return "" if self.is_leader else super().why_no_change(change, since)
+
+
+class TakesAnyReplicaOfANode(Group):
+    def _recognise(self, progress: Progress, message: AppendReply) -> bool:
+        progress.is_here = True
+        return True
+
+
+class LeadsOnWhenRemoved(Group):
+    def _step_down(self) -> list[Effect]:
+        return []

@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.domain import Configuration, LogEntry, NodeId
+from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
     Effect,
@@ -24,6 +25,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Persisted,
     ReadReady,
     Refuse,
+    RefuseChange,
     Send,
     SendEarly,
     SetDeadline,
@@ -32,15 +34,27 @@ from PhantomLibrary.protocols.raft.effects import (
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
     Entries,
     HardState,
+    Invitation,
     RaftMessage,
     Record,
     Recovered,
     Snapshot,
+    SnapshotMessage,
     SnapshotRecord,
 )
 from PhantomLibrary.protocols.raft.replica import GroupConfig, View
+
+
+def told(configuration: Configuration) -> str:
+    """Return a configuration in one word: voters, those before while it is joint, and learners in brackets."""
+    voters = "+".join(configuration.voters)
+    before = "&" + "+".join(configuration.outgoing) if configuration.outgoing else ""
+    learners = "(" + "+".join(configuration.learners) + ")" if configuration.learners else ""
+    return f"{voters}{before}{learners}"
 
 
 class Clock:
@@ -92,9 +106,9 @@ class WrittenLog:
                 del self.entries[index]
         self.last_index = max([record.snapshot.index, *self.entries])
 
-    def recovered(self, *, formatted: bool) -> Recovered:
+    def recovered(self, *, number: int = 0) -> Recovered:
         entries = tuple(self.entries[index] for index in sorted(self.entries))
-        return Recovered(self.term, self.vote, self.snapshot, entries, formatted)
+        return Recovered(self.term, self.vote, self.snapshot, entries, number)
 
 
 class Machine:
@@ -112,8 +126,8 @@ class Machine:
     def restore(self, snapshot: Snapshot) -> None:
         self.commands = json.loads(b"".join(snapshot.chunks))
 
-    def save(self, term: int) -> Snapshot:
-        return Snapshot(self.applied_index, term, (json.dumps(self.commands).encode(),))
+    def save(self, term: int, configuration: Configuration, since: int) -> Snapshot:
+        return Snapshot(self.applied_index, term, (json.dumps(self.commands).encode(),), configuration, since)
 
 
 class Watch:
@@ -144,10 +158,11 @@ class Host:
         self.draw = draw
         self.group_class = group_class
         self.durable = WrittenLog()
-        self.formatted = True
+        self.number = 0
+        self.has_replica = config.node in config.voters
         self.holds_persists = False
         self.incarnation = 0
-        self.is_up = False
+        self.is_on = False
         self.group: Group
         self.written: WrittenLog
         self.machine: Machine
@@ -155,14 +170,21 @@ class Host:
         self.deadlines: dict[str, int] = {}
         self._draining = False
 
+    @property
+    def is_up(self) -> bool:
+        """Whether a replica runs here."""
+        return self.is_on and self.has_replica
+
     # --- life -------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         self.incarnation += 1
-        self.is_up = True
+        self.is_on = True
+        if not self.has_replica:
+            return
         self.written = self.durable.copy()
         self.machine = Machine(self.durable.snapshot)
-        recovered = self.durable.recovered(formatted=self.formatted)
+        recovered = self.durable.recovered(number=self.number)
         self.group = self.group_class(self.config, recovered, self.clock.now_ns)
         self.watch.started(self)
         self._accept(self.group.start())
@@ -171,13 +193,36 @@ class Host:
         """Stop; of the records under way, the first `kept_records` made it to the disk."""
         for record in self.records_under_way()[:kept_records]:
             self.durable.write(record)
-        self.is_up = False
+        self.is_on = False
         self.queue.clear()
         self.deadlines.clear()
 
     def wipe(self) -> None:
+        """Lose the disk. What was there from the beginning is begun again; a replica that was invited is no more."""
         self.durable = WrittenLog()
-        self.formatted = False
+        self.has_replica = self.number == 0
+        self.number = LOST
+
+    @property
+    def formatted(self) -> bool:
+        return self.number != LOST
+
+    def receive(self, message: RaftMessage) -> None:
+        """Take a message, as a node does that may have to begin a replica first, or has none."""
+        if isinstance(message, Invitation) and message.number > self.number:
+            self._begin(message.number)
+        if self.has_replica:
+            self.step(message)
+        elif isinstance(message, AppendEntries | SnapshotMessage):
+            reply = AppendReply(1, self.name, message.term, False, 0, 0, 0, ABSENT)
+            self.watch.sent(self, message.source, reply)
+
+    def _begin(self, number: int) -> None:
+        """Begin an empty replica, durably, in place of the one that was here."""
+        self.queue.clear()
+        self.deadlines.clear()
+        self.durable, self.number, self.has_replica = WrittenLog(), number, True
+        self.start()
 
     def records_under_way(self) -> list[Record]:
         return [record for effect in self.queue if isinstance(effect, Persist) for record in effect.records]
@@ -198,7 +243,8 @@ class Host:
         term = self.durable.term_at(index)
         if term is None or index <= self.durable.snapshot_index:
             return
-        snapshot = self.machine.save(term)
+        since, configuration = self.group.configurations.at(index)
+        snapshot = self.machine.save(term, configuration, since)
         record = SnapshotRecord(snapshot, keeps_tail=True)
         self.durable.write(record)
         if self.written.snapshot_index < index:
@@ -259,9 +305,10 @@ class Host:
         if isinstance(effect, Apply):
             for entry in effect.entries:
                 assert entry.index == self.machine.applied_index + 1, "a gap in what is applied"
-                self.machine.commands.append(entry.command)
+                command = entry.command
+                self.machine.commands.append(told(command) if type(command) is Configuration else command)
         elif isinstance(effect, InstallSnapshot):
             self.machine.restore(effect.snapshot)
         else:
-            assert isinstance(effect, ReadReady | Refuse | TransferFailed)
+            assert isinstance(effect, ReadReady | Refuse | RefuseChange | TransferFailed)
         self.watch.performed(self, effect)

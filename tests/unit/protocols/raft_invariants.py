@@ -46,7 +46,7 @@ class Invariants(Watch):
         self.commands: list[Any] = []  # As first applied by anyone.
         self.asked_to_stand: set[tuple[NodeId, int]] = set()
         self.pre_votes: dict[tuple[NodeId, int], set[NodeId]] = defaultdict(set)
-        self.votes: dict[tuple[NodeId, int], NodeId] = {}
+        self.votes: dict[tuple[NodeId, int, int], NodeId] = {}
         self.proposers: dict[str, tuple[NodeId, int]] = {}
         self.confirmed_index = 0
         self.confirmed: set[str] = set()
@@ -89,9 +89,9 @@ class Invariants(Watch):
 
     def sent(self, host: Host, to: NodeId, message: RaftMessage) -> None:
         if isinstance(message, Vote) and message.granted and not message.pre:
-            candidate = self.votes.setdefault((host.name, message.term), to)
+            candidate = self.votes.setdefault((host.name, host.number, message.term), to)
         elif isinstance(message, RequestVote) and not message.pre:
-            candidate = self.votes.setdefault((host.name, message.term), host.name)
+            candidate = self.votes.setdefault((host.name, host.number, message.term), host.name)
             to = host.name
         else:
             return
@@ -117,7 +117,7 @@ class Invariants(Watch):
         if view.role == "leader" and (before.role != "leader" or before.term != view.term):
             self._elected(host, view.term)
         if view.commit_index > before.commit_index:
-            self._commits(host, before.commit_index, view)
+            self._commits(host, before, view)
 
     def _elected(self, host: Host, term: int) -> None:
         self.elections += 1
@@ -129,20 +129,24 @@ class Invariants(Watch):
             holds = commit_term >= term or log.term_at(index) == entry_term
             self.check("LeaderCompleteness", holds, f"{host.name} of term {term} lacks {index} of term {entry_term}")
 
-    def _commits(self, host: Host, before: int, view: View) -> None:
+    def _commits(self, host: Host, before: View, view: View) -> None:
         log = host.written
         self.check("CommitIsHeld", view.commit_index <= log.last_index, host.name)
-        for index in range(max(before, log.snapshot_index) + 1, view.commit_index + 1):
+        for index in range(max(before.commit_index, log.snapshot_index) + 1, view.commit_index + 1):
             entry = log.entries[index]
             known = self.committed.get(index)
             if known is None:
-                self.check("LeaderCommitsFirst", view.role == "leader", f"{host.name} at {index}")
+                leads = "leader" in (view.role, before.role)  # One that is removed steps down at once.
+                self.check("LeaderCommitsFirst", leads, f"{host.name} at {index}")
                 self.committed[index] = (entry.term, entry.command, view.term)
                 self.committed_max = max(self.committed_max, index)
                 holders = [each for each in self.hosts.values() if self._holds_durably(each, entry)]
-                self.check("QuorumHolds", len(holders) >= self.quorum, f"{index} of term {entry.term}")
+                self.check("QuorumHolds", self._is_quorum(host, holders), f"{index} of term {entry.term}")
             else:
                 self.check("CommittedIsFinal", known[:2] == (entry.term, entry.command), f"{host.name} at {index}")
+
+    def _is_quorum(self, leader: Host, holders: list[Host]) -> bool:
+        return len(holders) >= self.quorum
 
     def _holds_durably(self, host: Host, entry: LogEntry) -> bool:
         if not host.formatted:

@@ -4,6 +4,7 @@ Time stands still but for `advance` and `run`, and no message arrives unless tol
 spread of a node is its place in the group, so n1 stands first.
 
     start 3 [append=1] [kept=0]        fresh nodes n1..n3; `start term=7 n1=1114 n2=11` gives logs by the entries' terms
+    start 5 voters=3                   n1 to n3 are the members; the others hold nothing until they are invited
     campaign n1                        its election timer fires, and it has heard of no leader lately
     silence n1 n2                      they have heard of no leader lately, and would grant a pre-vote
     deliver [n1>n2 ...] [once]         all messages, or those of links, until quiet; `once` only those under way now
@@ -12,6 +13,7 @@ spread of a node is its place in the group, so n1 stands first.
     cut n1 n2 | cut n1>n2 | isolate n1 | heal
     advance 100ms | run 1s             let time pass; `run` also delivers everything as it goes
     propose n1 x | read n1 r1 | transfer n1 n2
+    change n1 (n4) +n4 -n2             n1 is to change the members: a learner comes, gets a vote, a member goes
     hold n1 | persist n1 [all]         keep records from becoming durable; release the oldest, or all and stop keeping
     crash n1 [kept=1] | restart n1 | wipe n1 | compact n1
     log [n1] | status [n1] | sent      sent: counts of messages since it was last asked
@@ -24,9 +26,11 @@ import re
 from collections import Counter
 from typing import Any
 
-from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.domain import Configuration, LogEntry, NodeId
+from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST, Change
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
+    ChangeConfiguration,
     DeadlinePassed,
     Effect,
     InstallSnapshot,
@@ -35,6 +39,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Read,
     ReadReady,
     Refuse,
+    RefuseChange,
     TransferFailed,
     TransferLeadership,
 )
@@ -44,6 +49,7 @@ from PhantomLibrary.protocols.raft.messages import (
     AppendReply,
     Entries,
     HardState,
+    Invitation,
     RaftMessage,
     Record,
     RequestVote,
@@ -52,12 +58,13 @@ from PhantomLibrary.protocols.raft.messages import (
     Vote,
 )
 from PhantomLibrary.protocols.raft.replica import ELECTION, GroupConfig, View
-from tests.unit.protocols.raft_harness import Clock, Host, Watch
+from tests.unit.protocols.raft_harness import Clock, Host, Watch, told
 
 MILLISECOND_NS = 1_000_000
 ELECTION_TIMEOUT_NS = 1_000 * MILLISECOND_NS
 HEARTBEAT_NS = 100 * MILLISECOND_NS
 DELIVERIES_MAX = 5_000
+NUMBERS = {0: "", LOST: " not counting", ABSENT: " not here"}
 DURATION = re.compile(r"(\d+)(ms|s)")
 
 
@@ -89,10 +96,11 @@ class Scenario(Watch):
         options = dict(word.split("=") for word in words if "=" in word)
         names = [name for name in options if re.fullmatch(r"n\d", name)]
         names = names or [f"n{position}" for position in range(1, int(words[0]) + 1)]
+        voters = tuple(names[: int(options.get("voters", len(names)))])
         append_max, kept_max = int(options.get("append", 64)), int(options.get("kept", 0))
         for position, name in enumerate(names):
             config = GroupConfig(
-                1, name, tuple(names), ELECTION_TIMEOUT_NS, HEARTBEAT_NS, append_max, kept_entries_max=kept_max
+                1, name, voters, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, append_max, kept_entries_max=kept_max
             )
             host = Host(config, self.clock, self, _Spread(position, len(names)), self.group_class)
             self.hosts[name] = host
@@ -122,6 +130,15 @@ class Scenario(Watch):
     def _transfer(self, name: str, target: str) -> None:
         self.hosts[name].step(TransferLeadership(target))
 
+    def _change(self, name: str, *words: str) -> None:
+        change = Change(
+            tuple(word.strip("()") for word in words if word.startswith("(")),
+            tuple(word[1:] for word in words if word.startswith("+")),
+            tuple(word[1:] for word in words if word.startswith("-")),
+        )
+        host = self.hosts[name]
+        host.step(ChangeConfiguration("change", host.group.configurations.index, change))
+
     # --- commands: messages and time --------------------------------------------------------------------------------
 
     def _deliver(self, *words: str) -> None:
@@ -135,8 +152,8 @@ class Scenario(Watch):
                 position += 1
                 continue
             del self.in_flight[position]
-            if self.hosts[to].is_up and (source, to) not in self.cuts:
-                self.hosts[to].step(message)
+            if self.hosts[to].is_on and (source, to) not in self.cuts:
+                self.hosts[to].receive(message)
         assert left or "once" in words, "messages without end"
 
     def _drop(self, *words: str) -> None:
@@ -229,7 +246,8 @@ class Scenario(Watch):
         self.counts.clear()
 
     def _up(self, names: tuple[str, ...]) -> list[Host]:
-        return [host for host in self.hosts.values() if host.is_up and (not names or host.name in names)]
+        up = [host for host in self.hosts.values() if host.is_up]
+        return [host for host in up if (not names or host.name in names)]
 
     # --- what the hosts do ------------------------------------------------------------------------------------------
 
@@ -244,6 +262,8 @@ class Scenario(Watch):
 
     def stepped(self, host: Host, before: View) -> None:
         view = host.group.view
+        if before.configuration != view.configuration:
+            self.lines.append(f"{host.name} goes by {told(view.configuration)}")
         if (before.role, before.term) != (view.role, view.term):
             self.lines.append(f"{host.name} is {view.role} of term {view.term}")
 
@@ -256,6 +276,8 @@ class Scenario(Watch):
             self.lines.append(f"{host.name} applies {', '.join(commands)}")
         elif isinstance(effect, InstallSnapshot):
             self.lines.append(f"{host.name} installs {_commands(host.machine.commands)}")
+        elif isinstance(effect, RefuseChange):
+            self.lines.append(f"{host.name} refuses: {effect.reason}")
         elif isinstance(effect, ReadReady):
             self.lines.append(f"{host.name} may read {', '.join(effect.tokens)}")
         elif isinstance(effect, Refuse):
@@ -277,6 +299,8 @@ class _Spread:
 
 
 def _command(command: Any) -> str:
+    if type(command) is Configuration:
+        return told(command)
     return "-" if command is None else str(command)
 
 
@@ -291,6 +315,8 @@ def _kind(message: RaftMessage) -> str:
         return "append" if message.entries else "heartbeat"
     if isinstance(message, TimeoutNow):
         return "timeout now"
+    if isinstance(message, Invitation):
+        return "invitation"
     return "snapshot" if isinstance(message, SnapshotMessage) else "reply"
 
 
@@ -312,9 +338,11 @@ def _message(message: RaftMessage) -> str:
         return words
     if isinstance(message, SnapshotMessage):
         return f"{words} up to {message.snapshot.index}/{message.snapshot.term}"
+    if isinstance(message, Invitation):
+        return f"{words} number {message.number}"
     assert isinstance(message, AppendReply)
     answer = f"has {message.index}" if message.accepted else f"no, try {message.index}/{message.index_term}"
-    return f"{words} {answer} round {message.round}{'' if message.counts else ' not counting'}"
+    return f"{words} {answer} round {message.round}{NUMBERS.get(message.number, f' number {message.number}')}"
 
 
 def _record(record: Record) -> str:

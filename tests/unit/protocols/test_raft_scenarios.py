@@ -41,6 +41,13 @@ def test_scenario(name: str) -> None:
         (raft_defects.LeadsWithoutQuorum, "check_quorum"),
         (raft_defects.LeadsWithHungDisk, "stalled_disk"),
         (raft_defects.TakesRefusalForConsent, "lost_append"),
+        (raft_defects.SwitchesAtOnce, "figure_10"),
+        (raft_defects.LeavesJointEarly, "joint_crash"),
+        (raft_defects.CountsLearners, "learner"),
+        (raft_defects.ChangesBeforeItsTermCommits, "change_before_own_commit"),
+        (raft_defects.TakesAnyReplicaOfANode, "unformatted"),
+        (raft_defects.LeadsOnWhenRemoved, "remove_leader"),
+        (raft_defects.AsksForNoPreVote, "disruptive_server"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
