@@ -126,7 +126,7 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
     faults = tuple(each.command.verb for each in run.faults.all)
     bites = sum(each.fault.bites > 0 and each.command.verb in _CRASHES_AND_CUTS for each in run.faults.all)
     elections = len(run.watch.leader_changes) - elections_before
-    schedule = write_schedule(run.finish()) if alarm else ""
+    schedule = write_schedule(run.finish())
     return Result(seed, alarm, bites, elections, counts["invoke"], counts["info"], faults, schedule)
 
 

@@ -10,7 +10,7 @@ from PhantomLibrary.database.gateway import Attempts
 from PhantomLibrary.database.messages import ClientRequest, NotLeader, ShardReply, ShardRequest
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
-from PhantomLibrary.database.wal import WriteAheadLog, recover
+from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, recover, snapshot_file
 from PhantomLibrary.domain import NodeId, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply
@@ -113,6 +113,11 @@ class DatabaseNode:
     def digests(self) -> list[ReplicaDigest]:
         """Return what each replica here holds, in the order of shards."""
         return [replica.digest() for replica in self.replicas.values()]
+
+    def file_names(self) -> list[str]:
+        """Return the names of the files that this node may come to write."""
+        mine = [each.shard for each in self.layout.shards if self.env.node in each.voters]
+        return [LOG_FILE, *map(snapshot_file, mine)]
 
     def compact_log(self) -> None:
         """Shrink the log if it has grown: called when a snapshot has made some of it useless."""

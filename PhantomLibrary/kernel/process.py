@@ -14,10 +14,17 @@ from PhantomLibrary.domain import NodeId
 from PhantomLibrary.kernel.streams import Stream
 
 
+class ReadError(Exception):
+    """A disk could not read back what it holds. What else it holds is not concerned."""
+
+
 class Disk(Protocol):
     """Named files of bytes. What was written is durable only after a `sync` that began later has come back.
 
-    Each write is kept in order: a crash keeps a prefix of the writes that were not yet synced, never a later one alone.
+    Each write is kept in order: a crash keeps a prefix of the writes that were not yet synced, and perhaps a part of
+    the appends after it, whose sectors may have been written in any order.
+
+    A write that fails is told by the sync that covers it, once: what it said is gone, and later syncs are good again.
     """
 
     def append(self, file: str, content: bytes) -> None:
@@ -30,10 +37,13 @@ class Disk(Protocol):
         """Remove a file if it is there."""
 
     def read(self, file: str) -> bytes:
-        """Return what was last written, b"" for a file that is not there."""
+        """Return what was last written, b"" for a file that is not there. Raises ReadError."""
 
     def files(self) -> list[str]:
         """Return the names of all files, sorted."""
+
+    def has_room(self) -> bool:
+        """Return whether the disk would take another write now. One that is made all the same fails."""
 
     def sync(self, token: int) -> None:
         """Make all that was written so far durable, then call `synced(token, error)` of the process."""
@@ -60,6 +70,9 @@ class Env(Protocol):
 
     def set_deadline(self, name: str, at_ns: int) -> None:
         """Ask for `fire(name)` when the monotonic clock reads `at_ns`. Replaces an earlier deadline of that name."""
+
+    def halt(self, reason: str) -> None:
+        """End this process at once, as a crash of the node does. A supervisor starts it again after a while."""
 
 
 class Process(Protocol):

@@ -170,6 +170,7 @@ class WorkloadKeywords(Component):
                 "OPR-001",
                 f"writing key {key} ended {word} at {cluster.now}, expected {outcome}{f': {reason}' if reason else ''}",
             )
+        cluster.tell(f"wrote {value} to key {key}{'' if word == DONE.word else f': {word}'}")
 
 
 def _named(workload: str) -> str | None:

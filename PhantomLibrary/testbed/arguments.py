@@ -25,6 +25,13 @@ class _Transfer(_Strict):
 
 class _FailDisk(_Strict):
     fault: str
+    operation: str = "any"
+    file: str = "any"
+    occurrence: int = 1
+    probability_ppm: int | None = None
+    delay_ns: int = 0
+    record: int | None = None
+    survivable: bool = True
 
 
 class _SkewClock(_Strict):

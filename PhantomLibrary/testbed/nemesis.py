@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PhantomLibrary.database.wal import FORMAT_FILE
 from PhantomLibrary.domain import MILLISECOND_NS, NodeId
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.testbed.disks import harm_of, is_hindered
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.world.node import NodeState
@@ -124,7 +124,7 @@ def spare_nodes(run: Run) -> list[NodeId]:
 
 def _is_broken(run: Run, node: NodeId) -> bool:
     host = run.host(node)
-    return host.state is not NodeState.UP or host.platter.stalls > 0 or FORMAT_FILE not in host.platter.files
+    return host.state is not NodeState.UP or is_hindered(host.platter) or bool(harm_of(run, node))
 
 
 def _impossible_kinds(run: Run) -> dict[str, str]:

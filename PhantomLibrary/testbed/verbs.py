@@ -14,11 +14,12 @@ from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Future, Task
 from PhantomLibrary.testbed.armed import ArmedFault
 from PhantomLibrary.testbed.cluster import Cluster
+from PhantomLibrary.testbed.disks import disk_faults
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
 from PhantomLibrary.world import shapes
-from PhantomLibrary.world.faults import CrashNode, Fault, LoseFsync, PauseNode, SkewClock, StallDisk
+from PhantomLibrary.world.faults import CrashNode, Fault, PauseNode, SkewClock
 from PhantomLibrary.world.latency import constant
 from PhantomLibrary.world.link import LinkOverlay
 from PhantomLibrary.world.link_faults import Cut, DropMessages, Flapping, LinkChange
@@ -118,14 +119,12 @@ def _transfer(cluster: Cluster, command: Command) -> NodeId:
     return nodes[0]
 
 
-_DISK_FAULTS: dict[str, type[StallDisk] | type[LoseFsync]] = {"stall": StallDisk, "lost fsync": LoseFsync}
-
-
-def _disk_fault(node: NodeId, command: Command) -> Fault:
-    kind = command.arguments["fault"]
-    if kind not in _DISK_FAULTS:
-        raise InvalidInput(f"no disk fault {kind!r}: there are {', '.join(_DISK_FAULTS)}{nearest(kind, _DISK_FAULTS)}")
-    return _DISK_FAULTS[kind](node)
+def _fail_disk(cluster: Cluster, command: Command) -> list[NodeId]:
+    nodes = _nodes(cluster, command)
+    faults = disk_faults(cluster, nodes, command.arguments)
+    for fault in faults:
+        _apply(cluster, command, fault)
+    return nodes
 
 
 def _clock_fault(node: NodeId, command: Command) -> Fault:
@@ -313,7 +312,7 @@ VERBS: dict[str, Verb] = {
     "pause node": _pause,
     "resume node": _resume,
     "transfer leadership": _transfer,
-    "fail disk": _each_node(_disk_fault),
+    "fail disk": _fail_disk,
     "skew clock": _each_node(_clock_fault),
     "partition network": _partition,
     "isolate node": _isolate,

@@ -1,4 +1,4 @@
-"""Faults of nodes, disks and clocks, and what all faults have in common.
+"""Faults of nodes and clocks, and what all faults have in common.
 
 A fault is applied once and healed once. It knows how much it bit: how much would have gone otherwise without it. Faults
 compose: any number may be in force on one place, and each is healed without touching the others.
@@ -148,60 +148,6 @@ class PauseNode(NodeFault):
         if host.state is NodeState.PAUSED and host.incarnation == self._incarnation:
             self._held_up = host.queue_length
             world.resume(self.node)
-
-
-class StallDisk(NodeFault):
-    """Lets no sync of a node come back; healed, those that waited come back."""
-
-    def __init__(self, node: NodeId) -> None:
-        super().__init__(node)
-        self._held_before = 0
-        self._held_after = 0
-
-    @property
-    def bites(self) -> int:
-        """How many syncs it has held up at the head of the disk's queue."""
-        if self._world is None:
-            return 0
-        held = self._held_after if self.is_healed else self.world.node(self.node).platter.syncs_held
-        return held - self._held_before
-
-    def describe(self) -> str:
-        return f"stall the disk of {self.node}"
-
-    def _begin(self, world: World) -> None:
-        platter = world.node(self.node).platter
-        self._held_before = platter.syncs_held
-        platter.stall()
-
-    def _end(self, world: World) -> None:
-        platter = world.node(self.node).platter
-        self._held_after = platter.syncs_held
-        platter.end_stall()
-
-
-class LoseFsync(NodeFault):
-    """Lets syncs of a node come back as good although nothing is durable yet. It bites at the next crash."""
-
-    def __init__(self, node: NodeId) -> None:
-        super().__init__(node)
-        self._lost_before = 0
-
-    @property
-    def bites(self) -> int:
-        """How many bytes crashes have taken that a sync had called durable, even after it was healed."""
-        return self.world.node(self.node).platter.bytes_lost_after_sync - self._lost_before if self._world else 0
-
-    def describe(self) -> str:
-        return f"lose the fsyncs of {self.node}"
-
-    def _begin(self, world: World) -> None:
-        platter = world.node(self.node).platter
-        self._lost_before = platter.bytes_lost_after_sync
-        platter.liars += 1
-
-    def _end(self, world: World) -> None:
-        world.node(self.node).platter.liars -= 1
 
 
 class SkewClock(NodeFault):

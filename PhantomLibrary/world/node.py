@@ -21,7 +21,8 @@ from PhantomLibrary.kernel.process import Disk, Process
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.world.clock import Clock
-from PhantomLibrary.world.disk import Platter, SimDisk
+from PhantomLibrary.world.disk import SimDisk
+from PhantomLibrary.world.platter import Platter
 from PhantomLibrary.world.timers import Timers
 from PhantomLibrary.world.units import MILLION
 from PhantomLibrary.world.wire import Wire
@@ -42,8 +43,8 @@ class NodeEnv:
     """What one incarnation of a process sees of the world. Dead, it does nothing."""
 
     __slots__ = (
-        "_disk", "_links", "_streams", "disk", "incarnation", "lag_ns", "monotonic_ns", "node", "set_deadline",
-        "timers", "wall_ns",
+        "_disk", "_halt", "_links", "_streams", "disk", "incarnation", "lag_ns", "monotonic_ns", "node",
+        "set_deadline", "timers", "wall_ns",
     )  # fmt: skip
 
     def __init__(self, machine: NodeHost, incarnation: int) -> None:
@@ -52,6 +53,7 @@ class NodeEnv:
         self.lag_ns = 0  # How long the present handler takes: what it sends leaves that much later.
         self._streams = machine.streams
         self._links = machine.outgoing
+        self._halt = machine.halt
         self.timers = Timers(machine.scheduler, machine.clock, machine.deadline_passed)
         self._disk = SimDisk(machine.platter, machine.scheduler, machine.sync_came_back, self)
         self.disk: Disk = self._disk
@@ -70,6 +72,9 @@ class NodeEnv:
                 link.send_late(message, self.lag_ns)
             else:
                 link.send(message)
+
+    def halt(self, reason: str) -> None:
+        self._halt(self.incarnation, reason)
 
     def die(self) -> int:
         """Do nothing from now on; return the unsynced bytes that were lost."""
@@ -94,6 +99,7 @@ class NodeHost:
         cores: int = 1,
         speed_ppm: int = MILLION,
         overflow: Callable[[str, NodeId, Any], object] = lambda _sender, _node, _message: None,
+        halted: Callable[[NodeId], object] = lambda _node: None,
     ) -> None:
         self.name = name
         self.scheduler = scheduler
@@ -109,6 +115,7 @@ class NodeHost:
         self.busy_ns = 0
         self.overflowed = 0
         self.queue_max = 0
+        self.halted_because = ""  # Of the latest process that ended itself.
         self.process: Process | None = None
         self.env: NodeEnv | None = None
         self.is_down = True
@@ -116,6 +123,7 @@ class NodeHost:
         self._spawn = spawn
         self._wire = wire
         self._overflow = overflow
+        self._halted = halted
         self._event_cost_ns = wire.event_cost_ns()
         self._queue: deque[_Arrival] = deque()
         self._messages_queued = 0
@@ -242,6 +250,13 @@ class NodeHost:
         self._takes_at_once = self._is_waking = False
         self._core_free_ns = [self.scheduler.now_ns] * self.cores
         return bytes_lost
+
+    def halt(self, incarnation: int, reason: str) -> None:
+        """A process ends itself, unless it is dead already."""
+        if incarnation == self.incarnation and not self.is_down:
+            self._wire.record_node(self.name, "halt")
+            self.halted_because = reason
+            self._halted(self.name)
 
     def wipe(self) -> None:
         """Empty the disk of a node that is down."""

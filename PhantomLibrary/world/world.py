@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PhantomLibrary.domain import NodeId
+from PhantomLibrary.domain import SECOND_NS, NodeId
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.process import Process
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Trace
 from PhantomLibrary.world.clock import Clock
-from PhantomLibrary.world.disk import Platter
 from PhantomLibrary.world.endpoint import Receive
 from PhantomLibrary.world.network import Network
 from PhantomLibrary.world.node import NodeHost, NodeState
+from PhantomLibrary.world.platter import Platter
 from PhantomLibrary.world.topology import NodeSpec, Topology
 from PhantomLibrary.world.wire import Kinds, Wire, kinds_of
+
+# A process that ends itself is started again by its machine's supervisor, as systemd's RestartSec would have it.
+SUPERVISOR_DELAY_NS = SECOND_NS
 
 
 class World:
@@ -51,6 +54,7 @@ class World:
         self.nodes: dict[NodeId, NodeHost] = {}
         for spec in topology.nodes:
             self.nodes[spec.name] = self._build(spec, spawn)
+        self.halts = dict.fromkeys(self.nodes, 0)
         self.network = Network(
             self.nodes,
             properties=topology.link_properties,
@@ -69,10 +73,16 @@ class World:
             streams=self.streams,
             wire=self.wire,
             clock=self._clock(spec),
-            platter=Platter(size.disk.latency, size.disk.bandwidth, self.streams.get(f"disk {spec.name}")),
+            platter=Platter(
+                size.disk.latency,
+                size.disk.bandwidth,
+                self.streams.get(f"disk {spec.name}"),
+                self.streams.get(f"disk faults {spec.name}"),
+            ),
             cores=size.cores,
             speed_ppm=int(size.speed),
             overflow=self._overflow,
+            halted=self._halted,
         )
 
     def _overflow(self, sender: str, node: NodeId, message: Any) -> None:
@@ -119,6 +129,18 @@ class World:
             host.wipe()
         self.network.node_started(node)
         host.start()
+
+    def _halted(self, node: NodeId) -> None:
+        """A process has ended itself: that is a crash, after which its supervisor starts it again."""
+        self.crash(node)
+        self.halts[node] += 1
+        self.scheduler.after(SUPERVISOR_DELAY_NS, self._supervise, (node, self.nodes[node].incarnation))
+
+    def _supervise(self, halted: tuple[NodeId, int]) -> None:
+        node, incarnation = halted
+        host = self.nodes[node]
+        if host.is_down and host.incarnation == incarnation:  # Nobody was faster.
+            self.restart(node)
 
     def pause(self, node: NodeId) -> None:
         """Let a node handle nothing until it is resumed, as often as it was paused."""

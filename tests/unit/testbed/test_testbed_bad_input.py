@@ -3,7 +3,7 @@
 import pytest
 
 from PhantomLibrary.domain import SECOND_NS, Ok
-from PhantomLibrary.errors import InvalidInput, InvalidState, PhantomError, RunEnded
+from PhantomLibrary.errors import InvalidInput, InvalidState, Livelock, PhantomError, RunEnded
 from PhantomLibrary.testbed.judge import (
     judge_invariants,
 )
@@ -173,5 +173,13 @@ def test_a_bug_inside_a_verb_ends_the_run(it, monkeypatch):
 def test_an_exploding_condition_ends_the_run(it):
     with pytest.raises(ZeroDivisionError):
         it.go(1, lambda: 1 // 0)
+
+    assert it.run.ended
+
+
+def test_wall_time_is_bounded(it, monkeypatch):
+    monkeypatch.setattr("PhantomLibrary.testbed.cluster.WALL_S_MAX", 0.0)
+    with pytest.raises(Livelock, match="after 0 s of wall time"):
+        it.go(60)
 
     assert it.run.ended

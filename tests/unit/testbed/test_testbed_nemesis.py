@@ -19,7 +19,7 @@ def unleash(it, *kinds, every_s=1.0):
 
 def broken(run):
     hosts = run.world.nodes
-    return {node for node, host in hosts.items() if host.state is not NodeState.UP or host.platter.stalls}
+    return {node for node, host in hosts.items() if host.state is not NodeState.UP or host.platter.is_stalled}
 
 
 def deeds(it):

@@ -1,0 +1,103 @@
+"""Faults of disks as a run gives them: what they are aimed at, and how much damage a cluster can bear.
+
+A shard survives damage in principle as long as a majority of its voters hold all that they ever acknowledged, or can
+tell that they do not. So damage to what a majority holds is refused, unless it is asked for: no database could pass.
+A node counts as harmed from the fault on until its bytes were written anew and its replicas were repaired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from PhantomLibrary.database.wal import FORMAT_FILE
+from PhantomLibrary.domain import NodeId
+from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
+from PhantomLibrary.testbed.cluster import Cluster
+from PhantomLibrary.world.disk_faults import BitRot, DiskFault
+from PhantomLibrary.world.platter import ANY, STRIKES, Aim, DiskFaultKind, DiskOperation, Platter
+
+_DAMAGES: tuple[DiskFaultKind, ...] = ("bit rot", "misdirected write", "lost fsync")
+_HINDERS: tuple[DiskFaultKind, ...] = ("stall", "slow", "io error", "full")
+
+
+def disk_faults(cluster: Cluster, nodes: Sequence[NodeId], arguments: dict[str, Any]) -> list[DiskFault]:
+    """Return the faults that a command means, one for each node. Raises InvalidInput and InvalidState."""
+    kind = _kind(arguments["fault"])
+    aim = Aim(
+        _operation(arguments.get("operation", ANY), kind),
+        arguments.get("file", ANY),
+        arguments.get("occurrence", 1),
+        arguments.get("probability_ppm"),
+    )
+    for node in nodes:
+        check_file(cluster, node, aim.file)
+    if arguments.get("survivable", True) and _does_damage(kind, aim):
+        check_survivable(cluster, nodes, f"{kind} on the disk of {', '.join(nodes)}")
+    if kind == "bit rot" and aim == Aim(file=aim.file):
+        faults: list[DiskFault] = [BitRot(node, aim.file) for node in nodes]
+    else:
+        faults = [DiskFault(node, kind, aim, delay_ns=arguments.get("delay_ns", 0)) for node in nodes]
+    for fault in faults:
+        fault.check(cluster.world)
+    return faults
+
+
+def _kind(word: str) -> DiskFaultKind:
+    if word not in STRIKES:
+        raise InvalidInput(f"no disk fault {word!r}: there are {', '.join(STRIKES)}{nearest(word, STRIKES)}")
+    return word
+
+
+def _operation(word: str, kind: DiskFaultKind) -> Any:
+    known = (ANY, *get_args(DiskOperation))
+    if word not in known:
+        raise InvalidInput(f"no operation {word!r} of a disk: there are {', '.join(known)}{nearest(word, known)}")
+    return word
+
+
+def check_file(cluster: Cluster, node: NodeId, file: str) -> None:
+    """Raise InvalidInput unless a node has, or may come to have, a file of that name."""
+    if file == ANY:
+        return
+    known = cluster.processes[node].file_names()
+    if file not in known:
+        raise InvalidInput(f"no file {file!r} on {node}: there are {', '.join(known)}{nearest(file, known)}")
+
+
+def _does_damage(kind: DiskFaultKind, aim: Aim) -> bool:
+    return kind in _DAMAGES or (kind == "io error" and aim.operation == "read")
+
+
+def check_survivable(cluster: Cluster, nodes: Sequence[NodeId], what: str) -> None:
+    """Raise InvalidState if damage to these nodes could leave a shard without a majority that is whole."""
+    for shard in cluster.shard_ids:
+        voters = cluster.voters(shard)
+        harmed = [voter for voter in voters if voter in nodes or harm_of(cluster, voter)]
+        if not any(voter in nodes for voter in voters) or 2 * len(harmed) < len(voters):
+            continue
+        others = [f"{voter}: {harm_of(cluster, voter)}" for voter in harmed if voter not in nodes]
+        because = f" ({'; '.join(others)})" if others else ""
+        raise InvalidState(
+            f"{what} is more than shard {shard} could survive: {', '.join(harmed)} of {', '.join(voters)} would be "
+            f"harmed{because}; give survivable=no if that is what you want"
+        )
+
+
+def harm_of(cluster: Cluster, node: NodeId) -> str:
+    """Say why a node cannot be relied upon to hold what it acknowledged, "" where it can."""
+    platter = cluster.host(node).platter
+    if FORMAT_FILE not in platter.files:
+        return "its disk was lost"
+    if platter.damage:
+        return f"damage in {', '.join(sorted(platter.damage))}"
+    if platter.forgot:
+        return "it has forgotten what a sync called durable"
+    if platter.of_kind(*_DAMAGES):
+        return f"{platter.of_kind(*_DAMAGES)[0].kind} in force"
+    return ""
+
+
+def is_hindered(platter: Platter) -> bool:
+    """Whether a disk may hold its node up."""
+    return bool(platter.of_kind(*_HINDERS))

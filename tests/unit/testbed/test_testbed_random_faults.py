@@ -1,0 +1,22 @@
+"""Random faults over the suites' clusters: a few seeds of each profile, judged and replayed."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.random_faults import run_seed
+from PhantomLibrary.testbed.replay import replay
+from PhantomLibrary.testbed.schedule import read_schedule, write_schedule
+
+
+@pytest.mark.parametrize("profile", ["node-failure", "partition"])
+@pytest.mark.parametrize("seed", [70_001, 70_002, 70_003])
+def test_random_faults_raise_no_alarm_and_replay_from_their_schedule(profile, seed):
+    result = run_seed(profile, seed)
+
+    assert result.alarm == ""
+    assert result.bites and result.elections
+    schedule = read_schedule(result.schedule, "here")
+    again = replay(schedule).finish()
+    assert again.digest == schedule.digest
+    assert write_schedule(again) == result.schedule
