@@ -151,6 +151,11 @@ def test_gap_in_a_log_is_a_violation(script):
     assert script.message.startswith("INV-002: shard 1: n1 stored entry 3 although its log ended at 1")
 
 
+def test_gap_in_a_recovered_log_is_a_violation(script):
+    script.stop("n1").recover("n1", (1, 2), (3, 2))
+    assert script.message.startswith("INV-002: shard 1: n1 stored entry 3 although its log ended at 1")
+
+
 def test_recovered_log_is_compared(script):
     script.store("n1", (1, 2, "x")).stop("n2").recover("n2", (1, 2, "y"))
     assert script.codes == ["INV-002"]
@@ -201,6 +206,12 @@ def test_commit_seen_after_the_next_election_counts_for_it(script):
     script.state("n1", 2, "leader").store("n1", (1, 2)).store("n2", (1, 2))
     script.state("n3", 3, "leader", 0, 0).state("n1", 2, "leader", 1)
     assert script.codes == ["INV-003"]
+
+
+def test_commit_seen_after_the_next_election_asks_nothing_of_followers_and_of_leaders_of_earlier_terms(script):
+    script.state("n3", 1, "leader").state("n1", 2, "leader").store("n1", (1, 2)).store("n2", (1, 2))
+    script.state("n2", 3, "leader", 0, 1).state("n2", 3, "follower", 0, 1).state("n1", 2, "leader", 1)
+    assert script.codes == []
 
 
 def test_commit_counts_by_the_term_of_commitment_not_of_the_entry(script):
