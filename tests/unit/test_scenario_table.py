@@ -1,0 +1,53 @@
+"""The table of scenarios names tests that exist and are tagged as its rows say."""
+
+import re
+from pathlib import Path
+
+import pytest
+from robot.api import TestSuite
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+TABLE = (DOCS / "scenarios.md").read_text(encoding="utf-8")
+SECTIONS = {"## Node failure and recovery": "node-failure", "## Network partition": "partition"}
+PRIORITIES = {"priority-1", "priority-2", "priority-3"}
+
+
+def rows():
+    """Return (the tag of its section, the row) of all rows."""
+    tag, found = "", []
+    for line in TABLE.splitlines():
+        if line.startswith("## "):
+            tag = SECTIONS[line]
+        elif line.startswith("| ") and not line.startswith(("| Property", "| Shape |")):
+            found.append((tag, line))
+    return found
+
+
+@pytest.fixture(scope="module")
+def tags_of():
+    """Return the tags of each test by file and name."""
+    found = {}
+
+    def collect(suite):
+        for test in suite.tests:
+            found[Path(suite.source).resolve(), test.name] = set(test.tags)
+        for child in suite.suites:
+            collect(child)
+
+    collect(TestSuite.from_file_system(DOCS.parent / "suites"))
+    return found
+
+
+def test_tests_of_the_table_exist_and_carry_its_tags(tags_of):
+    links = [(tag, *link) for tag, row in rows() for link in re.findall(r"\[([^]]+)]\(([^)]+)\)", row)]
+    assert len(links) > 40
+    missing = [(name, path) for _, name, path in links if ((DOCS / path).resolve(), name) not in tags_of]
+    assert missing == []
+    for tag, name, path in links:
+        tags = tags_of[(DOCS / path).resolve(), name]
+        assert tag in tags and len(tags & PRIORITIES) == 1, name
+
+
+def test_every_row_names_a_test_or_says_what_it_waits_for():
+    assert len(rows()) > 35
+    assert [row for _, row in rows() if "](" not in row and "waits for" not in row] == []
