@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from robot.api import TestSuite
+from robot import api
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TABLE = (DOCS / "scenarios.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def tags_of():
         for child in suite.suites:
             collect(child)
 
-    collect(TestSuite.from_file_system(DOCS.parent / "suites"))
+    collect(api.TestSuite.from_file_system(DOCS.parent / "suites"))
     return found
 
 
