@@ -211,6 +211,23 @@ class LogCompacted(Struct, frozen=True, gc=False):
     index: int
 
 
+MemberState: TypeAlias = Literal["joining", "active", "suspect", "down", "decommissioning", "removed"]
+
+
+class MemberSeen(Struct, frozen=True, gc=False):
+    """A node now holds another one to be in this state, in this incarnation of the member's own counting.
+
+    `accuser` is the node that could not reach it, where it is suspect or down, else "".
+    """
+
+    node: NodeId
+    incarnation: int
+    member: NodeId
+    state: MemberState
+    member_incarnation: int
+    accuser: NodeId
+
+
 class NodeStopped(Struct, frozen=True, gc=False):
     """A node crashed: its replicas are gone until they recover."""
 
@@ -218,7 +235,7 @@ class NodeStopped(Struct, frozen=True, gc=False):
 
 
 Observation: TypeAlias = (
-    ReplicaState | ReplicaRecovered | EntriesStored | SnapshotInstalled | LogCompacted | NodeStopped
+    ReplicaState | ReplicaRecovered | EntriesStored | SnapshotInstalled | LogCompacted | MemberSeen | NodeStopped
 )
 
 

@@ -1,4 +1,6 @@
-"""The program on a node of PhantomDB: its replicas, their shared log, and a gateway for clients."""
+"""The program on a node of PhantomDB: its replicas, their shared log, a gateway for clients, and its view of the
+other nodes' health.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,19 @@ from typing import Any
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.gateway import Attempts
+from PhantomLibrary.database.health import DEADLINES as HEALTH_DEADLINES
+from PhantomLibrary.database.health import HealthMonitor
 from PhantomLibrary.database.messages import ClientRequest, NotLeader, ShardReply, ShardRequest
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, recover, snapshot_file
-from PhantomLibrary.domain import NodeId, ReplicaDigest, ShardId
+from PhantomLibrary.domain import NodeId, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply
+from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
 GATEWAY_DEADLINE = "gateway"
+_HEALTH_MESSAGES = frozenset((Ping, Ack, PingRequest, Nack))
 
 
 class DatabaseNode:
@@ -23,6 +29,7 @@ class DatabaseNode:
 
     env: Env
     wal: WriteAheadLog
+    health: HealthMonitor
 
     def __init__(self, layout: ClusterLayout, parts: Parts, sink: Sink) -> None:
         self.layout = layout
@@ -43,6 +50,8 @@ class DatabaseNode:
         for replica in self.replicas.values():
             replica.start()
         self.gateway.start()
+        self.health = HealthMonitor(self)
+        self.health.start()
 
     def receive(self, sender: str, message: Any) -> None:
         kind = type(message)
@@ -55,6 +64,8 @@ class DatabaseNode:
         elif kind is ShardRequest:
             if self._attempts.is_new(message):
                 self.request(message)
+        elif kind in _HEALTH_MESSAGES:
+            self.health.step(message)
         else:
             self.replicas[message.shard].step(message)
         if self._answers:
@@ -64,8 +75,11 @@ class DatabaseNode:
         if deadline == GATEWAY_DEADLINE:
             self.gateway.fire()
         else:
-            shard, _, name = deadline.partition("/")
-            self.replicas[int(shard)].fire(name)
+            owner, _, name = deadline.partition("/")
+            if owner == HEALTH_DEADLINES:
+                self.health.fire(name)
+            else:
+                self.replicas[int(owner)].fire(name)
         if self._answers:
             self._hand_over()
 
@@ -104,6 +118,10 @@ class DatabaseNode:
             self._answers.append(reply)
         else:
             self.env.send(gateway, reply)
+
+    def show(self, observation: Observation) -> None:
+        """Show something to whoever watches this node."""
+        self.sink(observation)
 
     def _hand_over(self) -> None:
         answers = self._answers

@@ -13,6 +13,7 @@ from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.swim.detector import Detector
 
 
 class Parts(Struct, frozen=True):
@@ -24,3 +25,4 @@ class Parts(Struct, frozen=True):
     performer: type[Performer] = Performer
     wal: type[WriteAheadLog] = WriteAheadLog
     gateway: type[Gateway] = Gateway
+    detector: type[Detector] = Detector

@@ -27,7 +27,8 @@ def message_kinds() -> list[str]:
         TimeoutNow,
         Vote,
     )
+    from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
     kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, SnapshotMessage]
-    kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply]
+    kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply, Ping, PingRequest, Ack, Nack]
     return [str(kind.__struct_config__.tag) for kind in kinds]

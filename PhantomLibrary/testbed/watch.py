@@ -1,5 +1,5 @@
-"""Watches a run from outside: the latest state of each replica, who led when, and the invariants, all from
-observations.
+"""Watches a run from outside: the latest state of each replica, who led when, what each node holds of the others,
+and the invariants, all from observations.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from PhantomLibrary.checking.invariants import Invariants
 from PhantomLibrary.checking.verdict import Violation
-from PhantomLibrary.domain import NodeId, NodeStopped, Observation, ReplicaState, ShardId
+from PhantomLibrary.domain import MemberSeen, NodeId, NodeStopped, Observation, ReplicaState, ShardId
 from PhantomLibrary.kernel.scheduler import Scheduler
 
 
@@ -25,6 +25,16 @@ class LeaderChange:
         self.term = term
 
 
+class HealthChange:
+    """A node came to hold another state of some node."""
+
+    __slots__ = ("seen", "time_ns")
+
+    def __init__(self, time_ns: int, seen: MemberSeen) -> None:
+        self.time_ns = time_ns
+        self.seen = seen
+
+
 class Watch:
     """The sink of all observations of a run."""
 
@@ -35,10 +45,13 @@ class Watch:
         self._handlers: dict[type[Observation], Callable[[Any], None]] = {
             **self.invariants.handlers,
             ReplicaState: self._state,
+            MemberSeen: self._member_seen,
             NodeStopped: self._stopped,
         }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
+        self.views: dict[NodeId, dict[NodeId, MemberSeen]] = {}  # By observer, then member; of nodes that run.
+        self.health_changes: list[HealthChange] = []
 
     def observe(self, observation: Observation) -> None:
         """Take one observation, at the present virtual time."""
@@ -55,6 +68,11 @@ class Watch:
         self.invariants.handlers[NodeStopped](stopped)
         for key in [each for each in self.states if each[1] == stopped.node]:
             del self.states[key]
+        self.views.pop(stopped.node, None)
+
+    def _member_seen(self, seen: MemberSeen) -> None:
+        self.views.setdefault(seen.node, {})[seen.member] = seen
+        self.health_changes.append(HealthChange(self._scheduler.now_ns, seen))
 
     def _note_leader(self, state: ReplicaState) -> None:
         before = self.states.get((state.shard, state.node))

@@ -48,7 +48,6 @@ class Detector:
         self._order: list[NodeId] = []  # Who is still to be probed in this round, the last one first.
         self._probe: Probe | None = None
         self._relays = Relays(config.timeout_ns * 4 // 5)
-        self._suspicion_end_ns: int | None = None
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             Ping: self._on_ping,
             Ack: self._on_ack,
@@ -71,12 +70,12 @@ class Detector:
         effects = self._handlers[type(event)](event, now_ns)
         if self.members.changes:
             effects = [*self._shown(), *effects]
-        end_ns = self.members.suspicion_end_ns()
-        if end_ns != self._suspicion_end_ns:
-            self._suspicion_end_ns = end_ns
-            if end_ns is not None:
-                effects.append(SetDeadline(SUSPICION, end_ns - now_ns))
+        if self.members.suspected:
+            effects.append(self._suspicion_deadline(now_ns))
         return effects
+
+    def _suspicion_deadline(self, now_ns: int) -> Effect:
+        return SetDeadline(SUSPICION, max(0, self.members.suspicion_end_ns() - now_ns))
 
     def _shown(self) -> list[Effect]:
         shown, self.members.changes = self.members.changes, []

@@ -10,11 +10,10 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import NodeId
+from PhantomLibrary.domain import MemberState, NodeId
 from PhantomLibrary.protocols.swim.messages import SwimMessage
 
 Membership: TypeAlias = Literal["joining", "active", "decommissioning", "removed"]
-MemberState: TypeAlias = Literal["joining", "active", "suspect", "down", "decommissioning", "removed"]
 
 # --- effects --------------------------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import NodeId
-from PhantomLibrary.protocols.swim.effects import Membership, MemberState, Show
+from PhantomLibrary.domain import MemberState, NodeId
+from PhantomLibrary.protocols.swim.effects import Membership, Show
 from PhantomLibrary.protocols.swim.gossip import Gossip
 from PhantomLibrary.protocols.swim.messages import Opinion, Rumour
 from PhantomLibrary.protocols.swim.suspicion import Suspicion
@@ -73,7 +73,9 @@ class Member:
 
 
 class Members:
-    """The table. `changes` collects what is to be shown; `incarnation` is the node's own."""
+    """The table. `changes` collects what is to be shown; `incarnation` is the node's own; `suspected` are those who may
+    still refute.
+    """
 
     def __init__(self, config: DetectorConfig) -> None:
         self.incarnation = config.incarnation
@@ -82,7 +84,7 @@ class Members:
         self.is_member = True
         self._config = config
         self._members: dict[NodeId, Member] = {}
-        self._suspected: dict[NodeId, Suspicion] = {}
+        self.suspected: dict[NodeId, Suspicion] = {}
         self.replace(config.members)
         if self.incarnation > config.first_incarnation:
             self._spread(Rumour(config.node, "active", self.incarnation))
@@ -103,11 +105,9 @@ class Members:
         """Yield the members that are neither suspect nor down."""
         return (each.node for each in self._present() if each.opinion == "active")
 
-    def suspicion_end_ns(self) -> int | None:
-        """Return when the first suspicion ends, None when there is none."""
-        if not self._suspected:
-            return None
-        return min(each.ends_ns for each in self._suspected.values())
+    def suspicion_end_ns(self) -> int:
+        """Return when the first suspicion ends. There must be one."""
+        return min(each.ends_ns for each in self.suspected.values())
 
     def _present(self) -> Iterator[Member]:
         return (each for each in self._members.values() if each.membership != "removed")
@@ -172,8 +172,8 @@ class Members:
 
     def expire(self, now_ns: int) -> None:
         """Hold for down whose suspicion has lasted long enough."""
-        while (end_ns := self.suspicion_end_ns()) is not None and end_ns <= now_ns:
-            node = next(node for node, suspicion in self._suspected.items() if suspicion.ends_ns == end_ns)
+        while self.suspected and (end_ns := self.suspicion_end_ns()) <= now_ns:
+            node = next(node for node, suspicion in self.suspected.items() if suspicion.ends_ns == end_ns)
             member = self._members[node]
             self._take_over(member, Rumour(node, "down", member.incarnation, member.accuser), now_ns)
 
@@ -189,10 +189,10 @@ class Members:
         before = member.state
         self._hold(member, rumour.opinion, rumour.incarnation, rumour.accuser)
         if rumour.opinion == "down":
-            for suspicion in self._suspected.values():
+            for suspicion in self.suspected.values():
                 suspicion.excuse(member.node)
         elif rumour.opinion == "suspect":
-            self._suspected[member.node] = self._make_suspicion(rumour.accuser, now_ns)
+            self.suspected[member.node] = self._make_suspicion(rumour.accuser, now_ns)
         self._spread(rumour)
         self._show_change(member, before)
 
@@ -205,12 +205,12 @@ class Members:
         """Others hold a member for down: here too it is to have the shortest time in which to refute."""
         if member.opinion == "active" or rumour.incarnation > member.incarnation:
             self._take_over(member, Rumour(member.node, "suspect", rumour.incarnation, rumour.accuser), now_ns)
-        if self._suspected[member.node].settle():
+        if self.suspected[member.node].settle():
             self._spread(rumour)
         self.expire(now_ns)
 
     def _confirm(self, member: Member, rumour: Rumour) -> None:
-        suspicion = self._suspected.get(member.node)
+        suspicion = self.suspected.get(member.node)
         if suspicion is not None and suspicion.confirm(rumour.accuser):
             self._spread(rumour)
 
@@ -227,7 +227,7 @@ class Members:
 
     def _hold(self, member: Member, opinion: Opinion, incarnation: int, accuser: NodeId) -> None:
         member.opinion, member.incarnation, member.accuser = opinion, incarnation, accuser
-        self._suspected.pop(member.node, None)
+        self.suspected.pop(member.node, None)
 
     def _spread(self, rumour: Rumour) -> None:
         self.gossip.add(rumour, self._config.copies_factor * self._size().bit_length())

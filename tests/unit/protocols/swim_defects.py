@@ -51,7 +51,7 @@ class BelievesHearsay(Detector):
 
 class _SuspectsForEver(Members):
     def expire(self, now_ns: int) -> None:
-        self._suspected.clear()
+        self.suspected.clear()
 
 
 class SuspectsForEver(Detector):
