@@ -29,7 +29,7 @@ class LoseDisk(CrashNode):
 
     def _begin(self, world: World) -> None:
         super()._begin(world)
-        if self.bites:
+        if self._incarnation:  # Of the node that it crashed; one that was down keeps its disk.
             world.node(self.node).wipe()
 
 
