@@ -141,6 +141,11 @@ def test_entries_of_other_terms_are_compared_too(script):
     assert script.codes == ["INV-002"]
 
 
+def test_first_entry_is_not_forgotten_for_one_of_another_term(script):
+    script.store("n1", (1, 2, "x")).store("n2", (1, 3, "x")).store("n3", (1, 2, "y"))
+    assert script.codes == ["INV-002"]
+
+
 def test_equal_entries_that_are_no_shared_objects_match(script):
     script.store("n1", (1, 2, ("put", "k"))).store("n2", (1, 2, ("put", "k")))
     assert script.codes == []
