@@ -1,5 +1,5 @@
-"""What takes too long for every change: random faults over the clusters of each suite, and
-every run of a small Raft.
+"""What takes too long for every change: random faults over the clusters of each suite, every run of a small Raft, and
+the suites in every way of running them.
 
 Without options the seeds are always the same. Fresh ones: `python -m benchmarks.nightly --first 50000 --seeds 5000`.
 """
@@ -11,12 +11,13 @@ import sys
 
 from benchmarks.exhaustive_raft import main as exhaustive_raft
 from benchmarks.random_faults import main as random_faults
+from benchmarks.same_runs import main as same_runs
 
 PROFILES = ("node-failure", "partition")
 
 
 def main() -> int:
-    """Run all profiles and the exhaustive search, and return 1 if any raised an alarm."""
+    """Run all of it, and return 1 if any raised an alarm."""
     parser = argparse.ArgumentParser(description="Random faults over many seeds, for each suite's clusters.")
     parser.add_argument("--seeds", default="1000")
     parser.add_argument("--first", default="1")
@@ -25,6 +26,7 @@ def main() -> int:
     arguments = ["--seeds", options.seeds, "--first", options.first]
     found = [random_faults([profile, *arguments]) for profile in PROFILES]
     found.append(exhaustive_raft(["--minutes", options.minutes]))
+    found.append(same_runs())
     return max(found)
 
 
