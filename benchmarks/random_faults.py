@@ -179,6 +179,11 @@ def _judge(run: Run) -> str:
 # --- clusters and faults ----------------------------------------------------------------------------------------------
 
 
+def _lease_knobs(draws: Stream) -> dict[str, int | str]:
+    """Half of the clusters read under leases, which allow for more drift than several faults at once bring about."""
+    return {"reads": ("index", "lease")[draws.below(2)], "clock_drift_ppm_max": 150_000}
+
+
 def _node_failure_cluster(seed: int, draws: Stream) -> RunSpec:
     nodes = (3, 5)[draws.below(2)]
     # Small limits, so that snapshots and new logs happen within seconds.
@@ -186,6 +191,7 @@ def _node_failure_cluster(seed: int, draws: Stream) -> RunSpec:
         "snapshot_entries": 20 + draws.below(200),
         "kept_entries_max": draws.below(30) + 1,
         "log_bytes_max": 20_000,
+        **_lease_knobs(draws),
     }
     return RunSpec(seed=seed, nodes=nodes, shards=1 + draws.below(4), replicas=3, knobs=knobs)
 
@@ -193,7 +199,11 @@ def _node_failure_cluster(seed: int, draws: Stream) -> RunSpec:
 def _partition_cluster(seed: int, draws: Stream) -> RunSpec:
     topology = ("five-nodes", "three-nodes", "three-regions")[draws.below(3)]
     nodes = (3, 5, 6)[draws.below(3)]
-    knobs = {"snapshot_entries": 20 + draws.below(500), "kept_entries_max": draws.below(100) + 1}
+    knobs = {
+        "snapshot_entries": 20 + draws.below(500),
+        "kept_entries_max": draws.below(100) + 1,
+        **_lease_knobs(draws),
+    }
     replicas = min(nodes, (3, 5)[draws.below(2)])
     return RunSpec(seed=seed, topology=topology, nodes=nodes, shards=1 + draws.below(3), replicas=replicas, knobs=knobs)
 

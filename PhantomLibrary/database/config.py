@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -13,7 +14,12 @@ _FRACTION_DIGITS = 6
 
 
 class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The knobs of a cluster. Times are nanoseconds of virtual time."""
+    """The knobs of a cluster. Times are nanoseconds of virtual time.
+
+    `reads`: with `index`, a leader confirms by a round of messages that it still leads before it answers a read; with
+    `lease`, the rounds of its heartbeats do so for a while, which holds as long as no clock runs more than
+    `clock_drift_ppm_max` too fast or too slow.
+    """
 
     election_timeout_ns: int = 500 * MILLISECOND_NS
     heartbeat_ns: int = 100 * MILLISECOND_NS
@@ -23,6 +29,8 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     kept_entries_max: int = 200
     log_bytes_max: int = 512 * 1024
     sessions_max: int = 1_000
+    reads: Literal["index", "lease"] = "index"
+    clock_drift_ppm_max: int = 50_000
     version_retention_ns: int = 5 * SECOND_NS
     attempt_timeout_ns: int = 300 * MILLISECOND_NS
     operation_timeout_ns: int = 2 * SECOND_NS

@@ -51,6 +51,7 @@ from PhantomLibrary.protocols.raft.effects import (
     TransferLeadership,
 )
 from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.raft.leasing import lease_length_ns
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, Recovered, Snapshot, SnapshotRecord
 from PhantomLibrary.protocols.raft.replica import GroupConfig
 
@@ -110,6 +111,8 @@ class ShardReplica:
 
     def _group_config(self, descriptor: ShardDescriptor) -> GroupConfig:
         config = self._owner.layout.config
+        has_leases = config.reads == "lease"
+        lease_ns = lease_length_ns(config.election_timeout_ns, config.clock_drift_ppm_max) if has_leases else 0
         return GroupConfig(
             descriptor.shard,
             self.node,
@@ -119,6 +122,7 @@ class ShardReplica:
             config.append_entries_max,
             config.unacknowledged_max,
             config.kept_entries_max,
+            lease_ns,
         )
 
     def start(self) -> None:

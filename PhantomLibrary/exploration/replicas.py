@@ -278,6 +278,7 @@ def _written(durable: Recovered, records: Sequence[Record]) -> Recovered:
 def _forget_what_cannot_matter(group: Group) -> None:
     """Make replicas equal that no event can tell apart."""
     group._heard_ns = _NOW_NS
+    group._granted_ns = _NOW_NS - _ELECTION_TIMEOUT_NS
     if group.role != "candidate":
         group._granted, group._pre_voting = {}, False  # Set anew by whoever stands.
 

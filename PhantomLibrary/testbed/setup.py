@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, make_layout
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.world.topology import Topology
 from PhantomLibrary.world.topology_file import load_topology, parse_topology, with_nodes
-from PhantomLibrary.world.units import Nanoseconds, decode
+from PhantomLibrary.world.units import MILLION, Nanoseconds, decode
 
 
 def make_topology(spec: RunSpec) -> Topology:
@@ -38,16 +38,28 @@ def _config_of(spec: RunSpec, topology: Topology) -> DatabaseConfig:
 
 def decode_knobs(knobs: dict[str, Any], origin: str) -> DatabaseConfig:
     """Return the configuration that a topology's `database` part describes; times may be written `500 ms`."""
-    plain: dict[str, int] = {}
+    plain: dict[str, Any] = {}
     known = DatabaseConfig.__struct_fields__
+    types = get_type_hints(DatabaseConfig)
     for name, value in knobs.items():
         field = name if name in known else f"{name}_ns"
         if field not in known:
             shown = ", ".join(each.removesuffix("_ns") for each in known)
             raise InvalidInput(f"{origin}: $.database: unknown key {name!r}: there are {shown}{nearest(name, known)}")
-        if isinstance(value, str) and field.endswith("_ns"):
-            value = int(decode(Nanoseconds, value))
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            raise InvalidInput(f"{origin}: $.database.{name}: {value!r} is not possible: give a positive number")
-        plain[field] = int(value)
+        plain[field] = _knob(field, value, get_args(types[field]), f"{origin}: $.database.{name}")
     return DatabaseConfig(**plain)
+
+
+def _knob(field: str, value: Any, choices: tuple[str, ...], place: str) -> int | str:
+    """Return the value of one knob: one of its choices, where it has any, else a number."""
+    if choices:
+        if value not in choices:
+            raise InvalidInput(f"{place}: {value!r} is not possible: there are {', '.join(choices)}")
+        return str(value)
+    if isinstance(value, str) and field.endswith("_ns"):
+        value = int(decode(Nanoseconds, value))
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise InvalidInput(f"{place}: {value!r} is not possible: give a positive number")
+    if field.endswith("_ppm_max") and value >= MILLION:
+        raise InvalidInput(f"{place}: {value!r} is not possible: give parts of a million, fewer than {MILLION}")
+    return value

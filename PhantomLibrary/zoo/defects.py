@@ -111,6 +111,27 @@ DEFECTS: dict[str, Defect] = {
             ("LDR-002",),
             _group(raft_defects.AsksNobodyFirst),
         ),
+        Defect(
+            "readindex-before-noop",
+            "A new leader answers reads before an entry of its own term is committed.",
+            "Ongaro, dissertation (2014), 6.4",
+            ("LIN-001", "APP-001"),
+            _group(raft_defects.ReadsBeforeItsFirstEntry),
+        ),
+        Defect(
+            "lease-ignores-drift",
+            "A leader takes its lease for as long as followers wait, as if all clocks ran alike.",
+            "Jepsen TiDB 2.1.7 (2019); Jepsen YugabyteDB 1.1.9 (2019)",
+            ("LIN-001", "APP-001"),
+            _group(raft_defects.TrustsAllClocks),
+        ),
+        Defect(
+            "lease-regress-on-transfer",
+            "A leader goes on with its lease after it has asked another to lead.",
+            "CockroachDB issue 131639 and advisory TA-131639 (2024)",
+            ("LIN-001", "APP-001"),
+            _group(raft_defects.KeepsItsLease),
+        ),
     )
 }
 

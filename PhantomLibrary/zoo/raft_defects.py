@@ -6,6 +6,7 @@ from PhantomLibrary.domain import LogEntry
 from PhantomLibrary.protocols.raft.effects import Effect, Read, ReadReady
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.leadership import Leadership
+from PhantomLibrary.protocols.raft.leasing import Lease
 from PhantomLibrary.protocols.raft.messages import HardState, Record
 
 
@@ -56,3 +57,24 @@ class AsksNobodyFirst(Group):
 
     def _start_pre_vote(self, now_ns: int) -> list[Effect]:
         return self._start_election(now_ns)
+
+
+class ReadsBeforeItsFirstEntry(Group):
+    """Takes what it knows to be committed for all that was, although no entry of its own term is committed yet."""
+
+    def _has_committed_in_term(self) -> bool:
+        return True
+
+
+class TrustsAllClocks(Group):
+    """Takes a lease for as long as followers wait, as if their clocks ran like its own."""
+
+    def _make_lease(self) -> Lease | None:
+        return Lease(self.config.election_timeout_ns) if self.config.lease_ns else None
+
+
+class KeepsItsLease(Group):
+    """Goes on with its lease after it has asked another to stand."""
+
+    def _end_lease(self, leadership: Leadership) -> None:
+        """Nothing ends."""

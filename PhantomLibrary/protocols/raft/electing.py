@@ -94,7 +94,7 @@ class Electing(Reconfiguring):
         granted = self.vote in ("", message.source) and self._may_vote_for(message)
         if granted:
             self.vote = message.source
-            self._heard_ns = now_ns  # Having given its vote it does not stand itself for a while.
+            self._granted_ns = now_ns  # Having given its vote it does not stand itself for a while.
             records = (HardState(self.term, self.vote),)
         return [*effects, *self._persist(records, now_ns), self._answer_vote(message, granted=granted)]
 
@@ -103,10 +103,15 @@ class Electing(Reconfiguring):
         return message.number == self.configuration.number_of(message.source)
 
     def _hears_leader(self, now_ns: int) -> bool:
-        """Whether a leader is alive as far as this replica knows, so that nobody needs another."""
+        """Whether a leader is alive as far as this replica knows, so that nobody needs another.
+
+        With leases that is a promise, which is kept even if it does not know any more to whom it was given.
+        """
         if self._leadership is not None:
             return True
-        return self.leader != "" and now_ns - self._heard_ns < self.config.election_timeout_ns
+        if now_ns - self._heard_ns >= self.config.election_timeout_ns:
+            return False
+        return self.leader != "" or self.config.lease_ns > 0
 
     def _may_vote_for(self, message: RequestVote) -> bool:
         log = self.log

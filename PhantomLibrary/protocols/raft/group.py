@@ -4,10 +4,10 @@ Rule: this file knows no clock, network, disk or randomness. Its host feeds it e
 returns, in order (see effects.py). Times are the node's monotonic nanoseconds.
 
 What it adds to Figure 2 of the Raft paper: pre-vote and check-quorum (Ongaro's dissertation 9.6 and 6.2), so that a
-node that comes back deposes nobody and a leader that lost its quorum says so; read-index (6.4); fast back-off over
-wrong logs (the paper's 5.3, with the term comparison of etcd's raft); pipelining; snapshots; leadership transfer
-(3.10); learners and joint consensus (the paper's section 6, dissertation chapter 4). A leader whose own disk hangs
-steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts in a quorum.
+node that comes back deposes nobody and a leader that lost its quorum says so; read-index and leases (6.4); fast
+back-off over wrong logs (the paper's 5.3, with the term comparison of etcd's raft); pipelining; snapshots; leadership
+transfer (3.10); learners and joint consensus (the paper's section 6, dissertation chapter 4). A leader whose own disk
+hangs steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts in a quorum.
 
 The election timeout is drawn again at every look at it, not at every heartbeat: a deadline that finds a leader
 alive is set anew for what is left, plus a random part.
@@ -85,7 +85,7 @@ class Group(Electing):
             return self._on_transfer_deadline(now_ns)
         if self._leadership is not None:
             return self._check_quorum(now_ns)
-        left_ns = self._heard_ns + self.config.election_timeout_ns - now_ns
+        left_ns = max(self._heard_ns, self._granted_ns) + self.config.election_timeout_ns - now_ns
         if left_ns > 0:
             return [SetDeadline(ELECTION, left_ns, self.config.election_timeout_ns)]
         return self._campaign(now_ns)

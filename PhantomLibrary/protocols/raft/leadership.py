@@ -17,6 +17,7 @@ from typing import Any, Literal
 from PhantomLibrary.domain import Configuration, NodeId
 from PhantomLibrary.protocols.raft.configuration import has_quorum, quorum_index
 from PhantomLibrary.protocols.raft.effects import Propose
+from PhantomLibrary.protocols.raft.leasing import Lease
 
 
 class Progress:
@@ -67,7 +68,8 @@ class Leadership:
     """One term of one leader. Knows members by name and indexes by number, and sends nothing itself."""
 
     __slots__ = (
-        "_configuration", "_node", "held_proposals", "progress", "reads", "round", "successor", "waiting_reads",
+        "_configuration", "_node", "held_proposals", "lease", "progress", "reads", "reads_round", "round", "successor",
+        "waiting_reads",
     )  # fmt: skip
 
     def __init__(self, node: NodeId, configuration: Configuration, last_index: int) -> None:
@@ -79,10 +81,12 @@ class Leadership:
         }
         self._configuration = configuration
         self.round = 0
-        self.reads: list[Any] = []  # They wait for the present round.
+        self.reads: list[Any] = []
+        self.reads_round = 0  # What they wait for.
         self.waiting_reads: list[Any] = []  # They came later, and need the next one.
         self.held_proposals: list[Propose] = []  # They are in no log.
         self.successor: NodeId = ""  # To whom leadership is being handed.
+        self.lease: Lease | None = None
 
     def adopt(self, configuration: Configuration, last_index: int) -> None:
         """Go by another configuration: keep what is known of members that stay, and begin with those that come."""
@@ -108,15 +112,16 @@ class Leadership:
             return False
         self.reads.append(token)
         self.round += 1
+        self.reads_round = self.round
         return True
 
     def confirmed_reads(self) -> tuple[Any, ...]:
-        """Return the reads of the present round once a quorum has answered it, else nothing."""
+        """Return the reads whose round a quorum has answered, else nothing."""
         if not self.reads:
             return ()
         confirming = [self._node]
         for peer, each in self.progress.items():
-            if each.round >= self.round and each.counts:
+            if each.round >= self.reads_round and each.counts:
                 confirming.append(peer)
         if not has_quorum(self._configuration, confirming):
             return ()
@@ -129,7 +134,20 @@ class Leadership:
             return False
         self.reads, self.waiting_reads = self.waiting_reads, []
         self.round += 1
+        self.reads_round = self.round
         return True
+
+    def begin_round(self, now_ns: int) -> None:
+        """With a lease, begin a round whose answers extend it."""
+        if self.lease is not None:
+            self.round += 1
+            self.lease.begin_round(self.round, now_ns)
+
+    def extend_lease(self, lease: Lease) -> None:
+        """Look how far a quorum, this leader included, has answered."""
+        rounds = {peer: each.round if each.counts else 0 for peer, each in self.progress.items()}
+        rounds[self._node] = self.round
+        lease.confirm(quorum_index(self._configuration, rounds))
 
     def has_quorum(self) -> bool:
         """Return whether a quorum, this leader included, was heard from since the last call."""

@@ -17,6 +17,7 @@ from PhantomLibrary.protocols.raft.effects import (
     SetDeadline,
 )
 from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
+from PhantomLibrary.protocols.raft.leasing import Lease
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
@@ -72,8 +73,12 @@ class Leading(Transferring):
         leadership = self._leadership
         if leadership is None:
             return [Refuse((event.token,), self.leader)]
+        is_ready = self._has_committed_in_term()
+        lease = leadership.lease
+        if lease is not None and now_ns < lease.until_ns and is_ready:
+            return [ReadReady((event.token,))]
         starts_round = leadership.add_read(event.token)
-        if not starts_round or not self._has_committed_in_term():
+        if not starts_round or not is_ready:
             return []
         return self._confirm(leadership)
 
@@ -194,6 +199,8 @@ class Leading(Transferring):
             return []
         if message.round > progress.round:
             progress.round = message.round
+            if leadership.lease is not None:
+                leadership.extend_lease(leadership.lease)
         effects = []
         if not message.accepted:
             self._back_off(progress, message, is_first_sign=not progress.active)
@@ -268,7 +275,9 @@ class Leading(Transferring):
 
     def _become_leader(self, now_ns: int) -> list[Effect]:
         self._stand("leader", self.config.node)
-        self._leadership = self._make_leadership()
+        self._leadership = leadership = self._make_leadership()
+        leadership.lease = self._make_lease()
+        leadership.begin_round(now_ns)
         # An entry of its own term commits what earlier terms left behind, and tells how far that goes.
         effects = self._append_own(None, now_ns)
         effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
@@ -277,6 +286,9 @@ class Leading(Transferring):
 
     def _make_leadership(self) -> Leadership:
         return Leadership(self.config.node, self.configuration, self.log.last_index)
+
+    def _make_lease(self) -> Lease | None:
+        return Lease(self.config.lease_ns) if self.config.lease_ns else None
 
     def _on_persisted(self, event: Persisted, now_ns: int) -> list[Effect]:
         persists = self._persists
@@ -296,6 +308,7 @@ class Leading(Transferring):
             return self._step_down()  # What it accepts cannot become durable here.
         for progress in leadership.progress.values():
             progress.waits = False  # The probe may be lost. Not with every heartbeat: those of reads come often.
+        leadership.begin_round(now_ns)
         effects = self._heartbeat(leadership)
         effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
         return effects

@@ -30,7 +30,8 @@ TRANSFER = "transfer"
 class GroupConfig(Struct, frozen=True):
     """What a replica is told at birth. `election_timeout_ns` is the least; the most is twice that.
 
-    `voters` are those of the shard's beginning; who they are now its log tells.
+    `voters` are those of the shard's beginning; who they are now its log tells. `lease_ns` is how long a leader's lease
+    lasts (see leasing.py), 0 without leases.
     """
 
     shard: ShardId
@@ -41,6 +42,7 @@ class GroupConfig(Struct, frozen=True):
     append_entries_max: int = 64
     unacknowledged_max: int = 512
     kept_entries_max: int = 256
+    lease_ns: int = 0
 
 
 class View(Struct, frozen=True, gc=False):
@@ -71,7 +73,9 @@ class Replica:
         )
         self.commit_index = self.log.snapshot_index
         self._durable_index = self.log.last_index
-        self._heard_ns = now_ns - config.election_timeout_ns
+        # When it last heard a leader. With leases, one that comes back may have promised one something just before.
+        self._heard_ns = now_ns if self._may_have_promised() else now_ns - config.election_timeout_ns
+        self._granted_ns = now_ns - config.election_timeout_ns  # When it last gave its vote.
         self._leadership: Leadership | None = None
         self._granted: dict[NodeId, bool] = {}
         self._pre_voting = False
@@ -105,6 +109,13 @@ class Replica:
         self._view_is_old = True
         if self._leadership is not None:
             self._leadership.adopt(configuration, self.log.last_index)
+
+    def _may_have_promised(self) -> bool:
+        """Whether a leader may count on its vote not being given to others for an election timeout from now.
+
+        It has heard none in its life while it is in no term.
+        """
+        return self.config.lease_ns > 0 and self.term > 0
 
     def _recovered_entries(self, recovered: Recovered) -> tuple[LogEntry, ...]:
         return recovered.entries

@@ -57,7 +57,16 @@ class Transferring(Following):
         successor = leadership.successor
         if leadership.progress[successor].match_index < self.log.last_index:
             return []
+        self._end_lease(leadership)
         return [Send(successor, TimeoutNow(self.config.shard, self.config.node, self.term))]
+
+    def _end_lease(self, leadership: Leadership) -> None:
+        """Answer no read any more without asking: voters will not wait for a lease to end when the leader itself asks.
+
+        Not in this term: the request to stand may arrive long after this leader has given up waiting for it.
+        """
+        if leadership.lease is not None:
+            leadership.lease.give_up()
 
     def _give_up_transfer(self, leadership: Leadership) -> TransferFailed:
         target, leadership.successor = leadership.successor, ""

@@ -99,7 +99,7 @@ def mirror(walked, hosts, action, step):
     host = hosts[node]
     sent = host.watch.messages = []
     silent_ns = host.clock.now_ns - host.config.election_timeout_ns
-    host.group._heard_ns = host.clock.now_ns
+    host.group._heard_ns, host.group._granted_ns = host.clock.now_ns, silent_ns
     if kind == "crash":
         host.crash(kept_records=detail)
         host.start()

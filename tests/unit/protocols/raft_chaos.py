@@ -17,6 +17,7 @@ from PhantomLibrary.protocols.raft.effects import (
     TransferLeadership,
 )
 from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.raft.leasing import lease_length_ns
 from PhantomLibrary.protocols.raft.messages import (
     RaftMessage,
 )
@@ -27,6 +28,7 @@ from tests.unit.protocols.raft_invariants import Invariants, Violation
 MILLISECOND_NS = 1_000_000
 ELECTION_TIMEOUT_NS = 200 * MILLISECOND_NS
 HEARTBEAT_NS = 50 * MILLISECOND_NS
+DRIFT_PPM_MAX = 200_000
 RECOVERY_TICKS = 40 * ELECTION_TIMEOUT_NS // (HEARTBEAT_NS // 2)
 IN_FLIGHT_MAX = 400
 
@@ -51,8 +53,12 @@ class Chaos(Invariants):
             random.choice((2, 8, 512)),
             random.choice((0, 2, 256)),
         )
+        self.has_leases = self._choose_lease()
+        lease_ns = lease_length_ns(ELECTION_TIMEOUT_NS, DRIFT_PPM_MAX) if self.has_leases else 0
         for name in names:
-            config = GroupConfig(1, name, names, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, appends, unacknowledged, kept)
+            config = GroupConfig(
+                1, name, names, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, appends, unacknowledged, kept, lease_ns
+            )
             host = Host(config, Clock(), self, self._draw, group_class)
             host.holds_persists = True
             self.hosts[name] = host
@@ -67,8 +73,8 @@ class Chaos(Invariants):
         self.duplication = random.choice((0, 0, 5, 20))
         self.reordering = random.choice((0, 10, 100))
         self.step_ns = random.choice((4, 12, 30)) * MILLISECOND_NS
-        # No promise but speed may depend on clocks, so they may run at any rate.
-        rates = random.choice(((4, 4), (4, 4), (1, 4, 16)))
+        # Without leases no promise but speed may depend on clocks, so they may run at any rate.
+        rates = random.choice(((100,), (100,), (80, 120) if self.has_leases else (25, 100, 400)))
         self.clock_rates = {name: random.choice(rates) for name in self.hosts}
         self.young_deaths = random.choice((0, 0, 0, 60))  # Leaders of 100 who die soon after election, or a commit.
         self.doomed: dict[NodeId, int] = {}  # Name to steps left.
@@ -86,6 +92,9 @@ class Chaos(Invariants):
             (self._transfer, random.choice((0, 0, 2, 10))),
         ):
             self.actions += [action] * weight
+
+    def _choose_lease(self) -> bool:
+        return self.random.randrange(2) == 1
 
     def _draw(self, spread_ns: int) -> int:
         return self.random.randrange(spread_ns) if spread_ns else 0
@@ -142,7 +151,7 @@ class Chaos(Invariants):
             host.holds_persists = False
             while host.release():
                 pass
-        self.clock_rates = dict.fromkeys(self.hosts, 4)
+        self.clock_rates = dict.fromkeys(self.hosts, 100)
         command = ""
         for _ in range(RECOVERY_TICKS):
             for _ in range(IN_FLIGHT_MAX):
@@ -202,7 +211,7 @@ class Chaos(Invariants):
     def _move_clocks(self, by_ns: int) -> None:
         self.passed_ns += by_ns
         for host in self.hosts.values():
-            host.clock.now_ns += by_ns * self.clock_rates[host.name] // 4
+            host.clock.now_ns += by_ns * self.clock_rates[host.name] // 100
             for name, at_ns in list(host.deadlines.items()):
                 if at_ns <= host.clock.now_ns and host.is_up and host.deadlines.get(name) == at_ns:
                     del host.deadlines[name]

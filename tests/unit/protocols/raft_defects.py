@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from PhantomLibrary.domain import Configuration, LogEntry
@@ -156,3 +157,21 @@ class TakesAnyReplicaOfANode(Group):
 class LeadsOnWhenRemoved(Group):
     def _step_down(self) -> list[Effect]:
         return []
+
+
+class VotesSoonAfterRestart(Group):
+    def _may_have_promised(self) -> bool:
+        return False
+
+
+class ForgetsPromiseWithLeader(Group):
+    def _hears_leader(self, now_ns: int) -> bool:
+        return self.leader != "" and super()._hears_leader(now_ns)
+
+
+class CountsLeaseFromAnswer(Group):
+    def _on_append_reply(self, message: AppendReply, now_ns: int) -> list[Effect]:
+        leadership = self._leadership
+        if leadership is not None and leadership.lease is not None:
+            leadership.lease._sent = deque((number, now_ns) for number, _ in leadership.lease._sent)
+        return super()._on_append_reply(message, now_ns)

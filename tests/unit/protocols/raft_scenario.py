@@ -3,7 +3,7 @@
 Time stands still but for `advance` and `run`, and no message arrives unless told to. Timers draw no randomness: the
 spread of a node is its place in the group, so n1 stands first.
 
-    start 3 [append=1] [kept=0]        fresh nodes n1..n3; `start term=7 n1=1114 n2=11` gives logs by the entries' terms
+    start 3 [append=1] [kept=0] [lease=900ms]    fresh nodes n1..n3; `start term=7 n1=1114 n2=11` gives logs by terms
     start 5 voters=3                   n1 to n3 are the members; the others hold nothing until they are invited
     campaign n1                        its election timer fires, and it has heard of no leader lately
     silence n1 n2                      they have heard of no leader lately, and would grant a pre-vote
@@ -100,7 +100,14 @@ class Scenario(Watch):
         append_max, kept_max = int(options.get("append", 64)), int(options.get("kept", 0))
         for position, name in enumerate(names):
             config = GroupConfig(
-                1, name, voters, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, append_max, kept_entries_max=kept_max
+                1,
+                name,
+                voters,
+                ELECTION_TIMEOUT_NS,
+                HEARTBEAT_NS,
+                append_max,
+                kept_entries_max=kept_max,
+                lease_ns=_duration_ns(options.get("lease", "0ms")),
             )
             host = Host(config, self.clock, self, _Spread(position, len(names)), self.group_class)
             self.hosts[name] = host
@@ -114,7 +121,8 @@ class Scenario(Watch):
 
     def _silence(self, *names: str) -> None:
         for name in names:
-            self.hosts[name].group._heard_ns = self.clock.now_ns - ELECTION_TIMEOUT_NS
+            group = self.hosts[name].group
+            group._heard_ns = group._granted_ns = self.clock.now_ns - ELECTION_TIMEOUT_NS
 
     def _campaign(self, name: str) -> None:
         self._silence(name)
@@ -179,9 +187,7 @@ class Scenario(Watch):
         self.cuts.clear()
 
     def _advance(self, duration: str, *, delivers: bool = False) -> None:
-        match = DURATION.fullmatch(duration)
-        assert match is not None, duration
-        until_ns = self.clock.now_ns + int(match[1]) * MILLISECOND_NS * (1000 if match[2] == "s" else 1)
+        until_ns = self.clock.now_ns + _duration_ns(duration)
         while True:
             if delivers:
                 self._deliver()
@@ -296,6 +302,12 @@ class _Spread:
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
+
+
+def _duration_ns(text: str) -> int:
+    match = DURATION.fullmatch(text)
+    assert match is not None, text
+    return int(match[1]) * MILLISECOND_NS * (1000 if match[2] == "s" else 1)
 
 
 def _command(command: Any) -> str:

@@ -48,6 +48,8 @@ def test_scenario(name: str) -> None:
         (raft_defects.TakesAnyReplicaOfANode, "unformatted"),
         (raft_defects.LeadsOnWhenRemoved, "remove_leader"),
         (raft_defects.AsksForNoPreVote, "disruptive_server"),
+        (raft_defects.VotesSoonAfterRestart, "lease"),
+        (raft_defects.CountsLeaseFromAnswer, "lease"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )

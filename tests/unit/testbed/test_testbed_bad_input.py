@@ -124,6 +124,9 @@ def test_time_does_not_go_back(it):
         {"knobs": {"heartbeat": True}},
         {"knobs": {"heartbeat": "soon"}},
         {"knobs": {"hartbeat": 1}},
+        {"knobs": {"reads": "leese"}},
+        {"knobs": {"reads": 1}},
+        {"knobs": {"clock_drift_ppm_max": 1_000_000}},
     ],
     ids=str,
 )

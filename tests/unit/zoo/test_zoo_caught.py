@@ -132,7 +132,65 @@ def _late_appends(story):
         story.go_ms(1500)
 
 
+def _lossy_elections(story):
+    """Leaders die under load, and the first entry of the next one is often lost, though not the reads it confirms."""
+    story.elect()
+    story.load("append", clients=60, rate=600_000, keys=10, reads_percent=60)
+    story.go_ms(1000)
+    story.give("drop messages", kind="append entries", probability_ppm=500_000, duration_ms=3000)
+    for node in ("n1", "n2"):
+        story.give("crash node", node, duration_ms=1000)
+        story.go_ms(1500)
+
+
+LEASES = {
+    "topology": "five-nodes",
+    "replicas": 5,
+    "shards": 8,
+    "knobs": {
+        "reads": "lease",
+        "election_timeout": "3 s",
+        "heartbeat": "200 ms",
+        "attempt_timeout": "40 ms",
+        "operation_timeout": "3 s",
+    },
+}
+
+
+def _led_by_the_first(story):
+    story.give("drop messages", kind="request vote", source="n2, n3, n4, n5", duration_ms=6000)
+    story.go_ms(8000)
+
+
+def _drifting_clocks(story):
+    """The leader's clock is as slow as leases allow for, and the others' as fast; then it is cut off."""
+    _led_by_the_first(story)
+    story.give("skew clock", "n1", drift_ppm=-50_000)
+    story.give("skew clock", "n2, n3, n4, n5", drift_ppm=50_000)
+    story.load("append", clients=300, rate=40_000, keys=10, reads_percent=85)
+    story.go_ms(500)
+    story.give("partition network", "n1 | rest")
+    story.go_ms(2400)
+    story.give("set load", rate=800_000, period_ns=SECOND_NS)
+    story.go_ms(1200)
+
+
+def _unheard_successor(story):
+    """The leader hands over, and hears nothing any more."""
+    _led_by_the_first(story)
+    story.give("set link", source="all", target="all", latency_ns=5 * MILLISECOND_NS)
+    story.load("append", clients=300, rate=600_000, keys=10, reads_percent=85)
+    story.go_ms(300)
+    story.give("transfer leadership", "n3", shard=5)
+    story.go_ms(7)
+    story.give("isolate node", "n1", direction="in", duration_ms=1000)
+    story.go_ms(1000)
+
+
 SCENARIOS = {
+    "readindex-before-noop": (_lossy_elections, {"shards": 8}),
+    "lease-ignores-drift": (_drifting_clocks, LEASES),
+    "lease-regress-on-transfer": (_unheard_successor, LEASES),
     "vote-not-persisted": (_restarting_voters, {}),
     "ack-before-fsync": (_hanging_disks, {}),
     "snapshot-loses-newest": (_left_behind, {"knobs": {"snapshot_entries": 50, "kept_entries_max": 10}}),
