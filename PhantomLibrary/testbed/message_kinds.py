@@ -22,6 +22,8 @@ def message_kinds() -> list[str]:
     from PhantomLibrary.protocols.raft.messages import (
         AppendEntries,
         AppendReply,
+        RepairBound,
+        RepairRequest,
         RequestVote,
         SnapshotMessage,
         TimeoutNow,
@@ -30,5 +32,6 @@ def message_kinds() -> list[str]:
     from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
     kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, SnapshotMessage]
+    kinds += [RepairRequest, RepairBound]
     kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply, Ping, PingRequest, Ack, Nack]
     return [str(kind.__struct_config__.tag) for kind in kinds]

@@ -133,6 +133,12 @@ class Persisted(Struct, frozen=True, gc=False):
     token: int
 
 
+class DiskFull(Struct, frozen=True, gc=False):
+    """The disk takes no more records, or takes them again. Those of before are kept and written when it does."""
+
+    is_full: bool
+
+
 class DeadlinePassed(Struct, frozen=True, gc=False):
     name: str
 
@@ -144,5 +150,13 @@ class SnapshotTaken(Struct, frozen=True, gc=False):
 
 
 Event: TypeAlias = (
-    RaftMessage | Propose | Read | TransferLeadership | ChangeConfiguration | Persisted | DeadlinePassed | SnapshotTaken
+    RaftMessage
+    | Propose
+    | Read
+    | TransferLeadership
+    | ChangeConfiguration
+    | Persisted
+    | DiskFull
+    | DeadlinePassed
+    | SnapshotTaken
 )

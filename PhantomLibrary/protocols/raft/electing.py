@@ -21,7 +21,8 @@ class Electing(Reconfiguring):
     """Handles time-outs and votes."""
 
     def _campaign(self, now_ns: int) -> list[Effect]:
-        if not self._may_stand() or self._disk_hangs(now_ns):  # No question would leave before the disk answers.
+        may_stand = self.may_vote and self._may_stand()
+        if not may_stand or self._disk_hangs(now_ns):  # No question would leave before the disk answers.
             self._stand(self.role, "")
             return [self._set_election_deadline()]
         return self._start_pre_vote(now_ns)
@@ -49,7 +50,8 @@ class Electing(Reconfiguring):
 
     def _on_timeout_now(self, message: TimeoutNow, now_ns: int) -> list[Effect]:
         """Stand at once, and without a pre-vote: the leader itself asks for it."""
-        if message.term != self.term or self.role != "follower" or not self._is_voter or self._disk_hangs(now_ns):
+        may_stand = self.may_vote and self._is_voter and not self._disk_hangs(now_ns)
+        if message.term != self.term or self.role != "follower" or not may_stand:
             return []
         return self._start_election(now_ns, transfer=True)
 
@@ -116,7 +118,7 @@ class Electing(Reconfiguring):
     def _may_vote_for(self, message: RequestVote) -> bool:
         log = self.log
         up_to_date = (message.last_term, message.last_index) >= (log.last_term, log.last_index)
-        return self.formatted and up_to_date
+        return self.may_vote and up_to_date
 
     def _answer_vote(self, message: RequestVote, *, granted: bool) -> Effect:
         term = message.term if granted else self.term

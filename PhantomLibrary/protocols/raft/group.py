@@ -7,7 +7,8 @@ What it adds to Figure 2 of the Raft paper: pre-vote and check-quorum (Ongaro's 
 node that comes back deposes nobody and a leader that lost its quorum says so; read-index and leases (6.4); fast
 back-off over wrong logs (the paper's 5.3, with the term comparison of etcd's raft); pipelining; snapshots; leadership
 transfer (3.10); learners and joint consensus (the paper's section 6, dissertation chapter 4). A leader whose own disk
-hangs steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts in a quorum.
+hangs or is full steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts
+in a quorum; one whose log was damaged does not vote until it is whole again.
 
 The election timeout is drawn again at every look at it, not at every heartbeat: a deadline that finds a leader
 alive is set anew for what is left, plus a random part.
@@ -21,6 +22,7 @@ from typing import Any
 from PhantomLibrary.protocols.raft.effects import (
     ChangeConfiguration,
     DeadlinePassed,
+    DiskFull,
     Effect,
     Event,
     Persisted,
@@ -30,21 +32,23 @@ from PhantomLibrary.protocols.raft.effects import (
     SnapshotTaken,
     TransferLeadership,
 )
-from PhantomLibrary.protocols.raft.electing import Electing
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
     Invitation,
     Recovered,
+    RepairBound,
+    RepairRequest,
     RequestVote,
     SnapshotMessage,
     TimeoutNow,
     Vote,
 )
-from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, TRANSFER, GroupConfig
+from PhantomLibrary.protocols.raft.repairing import Repairing
+from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, REPAIR, TRANSFER, GroupConfig
 
 
-class Group(Electing):
+class Group(Repairing):
     """One replica. `step` takes an event and returns effects; `view` is what others may look at."""
 
     def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
@@ -64,11 +68,15 @@ class Group(Electing):
             TransferLeadership: self._on_transfer,
             SnapshotMessage: self._on_snapshot,
             SnapshotTaken: self._on_snapshot_taken,
+            RepairRequest: self._on_repair_request,
+            RepairBound: self._on_repair_bound,
+            DiskFull: self._on_disk_full,
         }
 
     def start(self) -> list[Effect]:
         """Return the first effects."""
-        return [self._set_election_deadline()]
+        repair = self._begin_repair() if self.damaged else []
+        return [*repair, self._set_election_deadline()]
 
     def step(self, event: Event, now_ns: int) -> list[Effect]:
         """Advance by one event and return the effects to perform, in order."""
@@ -81,6 +89,8 @@ class Group(Electing):
     def _on_deadline(self, event: DeadlinePassed, now_ns: int) -> list[Effect]:
         if event.name == HEARTBEAT:
             return self._on_heartbeat_deadline(now_ns)
+        if event.name == REPAIR:
+            return self._on_repair_deadline(now_ns)
         if event.name == TRANSFER:
             return self._on_transfer_deadline(now_ns)
         if self._leadership is not None:

@@ -117,7 +117,37 @@ class SnapshotMessage(Struct, frozen=True, gc=False, array_like=True, tag="snaps
     round: int
 
 
-RaftMessage: TypeAlias = RequestVote | Vote | TimeoutNow | AppendEntries | AppendReply | Invitation | SnapshotMessage
+class RepairRequest(Struct, frozen=True, gc=False, array_like=True, tag="repair request"):
+    """A damaged replica, whose log ends at `last_index`, asks the leader for the bound of its repair."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    last_index: int
+    token: int
+
+
+class RepairBound(Struct, frozen=True, gc=False, array_like=True, tag="repair bound"):
+    """Answers RepairRequest with its token: who holds all up to `index`, committed, has lost nothing."""
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    index: int
+    token: int
+
+
+RaftMessage: TypeAlias = (
+    RequestVote
+    | Vote
+    | TimeoutNow
+    | AppendEntries
+    | AppendReply
+    | Invitation
+    | SnapshotMessage
+    | RepairRequest
+    | RepairBound
+)
 
 
 # --- records, in the order in which a log holds them ----------------------------------------------------------------
@@ -143,14 +173,27 @@ class SnapshotRecord(Struct, frozen=True, gc=False, array_like=True, tag="snapsh
     keeps_tail: bool
 
 
-Record: TypeAlias = HardState | Entries | SnapshotRecord
+class Damaged(Struct, frozen=True, gc=False, array_like=True, tag="damaged"):
+    """Some of what this replica had written is lost, nobody knows what."""
+
+
+class Repaired(Struct, frozen=True, gc=False, array_like=True, tag="repaired"):
+    """Whatever was lost is here again."""
+
+
+Record: TypeAlias = HardState | Entries | SnapshotRecord | Damaged | Repaired
 
 
 class Recovered(Struct, frozen=True, gc=False):
-    """What a replica finds on its disk when it starts. `number` is LOST after the disk was lost."""
+    """What a replica finds on its disk when it starts.
+
+    `number` is LOST after the disk was lost, or the replica's term and vote. `damaged`: these are right, but some
+    entries or the snapshot may be missing.
+    """
 
     term: int = 0
     vote: NodeId = ""
     snapshot: Snapshot | None = None
     entries: tuple[LogEntry, ...] = ()
     number: int = 0
+    damaged: bool = False

@@ -10,6 +10,7 @@ from PhantomLibrary.domain import Configuration, LogEntry, NodeId, Role, ShardId
 from PhantomLibrary.protocols.raft.configuration import LOST, ConfigurationHistory
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
+    DiskFull,
     Effect,
     Persist,
     Refuse,
@@ -24,6 +25,7 @@ from PhantomLibrary.protocols.raft.messages import (
 
 ELECTION = "election"
 HEARTBEAT = "heartbeat"
+REPAIR = "repair"
 TRANSFER = "transfer"
 
 
@@ -65,6 +67,7 @@ class Replica:
         self.term = recovered.term
         self.vote = recovered.vote
         self.number = recovered.number
+        self.damaged = recovered.damaged
         self.role: Role = "follower"
         self.leader: NodeId = ""
         self.snapshot = snapshot
@@ -76,6 +79,9 @@ class Replica:
         # When it last heard a leader. With leases, one that comes back may have promised one something just before.
         self._heard_ns = now_ns if self._may_have_promised() else now_ns - config.election_timeout_ns
         self._granted_ns = now_ns - config.election_timeout_ns  # When it last gave its vote.
+        self._born_ns = now_ns
+        self._bound: tuple[int, int] | None = None  # (term, index) where the repair of a damaged replica ends.
+        self._disk_is_full = False
         self._leadership: Leadership | None = None
         self._granted: dict[NodeId, bool] = {}
         self._pre_voting = False
@@ -127,8 +133,20 @@ class Replica:
         self._persists.append((self._token, now_ns, self.log.last_index))
         return [Persist(records, self._token)]
 
+    @property
+    def may_vote(self) -> bool:
+        """Whether this replica knows for sure what it has promised."""
+        return self.formatted and not self.damaged
+
+    def _on_disk_full(self, event: DiskFull, now_ns: int) -> list[Effect]:
+        """A leader without room steps down: what it is asked to write can become durable elsewhere only."""
+        self._disk_is_full = event.is_full
+        return self._step_down() if event.is_full and self.is_leader else []
+
     def _disk_hangs(self, now_ns: int) -> bool:
-        return bool(self._persists) and now_ns - self._persists[0][1] > self.config.election_timeout_ns
+        return self._disk_is_full or (
+            bool(self._persists) and now_ns - self._persists[0][1] > self.config.election_timeout_ns
+        )
 
     def _store(self, entries: tuple[LogEntry, ...]) -> None:
         """Put entries into the log; they are not durable yet, and what they replace never will be."""

@@ -39,6 +39,9 @@ class Chaos(Invariants):
     def __init__(self, seed: int, group_class: type[Group]) -> None:
         super().__init__({})
         self.random = random = Random(seed)
+        self.rot = Random(-seed)
+        self.rots = 1000 * (seed % 3 == 0)  # Of 2,000 crashes.
+        self.damages = 0
         self.in_flight: list[tuple[NodeId, NodeId, RaftMessage]] = []
         self.cuts: set[tuple[NodeId, NodeId]] = set()
         self.tokens = 0
@@ -277,6 +280,13 @@ class Chaos(Invariants):
         if host.is_on:
             under_way = len(host.records_under_way())
             host.crash(kept_records=self.random.randrange(under_way + 1) if self.random.randrange(2) else 0)
+            damaged = sum(each.durable.damaged for each in self.hosts.values() if each is not host)
+            if not self.is_healed and damaged + 1 <= len(self.hosts) - self.quorum and self._rots(host):
+                self.damages += 1
+                host.damage(self.rot.randrange(1, host.durable.last_index + 1))
+
+    def _rots(self, host: Host) -> bool:
+        return host.durable.last_index > 0 and self.rot.randrange(2000) < self.rots
 
     def _reboot(self) -> None:
         host = self._any_host()

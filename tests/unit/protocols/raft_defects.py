@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from msgspec import structs
+
 from PhantomLibrary.domain import Configuration, LogEntry
 from PhantomLibrary.protocols.raft.configuration import Change, left_joint, quorum_index
 from PhantomLibrary.protocols.raft.effects import Effect, Event, Persist, ReadReady, Send, SendEarly
@@ -15,6 +17,7 @@ from PhantomLibrary.protocols.raft.messages import (
     AppendReply,
     HardState,
     Record,
+    RepairBound,
     Snapshot,
     SnapshotMessage,
 )
@@ -175,3 +178,25 @@ class CountsLeaseFromAnswer(Group):
         if leadership is not None and leadership.lease is not None:
             leadership.lease._sent = deque((number, now_ns) for number, _ in leadership.lease._sent)
         return super()._on_append_reply(message, now_ns)
+
+
+class VotesThoughDamaged(Group):
+    """Votes and stands whatever may be missing."""
+
+    @property
+    def may_vote(self) -> bool:
+        return self.formatted
+
+
+class IsWholeAtOnce(Group):
+    """Takes itself for whole as soon as somebody has told it the bound."""
+
+    def _has_reached(self, index: int) -> bool:
+        return True
+
+
+class TrustsAnEarlierBound(Group):
+    """Takes the bound for what it is now, whenever it was asked for."""
+
+    def _on_repair_bound(self, message: RepairBound, now_ns: int) -> list[Effect]:
+        return super()._on_repair_bound(structs.replace(message, token=self._born_ns), now_ns)

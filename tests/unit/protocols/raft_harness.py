@@ -36,12 +36,14 @@ from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
+    Damaged,
     Entries,
     HardState,
     Invitation,
     RaftMessage,
     Record,
     Recovered,
+    Repaired,
     Snapshot,
     SnapshotMessage,
     SnapshotRecord,
@@ -71,11 +73,13 @@ class WrittenLog:
         self.snapshot: Snapshot | None = None
         self.entries: dict[int, LogEntry] = {}
         self.last_index = 0
+        self.damaged = False
 
     def copy(self) -> WrittenLog:
         copy = WrittenLog()
         copy.term, copy.vote, copy.snapshot, copy.last_index = self.term, self.vote, self.snapshot, self.last_index
         copy.entries = dict(self.entries)
+        copy.damaged = self.damaged
         return copy
 
     @property
@@ -96,6 +100,8 @@ class WrittenLog:
                 self.entries.pop(index, None)
             self.entries.update((entry.index, entry) for entry in record.entries)
             self.last_index = record.entries[-1].index
+        elif isinstance(record, Damaged | Repaired):
+            self.damaged = isinstance(record, Damaged)
         else:
             self._write_snapshot(record)
 
@@ -108,7 +114,15 @@ class WrittenLog:
 
     def recovered(self, *, number: int = 0) -> Recovered:
         entries = tuple(self.entries[index] for index in sorted(self.entries))
-        return Recovered(self.term, self.vote, self.snapshot, entries, number)
+        return Recovered(self.term, self.vote, self.snapshot, entries, number, self.damaged)
+
+    def lose(self, index: int) -> None:
+        """Damage: all entries from this one on are lost, and if a snapshot covers it, everything."""
+        if index <= self.snapshot_index:
+            self.snapshot, index = None, 1
+        self.entries = {at: entry for at, entry in self.entries.items() if at < index}
+        self.last_index = max([self.snapshot_index, *self.entries])
+        self.write(Damaged())
 
 
 class Machine:
@@ -160,6 +174,7 @@ class Host:
         self.durable = WrittenLog()
         self.number = 0
         self.has_replica = config.node in config.voters
+        self.lost: dict[int, LogEntry] = {}
         self.holds_persists = False
         self.incarnation = 0
         self.is_on = False
@@ -188,6 +203,7 @@ class Host:
         self.group = self.group_class(self.config, recovered, self.clock.now_ns)
         self.watch.started(self)
         self._accept(self.group.start())
+        self._drain()
 
     def crash(self, *, kept_records: int = 0) -> None:
         """Stop; of the records under way, the first `kept_records` made it to the disk."""
@@ -196,6 +212,12 @@ class Host:
         self.is_on = False
         self.queue.clear()
         self.deadlines.clear()
+
+    def damage(self, index: int) -> None:
+        """Lose all entries from this one on, and find that out at the next start."""
+        assert not self.is_up
+        self.lost = {**self.lost, **self.durable.entries}
+        self.durable.lose(index)
 
     def wipe(self) -> None:
         """Lose the disk. What was there from the beginning is begun again; a replica that was invited is no more."""

@@ -151,7 +151,10 @@ class Invariants(Watch):
     def _holds_durably(self, host: Host, entry: LogEntry) -> bool:
         if not host.formatted:
             return False
-        return entry.index <= host.durable.snapshot_index or host.durable.entries.get(entry.index) == entry
+        if entry.index <= host.durable.snapshot_index or host.durable.entries.get(entry.index) == entry:
+            return True
+        # An acknowledgement from before the damage may be counted: who gave it votes for nobody until it is whole.
+        return host.durable.damaged and host.lost.get(entry.index) == entry
 
     # --- effects ----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ spread of a node is its place in the group, so n1 stands first.
     change n1 (n4) +n4 -n2             n1 is to change the members: a learner comes, gets a vote, a member goes
     hold n1 | persist n1 [all]         keep records from becoming durable; release the oldest, or all and stop keeping
     crash n1 [kept=1] | restart n1 | wipe n1 | compact n1
+    damage n1 5                        entry 5 and all after it are lost, and n1 will know when it starts
     log [n1] | status [n1] | sent      sent: counts of messages since it was last asked
     quietly COMMAND                    without output
 """
@@ -47,11 +48,15 @@ from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
+    Damaged,
     Entries,
     HardState,
     Invitation,
     RaftMessage,
     Record,
+    RepairBound,
+    Repaired,
+    RepairRequest,
     RequestVote,
     SnapshotMessage,
     TimeoutNow,
@@ -225,6 +230,9 @@ class Scenario(Watch):
     def _wipe(self, name: str) -> None:
         self.hosts[name].wipe()
 
+    def _damage(self, name: str, index: str) -> None:
+        self.hosts[name].damage(int(index))
+
     def _compact(self, name: str) -> None:
         self.hosts[name].take_snapshot()
         self._log(name)
@@ -329,6 +337,8 @@ def _kind(message: RaftMessage) -> str:
         return "timeout now"
     if isinstance(message, Invitation):
         return "invitation"
+    if isinstance(message, RepairRequest | RepairBound):
+        return "repair request" if isinstance(message, RepairRequest) else "repair bound"
     return "snapshot" if isinstance(message, SnapshotMessage) else "reply"
 
 
@@ -348,6 +358,10 @@ def _message(message: RaftMessage) -> str:
         return f"{words}{after}{entries} committed {message.commit_index} round {message.round}"
     if isinstance(message, TimeoutNow):
         return words
+    if isinstance(message, RepairRequest | RepairBound):
+        return (
+            f"{words} last {message.last_index}" if isinstance(message, RepairRequest) else f"{words} {message.index}"
+        )
     if isinstance(message, SnapshotMessage):
         return f"{words} up to {message.snapshot.index}/{message.snapshot.term}"
     if isinstance(message, Invitation):
@@ -362,6 +376,8 @@ def _record(record: Record) -> str:
         return f"term {record.term}" + (f" vote {record.vote}" if record.vote else "")
     if isinstance(record, Entries):
         return _entries(record.entries)
+    if isinstance(record, Damaged | Repaired):
+        return "that it is damaged" if isinstance(record, Damaged) else "that it is whole again"
     return f"snapshot up to {record.snapshot.index}/{record.snapshot.term}" + (
         " before tail" if record.keeps_tail else ""
     )

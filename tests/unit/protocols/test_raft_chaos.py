@@ -14,6 +14,7 @@ def test_raft_keeps_its_invariants_and_recovers(first_seed: int) -> None:
     assert sum(each.elections for each in chaos) > 10
     assert sum(len(each.confirmed) for each in chaos) > 50
     assert sum(each.reads_answered for each in chaos) > 10
+    assert sum(each.damages for each in chaos) > 0
 
 
 def test_a_run_depends_on_its_seed_alone() -> None:
@@ -33,6 +34,8 @@ def test_a_run_depends_on_its_seed_alone() -> None:
         (raft_defects.VotesForAnyLog, 20, {"LeaderCompleteness"}),
         (raft_defects.ForgetsVotes, 30, {"OneVoteATerm"}),
         (raft_defects.ReadsWithoutQuorum, 110, {"ReadIsFresh"}),
+        (raft_defects.VotesThoughDamaged, 200, {"LeaderCompleteness"}),
+        (raft_defects.IsWholeAtOnce, 200, {"LeaderCompleteness"}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )

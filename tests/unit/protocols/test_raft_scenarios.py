@@ -50,6 +50,9 @@ def test_scenario(name: str) -> None:
         (raft_defects.AsksForNoPreVote, "disruptive_server"),
         (raft_defects.VotesSoonAfterRestart, "lease"),
         (raft_defects.CountsLeaseFromAnswer, "lease"),
+        (raft_defects.VotesThoughDamaged, "damaged"),
+        (raft_defects.IsWholeAtOnce, "repair_bound"),
+        (raft_defects.TrustsAnEarlierBound, "repair_bound_of_before"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
