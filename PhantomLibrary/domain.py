@@ -58,7 +58,17 @@ class Increment(Struct, frozen=True, gc=False, array_like=True, tag="increment")
     amount: int
 
 
-Operation: TypeAlias = Get | Put | Cas | Append | Increment
+class ChangeMember(Struct, frozen=True, gc=False, array_like=True, tag="change member"):
+    """Ask for another standing of a node in the cluster. Result: why not, "" when it was done.
+
+    `key` is the node: what an operation is about.
+    """
+
+    key: NodeId
+    standing: Literal["joining", "decommissioning", "removed"]
+
+
+Operation: TypeAlias = Get | Put | Cas | Append | Increment | ChangeMember
 
 # --- what a client learns -------------------------------------------------------------------------------------------
 
@@ -228,6 +238,14 @@ class MemberSeen(Struct, frozen=True, gc=False):
     accuser: NodeId
 
 
+class ReplicaRemoved(Struct, frozen=True, gc=False):
+    """A node gave up its replica of a shard, and the data with it: it is a member no more."""
+
+    node: NodeId
+    shard: ShardId
+    incarnation: int
+
+
 class NodeStopped(Struct, frozen=True, gc=False):
     """A node crashed: its replicas are gone until they recover."""
 
@@ -235,7 +253,14 @@ class NodeStopped(Struct, frozen=True, gc=False):
 
 
 Observation: TypeAlias = (
-    ReplicaState | ReplicaRecovered | EntriesStored | SnapshotInstalled | LogCompacted | MemberSeen | NodeStopped
+    ReplicaState
+    | ReplicaRecovered
+    | EntriesStored
+    | SnapshotInstalled
+    | LogCompacted
+    | ReplicaRemoved
+    | MemberSeen
+    | NodeStopped
 )
 
 

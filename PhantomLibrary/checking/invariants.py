@@ -28,6 +28,7 @@ from PhantomLibrary.domain import (
     NodeStopped,
     Observation,
     ReplicaRecovered,
+    ReplicaRemoved,
     ReplicaState,
     ShardId,
     SnapshotInstalled,
@@ -53,6 +54,7 @@ class Invariants:
             ReplicaRecovered: self._recovered,
             SnapshotInstalled: self._snapshot,
             LogCompacted: self._compacted,
+            ReplicaRemoved: self._removed,
             NodeStopped: self._stopped,
         }
 
@@ -179,6 +181,9 @@ class Invariants:
     def _compacted(self, compacted: LogCompacted) -> None:
         _, replica = self._replica(compacted.shard, compacted.node, compacted.incarnation)
         replica.trim(min(compacted.index, replica.last_index))
+
+    def _removed(self, removed: ReplicaRemoved) -> None:
+        self._shards[removed.shard].replicas.pop(removed.node, None)
 
     def _stopped(self, stopped: NodeStopped) -> None:
         for shard in self._shards.values():

@@ -40,13 +40,21 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ShardDescriptor(Struct, frozen=True, array_like=True):
-    """A key range [start, end) with its replicas; `end` "" means no end. `epoch` grows with every change."""
+    """A key range [start, end) with its replicas; `end` "" means no end.
+
+    `epoch` grows with every change: it is the index of the command in the shard's log that made it.
+    """
 
     shard: ShardId
     start: str
     end: str
     epoch: int
     voters: tuple[NodeId, ...]
+    learners: tuple[NodeId, ...] = ()
+
+    @property
+    def members(self) -> tuple[NodeId, ...]:
+        return (*self.voters, *self.learners)
 
     def holds(self, key: str) -> bool:
         return self.start <= key and (self.end == "" or key < self.end)

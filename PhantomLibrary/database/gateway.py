@@ -6,7 +6,7 @@ happens once however often it is tried. When time is up the client is told the t
 attempt was provably not taken up, `OutcomeUnknown` otherwise. A read changes nothing, so one that failed is always
 `Refused`.
 
-A negative answer to an attempt is proof only because a node takes each attempt once (see `Attempts`): the network may
+A negative answer to an attempt is proof only because a node takes each attempt once (see attempts.py): the network may
 double requests, and a second copy must not be taken up after the first was turned away.
 """
 
@@ -16,10 +16,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Protocol
 
-import msgspec
-
-from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
-from PhantomLibrary.database.machine import SHARD_MAP_KEY, is_read
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory, decode_directory
+from PhantomLibrary.database.machine import is_read
 from PhantomLibrary.database.messages import (
     ClientReply,
     ClientRequest,
@@ -31,13 +30,12 @@ from PhantomLibrary.database.messages import (
     ShardRequest,
     StaleRoute,
 )
-from PhantomLibrary.database.routes import Routes
-from PhantomLibrary.domain import Answer, Get, NodeId, Ok, Operation, OutcomeUnknown, Refused, ShardId
+from PhantomLibrary.database.routes import Routes, is_same_range
+from PhantomLibrary.domain import Answer, ChangeMember, Get, Ok, Operation, OutcomeUnknown, Refused, ShardId
 from PhantomLibrary.kernel.process import Env
 
 _SESSIONS_KEPT = 4096
 _DEADLINE = "gateway"
-_decode_map = msgspec.json.Decoder(tuple[ShardDescriptor, ...]).decode
 
 
 class GatewayHost(Protocol):
@@ -47,32 +45,6 @@ class GatewayHost(Protocol):
     layout: ClusterLayout
 
     def request(self, request: ShardRequest) -> None: ...
-
-
-class Attempts:
-    """Which attempts a node has seen since it started, so that a copy of one is dropped.
-
-    A crash loses what is under way to the node, so no copy outlives this memory. It holds the calls of each gateway
-    that had not ended as far as this node has heard.
-    """
-
-    def __init__(self) -> None:
-        self._latest: dict[NodeId, dict[int, int]] = {}
-        self._oldest: dict[NodeId, int] = {}
-
-    def is_new(self, request: ShardRequest) -> bool:
-        """Return whether neither this attempt nor a later one of its call was seen before; remember it."""
-        gateway, call = request.gateway, request.call
-        latest = self._latest.setdefault(gateway, {})
-        oldest = self._oldest.get(gateway, 0)
-        if request.oldest_call > oldest:
-            self._oldest[gateway] = oldest = request.oldest_call
-            while latest and (first := next(iter(latest))) < oldest:
-                del latest[first]
-        if call < oldest or request.attempt <= latest.get(call, 0):
-            return False
-        latest[call] = request.attempt
-        return True
 
 
 class _Session:
@@ -133,6 +105,8 @@ class Gateway:
         self._env = env = host.env
         self._config = host.layout.config
         self._routes = Routes(host.layout.shards[:1])  # Shard 0's members are known to all; the rest is asked for.
+        self._closed = ""
+        self._is_fetching = False
         self._calls: dict[int, Call] = {}
         self._number = env.incarnation << 32  # Never the same number again, whatever is still under way.
         self._sessions: dict[tuple[int, ShardId], _Session] = {}
@@ -150,9 +124,26 @@ class Gateway:
     def start(self) -> None:
         """Nothing is known yet; the first client makes the gateway ask."""
 
+    def learn(self, directory: Directory) -> None:
+        """Take over what is newer in a directory."""
+        for descriptor in directory.shards:
+            self._routes.learn(descriptor)
+
+    @property
+    def epochs(self) -> dict[ShardId, int]:
+        """Return the epoch at which this gateway knows each shard."""
+        return self._routes.epochs
+
+    def close(self, reason: str) -> None:
+        """Take no more operations, from a node that is no member any more. What is under way ends as it may."""
+        self._closed = reason
+
     def request(self, client: str, request: ClientRequest) -> None:
         """Take a client's operation; the answer goes back to the endpoint it came from."""
         process, number = request.process, request.request
+        if self._closed:
+            self._env.send(client, ClientReply(process, number, Refused(self._closed)))
+            return
 
         def finish(answer: Answer) -> None:
             self._env.send(client, ClientReply(process, number, answer))
@@ -192,12 +183,18 @@ class Gateway:
     def _route(self, call: Call) -> None:
         operation = call.operation
         assert operation is not None
+        if type(operation) is ChangeMember:
+            self._prepare(call, SYSTEM_SHARD)
+            return
         if not self._routes.has_map:
             self._waiting_for_map.append(call)
-            if len(self._waiting_for_map) == 1:
-                self._fetch_map()
+            self._fetch_map()
             return
-        call.shard = shard = self._routes.shard_of(operation.key).shard
+        self._prepare(call, self._routes.shard_of(operation.key).shard)
+
+    def _prepare(self, call: Call, shard: ShardId) -> None:
+        """Attempt a call at a shard, in its session there if it writes."""
+        call.shard, operation = shard, call.operation
         if not is_read(operation) and call.session is None:
             session = self._sessions.get((call.process, shard))
             if session is None:
@@ -211,14 +208,19 @@ class Gateway:
         call.session, call.sequence = session, session.sequence
 
     def _fetch_map(self) -> None:
+        if self._is_fetching:
+            return
+        self._is_fetching = True
+
         def learn(answer: Answer) -> None:
             if type(answer) is Ok:
-                self._routes.learn_map(_decode_map(answer.value or "[]"), SYSTEM_SHARD)
+                self.learn(decode_directory(answer.value or ""))
+            self._is_fetching = False
             waiting, self._waiting_for_map = self._waiting_for_map, []
             for call in waiting:
                 self._go_on(call, answer)
 
-        self._attempt(self._new_call(0, Get(SHARD_MAP_KEY), learn))
+        self._attempt(self._new_call(0, Get(DIRECTORY_KEY), learn))
 
     def _open_session(self, call: Call) -> None:
         key = (call.process, call.shard)
@@ -302,12 +304,30 @@ class Gateway:
             self._routes.learn_leader(call.shard, outcome.leader)
         self._back_off(call)
 
-    def _on_stale_route(self, call: Call, _outcome: Outcome) -> None:
-        self._routes.forget_map()
-        if call.may_happen and not is_read(call.operation):
-            self._finish(call, OutcomeUnknown(f"shard {call.shard} changed while the operation was under way"))
+    def _on_stale_route(self, call: Call, outcome: Outcome) -> None:
+        assert type(outcome) is StaleRoute
+        if outcome.descriptor is None:
+            self._look_elsewhere(call)
             return
-        self._prepare_again(call)
+        before = self._routes.descriptor(call.shard)
+        self._routes.learn(outcome.descriptor)
+        if not is_same_range(before, outcome.descriptor):
+            self._routes.forget_map()
+            if call.may_happen and not is_read(call.operation):
+                self._finish(call, OutcomeUnknown(f"shard {call.shard} changed while the operation was under way"))
+                return
+            self._prepare_again(call)
+        elif outcome.descriptor.epoch > before.epoch and self._env.monotonic_ns() < call.deadline_ns:
+            self._attempt(call)  # Other replicas, with the same sessions: it is the same command still.
+        else:
+            self._back_off(call)
+
+    def _look_elsewhere(self, call: Call) -> None:
+        """The node holds no replica of the shard: try another one, and ask shard 0 who does."""
+        self._routes.doubt(call.shard, call.target)
+        if call.shard != SYSTEM_SHARD:
+            self._fetch_map()
+        self._back_off(call)
 
     def _on_session_expired(self, call: Call, _outcome: Outcome) -> None:
         self._sessions.pop((call.process, call.shard), None)

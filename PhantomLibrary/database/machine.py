@@ -11,12 +11,22 @@ from hashlib import blake2b
 import msgspec
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
-from PhantomLibrary.database.messages import Command, Done, Execute, OpenSession, Outcome, StaleRoute
+from PhantomLibrary.database.directory import (
+    DIRECTORY_KEY,
+    Directory,
+    decode_directory,
+    descriptor_of,
+    encode_directory,
+    first_directory,
+    why_not_standing,
+    with_shard,
+    with_standing,
+)
+from PhantomLibrary.database.messages import Command, Done, Execute, OpenSession, Outcome, Record, StaleRoute
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.store import VersionedStore
-from PhantomLibrary.domain import Append, Cas, Get, Increment, Operation, Put
+from PhantomLibrary.domain import Append, Cas, ChangeMember, Configuration, Get, Increment, Operation, Put
 
-SHARD_MAP_KEY = "shards"
 _CHUNK_KEYS = 500
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -39,21 +49,28 @@ class ShardMachine:
 
     def __init__(self, layout: ClusterLayout, descriptor: ShardDescriptor, sessions: SessionTable) -> None:
         self.descriptor = descriptor
+        self.directory: Directory | None = None  # On shard 0.
         self.applied_index = 0
         self._retention_ns = layout.config.version_retention_ns
         self._sessions = sessions
         self._store = VersionedStore()
         if descriptor.shard == SYSTEM_SHARD:
-            shard_map = msgspec.json.encode(layout.shards)
-            self._store.put(SHARD_MAP_KEY.encode(), shard_map, at_ns=0, horizon_ns=0)
+            self._keep_directory(first_directory(layout))
 
-    def apply(self, index: int, command: Command | None) -> Outcome | None:
+    def apply(self, index: int, command: Command | Configuration | None) -> Outcome | None:
         """Apply the command at `index`, which follows the last one. None is a leader's first entry, and changes
         nothing.
         """
         assert index == self.applied_index + 1
         self.applied_index = index
         if command is None:
+            return None
+        if type(command) is Configuration:
+            if not command.is_joint:
+                self.descriptor = descriptor_of(self.descriptor, command, index)
+            return None
+        if type(command) is Record:
+            self._record(index, command)
             return None
         if type(command) is OpenSession:
             self._sessions.open(index)
@@ -63,7 +80,7 @@ class ShardMachine:
         if known is not None:
             return known
         if command.epoch != self.descriptor.epoch:
-            return StaleRoute()
+            return StaleRoute(self.descriptor)
         value = self._execute(command)
         self._sessions.remember(command, value)
         return Done(value)
@@ -71,12 +88,14 @@ class ShardMachine:
     def read(self, operation: Get, epoch: int) -> Outcome:
         """Answer a read from the present state."""
         if epoch != self.descriptor.epoch:
-            return StaleRoute()
+            return StaleRoute(self.descriptor)
         value = self._store.latest(operation.key.encode())
         return Done(None if value is None else value.decode())
 
     def _execute(self, command: Execute) -> str | None:
         operation = command.operation
+        if type(operation) is ChangeMember:
+            return self._change_member(operation)
         key = operation.key.encode()
         match operation:
             case Put():
@@ -104,6 +123,35 @@ class ShardMachine:
         at_ns = command.at_ns
         self._store.put(key, value.encode(), at_ns=at_ns, horizon_ns=at_ns - self._retention_ns)
 
+    # --- the directory, on shard 0 ----------------------------------------------------------------------------------
+
+    def _change_member(self, operation: ChangeMember) -> str:
+        """Give a member another standing, as an operator asks; return why not, "" if it was done."""
+        assert self.directory is not None
+        reason = why_not_standing(self.directory, operation.key, operation.standing)
+        if not reason:
+            self._keep_directory(with_standing(self.directory, operation.key, operation.standing, self.applied_index))
+        return reason
+
+    def _record(self, index: int, command: Record) -> None:
+        """Write down what has come about: a shard with other replicas, a member that has come or gone for good."""
+        directory = self.directory
+        assert directory is not None
+        if command.descriptor is not None:
+            directory = with_shard(directory, command.descriptor, index)
+        for member in command.members:
+            before = directory.member(member.node)
+            if before is not None and before.number == member.number and before.standing != "removed":
+                directory = with_standing(directory, member.node, member.standing, index)
+        if directory is not self.directory:
+            self._keep_directory(directory)
+
+    def _keep_directory(self, directory: Directory) -> None:
+        self.directory = directory
+        self._store.put(DIRECTORY_KEY.encode(), encode_directory(directory), at_ns=0, horizon_ns=0)
+
+    # --- all of it --------------------------------------------------------------------------------------------------
+
     def snapshot(self) -> tuple[bytes, ...]:
         """Return everything as chunks of bytes: a head, then keys in their order."""
         head = _Head(self.applied_index, self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns)
@@ -121,6 +169,8 @@ class ShardMachine:
         for chunk in chunks[1:]:
             for key, versions in _decode_keys(chunk):
                 self._store.load(key, versions)
+        if self.descriptor.shard == SYSTEM_SHARD:
+            self.directory = decode_directory(self._store.latest(DIRECTORY_KEY.encode()) or b"")
 
     def _restore_sessions(self, head: _Head) -> None:
         self._sessions.load(head.sessions)

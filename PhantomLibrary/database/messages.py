@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from PhantomLibrary.database.config import ShardDescriptor
+from PhantomLibrary.database.directory import Member
 from PhantomLibrary.domain import Answer, NodeId, Operation, ShardId
 
 # --- client and gateway ---------------------------------------------------------------------------------------------
@@ -59,7 +61,9 @@ class NotLeader(Struct, frozen=True, gc=False, array_like=True, tag="not leader"
 
 
 class StaleRoute(Struct, frozen=True, gc=False, array_like=True, tag="stale route"):
-    """The shard is at another epoch, or not here. The attempt did not happen."""
+    """The shard is at another epoch, that of `descriptor`, or not here. The attempt did not happen."""
+
+    descriptor: ShardDescriptor | None = None
 
 
 class SessionExpired(Struct, frozen=True, gc=False, array_like=True, tag="session expired"):
@@ -100,4 +104,13 @@ class Execute(Struct, frozen=True, gc=False, array_like=True, tag="execute"):
     operation: Operation
 
 
-Command: TypeAlias = OpenSession | Execute
+class Record(Struct, frozen=True, gc=False, array_like=True, tag="record"):
+    """Shard 0's leader writes into the directory what has come about. Nobody waits for an answer."""
+
+    descriptor: ShardDescriptor | None = None
+    members: tuple[Member, ...] = ()
+    gateway: NodeId = ""
+    call: int = 0
+
+
+Command: TypeAlias = OpenSession | Execute | Record

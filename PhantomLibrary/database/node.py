@@ -7,17 +7,23 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from PhantomLibrary.database.attempts import Attempts
+from PhantomLibrary.database.census import CENSUS_MESSAGES
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
-from PhantomLibrary.database.gateway import Attempts
+from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.health import DEADLINES as HEALTH_DEADLINES
 from PhantomLibrary.database.health import HealthMonitor
-from PhantomLibrary.database.messages import ClientRequest, NotLeader, ShardReply, ShardRequest
+from PhantomLibrary.database.membership import DEADLINES as MEMBER_DEADLINES
+from PhantomLibrary.database.membership import Membership
+from PhantomLibrary.database.messages import ClientRequest, ShardReply, ShardRequest, StaleRoute
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
-from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, recover, snapshot_file
+from PhantomLibrary.database.replicas import ReplicaSet
+from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, recover_all, snapshot_file
 from PhantomLibrary.domain import NodeId, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
-from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply
+from PhantomLibrary.protocols.raft.configuration import ABSENT
+from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Invitation, RequestVote, SnapshotMessage
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
 GATEWAY_DEADLINE = "gateway"
@@ -29,34 +35,44 @@ class DatabaseNode:
 
     env: Env
     wal: WriteAheadLog
+    gateway: Gateway
+    replica_set: ReplicaSet
     health: HealthMonitor
+    membership: Membership
 
     def __init__(self, layout: ClusterLayout, parts: Parts, sink: Sink) -> None:
         self.layout = layout
         self.parts = parts
         self.sink = sink
         self.replicas: dict[ShardId, ShardReplica] = {}
+        self._has_news = False
         self._attempts = Attempts()
         self._answers: deque[ShardReply] = deque()
 
     def start(self, env: Env) -> None:
         self.env = env
         mine = [each for each in self.layout.shards if env.node in each.voters]
-        recovered = recover(env.disk, [each.shard for each in mine])
+        self.replica_set = ReplicaSet(self, recover_all(env.disk, [each.shard for each in mine]))
         self.wal = self.parts.wal(env.disk, self._persisted)
         self.gateway = self.parts.gateway(self)
-        self.replicas = {each.shard: ShardReplica(self, each, recovered[each.shard]) for each in mine}
+        self.replica_set.open()
+        self.replicas = self.replica_set.by_shard
         self._rewrite_log()
-        for replica in self.replicas.values():
-            replica.start()
+        self.replica_set.start()
         self.gateway.start()
         self.health = HealthMonitor(self)
         self.health.start()
+        self.membership = Membership(self)
+        self.membership.start()
 
     def receive(self, sender: str, message: Any) -> None:
         kind = type(message)
         if kind is AppendEntries or kind is AppendReply:  # Most messages: asked for first.
-            self.replicas[message.shard].step(message)
+            replica = self.replicas.get(message.shard)
+            if replica is not None:
+                replica.step(message)
+            elif kind is AppendEntries:
+                self._decline(message)
         elif kind is ClientRequest:
             self.gateway.request(sender, message)
         elif kind is ShardReply:
@@ -66,10 +82,28 @@ class DatabaseNode:
                 self.request(message)
         elif kind in _HEALTH_MESSAGES:
             self.health.step(message)
+        elif kind in CENSUS_MESSAGES:
+            self.membership.receive(sender, message)
         else:
-            self.replicas[message.shard].step(message)
-        if self._answers:
-            self._hand_over()
+            self._step(sender, message)
+        if self._answers or self._has_news:
+            self._finish()
+
+    def _step(self, sender: NodeId, message: Any) -> None:
+        """Take a message of Raft, one of the rarer ones."""
+        kind = type(message)
+        if kind is RequestVote and self.membership.refuses(sender):
+            return
+        replica = self.membership.invited(message) if kind is Invitation else self.replicas.get(message.shard)
+        if replica is not None:
+            replica.step(message)
+        elif kind is SnapshotMessage:
+            self._decline(message)
+
+    def _decline(self, message: AppendEntries | SnapshotMessage) -> None:
+        """Say that no replica of the shard is here."""
+        reply = AppendReply(message.shard, self.env.node, message.term, False, 0, 0, message.round, ABSENT)
+        self.env.send(message.source, reply)
 
     def fire(self, deadline: str) -> None:
         if deadline == GATEWAY_DEADLINE:
@@ -78,22 +112,24 @@ class DatabaseNode:
             owner, _, name = deadline.partition("/")
             if owner == HEALTH_DEADLINES:
                 self.health.fire(name)
-            else:
-                self.replicas[int(owner)].fire(name)
-        if self._answers:
-            self._hand_over()
+            elif owner == MEMBER_DEADLINES:
+                self.membership.fire(name)
+            elif (replica := self.replicas.get(int(owner))) is not None:
+                replica.fire(name)
+        if self._answers or self._has_news:
+            self._finish()
 
     def synced(self, token: int, error: str) -> None:
         assert not error, f"{self.env.node}: sync failed: {error}"
         self.wal.synced(token)
-        if self._answers:
-            self._hand_over()
+        if self._answers or self._has_news:
+            self._finish()
 
     def request(self, request: ShardRequest) -> None:
         """Take an attempt of a gateway, this node's own included."""
         replica = self.replicas.get(request.shard)
         if replica is None:
-            reply = ShardReply(request.shard, request.call, request.attempt, NotLeader("", may_happen=False))
+            reply = ShardReply(request.shard, request.call, request.attempt, StaleRoute())
             self.reply(request.gateway, reply)
         else:
             replica.request(request)
@@ -123,10 +159,18 @@ class DatabaseNode:
         """Show something to whoever watches this node."""
         self.sink(observation)
 
-    def _hand_over(self) -> None:
+    def note_news(self) -> None:
+        """Something has changed that the membership is to look at, when the event is dealt with."""
+        self._has_news = True
+
+    def _finish(self) -> None:
         answers = self._answers
-        while answers:
-            self.gateway.shard_reply(answers.popleft())
+        while answers or self._has_news:
+            if answers:
+                self.gateway.shard_reply(answers.popleft())
+            else:
+                self._has_news = False
+                self.membership.look()
 
     def digests(self) -> list[ReplicaDigest]:
         """Return what each replica here holds, in the order of shards."""
@@ -134,8 +178,8 @@ class DatabaseNode:
 
     def file_names(self) -> list[str]:
         """Return the names of the files that this node may come to write."""
-        mine = [each.shard for each in self.layout.shards if self.env.node in each.voters]
-        return [LOG_FILE, *map(snapshot_file, mine)]
+        snapshots = [snapshot_file(shard, replica.number) for shard, replica in self.replicas.items()]
+        return [LOG_FILE, *snapshots]
 
     def compact_log(self) -> None:
         """Shrink the log if it has grown: called when a snapshot has made some of it useless."""
@@ -143,7 +187,7 @@ class DatabaseNode:
             self._rewrite_log()
 
     def _rewrite_log(self) -> None:
-        self.wal.rewrite((shard, replica.records()) for shard, replica in self.replicas.items())
+        self.wal.rewrite(self.replica_set.records())
 
     def _persisted(self, shard: ShardId, token: int) -> None:
         self.replicas[shard].persisted(token)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
@@ -26,3 +27,4 @@ class Parts(Struct, frozen=True):
     wal: type[WriteAheadLog] = WriteAheadLog
     gateway: type[Gateway] = Gateway
     detector: type[Detector] = Detector
+    coordinator: type[Coordinator] = Coordinator

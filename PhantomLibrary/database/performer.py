@@ -20,6 +20,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Persist,
     ReadReady,
     Refuse,
+    RefuseChange,
     Send,
     SendEarly,
     SetDeadline,
@@ -40,6 +41,7 @@ class EffectHost(Protocol):
     def read_ready(self, effect: ReadReady) -> None: ...
     def refuse(self, effect: Refuse) -> None: ...
     def transfer_failed(self, effect: TransferFailed) -> None: ...
+    def refuse_change(self, effect: RefuseChange) -> None: ...
     def set_deadline(self, effect: SetDeadline) -> None: ...
 
 
@@ -59,6 +61,7 @@ class Performer:
             ReadReady: host.read_ready,
             Refuse: host.refuse,
             TransferFailed: host.transfer_failed,
+            RefuseChange: host.refuse_change,
             SetDeadline: host.set_deadline,
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
 from PhantomLibrary.database.machine import ShardMachine, is_read
 from PhantomLibrary.database.messages import (
     Command,
@@ -32,8 +32,10 @@ from PhantomLibrary.domain import (
     SnapshotInstalled,
 )
 from PhantomLibrary.kernel.process import Env
+from PhantomLibrary.protocols.raft.configuration import Change
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
+    ChangeConfiguration,
     DeadlinePassed,
     Event,
     InstallSnapshot,
@@ -43,6 +45,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Read,
     ReadReady,
     Refuse,
+    RefuseChange,
     Send,
     SendEarly,
     SetDeadline,
@@ -82,6 +85,7 @@ class ReplicaOwner(Protocol):
     @property
     def parts(self) -> ReplicaParts: ...
     def reply(self, gateway: NodeId, reply: ShardReply) -> None: ...
+    def note_news(self) -> None: ...
     def compact_log(self) -> None: ...
 
 
@@ -107,6 +111,9 @@ class ShardReplica:
         self._snapshot_entries = layout.config.snapshot_entries
         self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
         self._view = self.group.view
+        self._is_system = self.shard == SYSTEM_SHARD
+        self.number = recovered.number
+        self.change_failure = ""  # Why the latest change of the members was refused, "" while it was not.
         self.transfer_failure = ""  # Why the latest transfer of leadership failed, "" while it has not.
 
     def _group_config(self, descriptor: ShardDescriptor) -> GroupConfig:
@@ -140,6 +147,15 @@ class ShardReplica:
         )
         self._performer.perform(self.group.start())
         self._show()
+
+    def stop(self) -> None:
+        """This replica is given up: whoever waits at it cannot know what becomes of what he asked for."""
+        self._give_up_waiting("")
+
+    def is_current(self) -> bool:
+        """Whether it leads, and has applied all that was decided before."""
+        group = self.group
+        return group.is_leader and group.log.term_at(self.machine.applied_index) == group.term
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -181,6 +197,15 @@ class ShardReplica:
             self.step(TransferLeadership(target))
         return self.transfer_failure
 
+    def change_members(self, since: int, change: Change) -> None:
+        """Begin to change who the members are since the configuration at `since`; or `change_failure` says why not."""
+        self.change_failure = ""
+        self.step(ChangeConfiguration(None, since, change))
+
+    def propose(self, command: Command) -> None:
+        """Replicate a command that nobody waits for."""
+        self.step(Propose(None, command))
+
     def _command(self, request: ShardRequest) -> Command:
         if request.operation is None:
             return OpenSession(request.gateway, request.call)
@@ -219,16 +244,17 @@ class ShardReplica:
     def apply(self, effect: Apply) -> None:
         machine, waiting = self.machine, self._waiting
         for entry in effect.entries:
-            command: Command | None = entry.command
+            command = entry.command
             outcome = machine.apply(entry.index, command)
-            if waiting and command is not None and (command.gateway, command.call) in waiting:
+            if waiting and outcome is not None and (command.gateway, command.call) in waiting:
                 attempt = waiting.pop((command.gateway, command.call))
-                assert outcome is not None
                 self._answer(command.gateway, command.call, attempt, outcome)
         group = self.group
         snapshot_index = group.snapshot.index if group.snapshot is not None else 0
         if machine.applied_index - snapshot_index >= self._snapshot_entries:
             self._take_snapshot(effect.entries[-1].term)
+        if self._is_system:
+            self._owner.note_news()
         if group.view is self._view:
             self._show()  # Applied later than committed: nothing else would show it.
 
@@ -244,9 +270,12 @@ class ShardReplica:
             self._answer_attempt(request, self.machine.read(operation, request.epoch))
 
     def refuse(self, effect: Refuse) -> None:
-        for request in effect.tokens:
+        for request in filter(None, effect.tokens):
             self._waiting.pop((request.gateway, request.call), None)
             self._answer_attempt(request, NotLeader(effect.leader, may_happen=False))
+
+    def refuse_change(self, effect: RefuseChange) -> None:
+        self.change_failure = effect.reason
 
     def transfer_failed(self, effect: TransferFailed) -> None:
         self.transfer_failure = effect.reason
@@ -283,6 +312,9 @@ class ShardReplica:
     def _show(self) -> None:
         view, before = self.group.view, self._view
         self._view = view
+        if self.group.news:
+            self.group.news = False
+            self._owner.note_news()
         if view.role != "leader" and before.role == "leader":
             self._give_up_waiting(view.leader)
         self._owner.sink(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from PhantomLibrary.database.config import ShardDescriptor
+from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import NodeId, ShardId
 
 
@@ -23,12 +23,24 @@ class Routes:
     def has_map(self) -> bool:
         return bool(self._ranges)
 
-    def learn_map(self, descriptors: Iterable[ShardDescriptor], system_shard: ShardId) -> None:
-        """Take over a shard map."""
-        known = list(descriptors)
-        self._by_shard = {each.shard: each for each in known}
-        self._ranges = sorted((each for each in known if each.shard != system_shard), key=lambda each: each.start)
-        self._starts = [each.start for each in self._ranges]
+    @property
+    def epochs(self) -> dict[ShardId, int]:
+        """Return the epoch of each shard that is known."""
+        return {shard: each.epoch for shard, each in self._by_shard.items()}
+
+    def learn(self, descriptor: ShardDescriptor) -> None:
+        """Take over a descriptor, unless a newer one is known."""
+        known = self._by_shard.get(descriptor.shard)
+        is_shown = descriptor.shard == SYSTEM_SHARD or any(each.shard == descriptor.shard for each in self._ranges)
+        if known is not None and known.epoch > descriptor.epoch:
+            descriptor = known
+        self._by_shard[descriptor.shard] = descriptor
+        if self._leaders.get(descriptor.shard) not in (None, *descriptor.members):
+            del self._leaders[descriptor.shard]
+        if descriptor is not known or not is_shown:
+            data = (each for shard, each in self._by_shard.items() if shard != SYSTEM_SHARD)
+            self._ranges = sorted(data, key=lambda each: each.start)
+            self._starts = [each.start for each in self._ranges]
 
     def forget_map(self) -> None:
         self._ranges, self._starts = [], []
@@ -56,3 +68,8 @@ class Routes:
         if self._leaders.get(shard) == target:
             del self._leaders[shard]
         self._turns[shard] = self._turns.get(shard, 0) + 1
+
+
+def is_same_range(left: ShardDescriptor, right: ShardDescriptor) -> bool:
+    """Return whether two descriptors of a shard speak of the same keys, on whichever nodes."""
+    return (left.start, left.end) == (right.start, right.end)

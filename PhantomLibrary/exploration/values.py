@@ -19,7 +19,7 @@ from PhantomLibrary.protocols.raft.group import Group
 T = TypeVar("T")
 
 _HANDLERS = "_handlers"  # Bound methods: they belong to one group and are bound anew in its copy.
-_REPEATS_OTHERS = frozenset({_HANDLERS, "view"})
+_REPEATS_OTHERS = frozenset({_HANDLERS, "view", "news"})
 _PLAIN = frozenset({int, str, bytes, bool, type(None)})
 _NAMES_BY_KIND: dict[tuple[type, int], tuple[str, ...]] = {}
 

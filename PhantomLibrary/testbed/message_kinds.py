@@ -18,10 +18,12 @@ def check_kind(kind: str) -> None:
 
 def message_kinds() -> list[str]:
     """Return the names of all messages between nodes, in words: `append entries`, `request vote`."""
+    from PhantomLibrary.database.census import Announcement, HandOver, Noted, Order, Report
     from PhantomLibrary.database.messages import ClientReply, ClientRequest, ShardReply, ShardRequest
     from PhantomLibrary.protocols.raft.messages import (
         AppendEntries,
         AppendReply,
+        Invitation,
         RepairBound,
         RepairRequest,
         RequestVote,
@@ -31,7 +33,8 @@ def message_kinds() -> list[str]:
     )
     from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
-    kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, SnapshotMessage]
+    kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, Invitation, SnapshotMessage]
     kinds += [RepairRequest, RepairBound]
     kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply, Ping, PingRequest, Ack, Nack]
+    kinds += [Report, Noted, Announcement, Order, HandOver]
     return [str(kind.__struct_config__.tag) for kind in kinds]

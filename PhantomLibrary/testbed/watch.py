@@ -9,7 +9,15 @@ from typing import Any
 
 from PhantomLibrary.checking.invariants import Invariants
 from PhantomLibrary.checking.verdict import Violation
-from PhantomLibrary.domain import MemberSeen, NodeId, NodeStopped, Observation, ReplicaState, ShardId
+from PhantomLibrary.domain import (
+    MemberSeen,
+    NodeId,
+    NodeStopped,
+    Observation,
+    ReplicaRemoved,
+    ReplicaState,
+    ShardId,
+)
 from PhantomLibrary.kernel.scheduler import Scheduler
 
 
@@ -46,6 +54,7 @@ class Watch:
             **self.invariants.handlers,
             ReplicaState: self._state,
             MemberSeen: self._member_seen,
+            ReplicaRemoved: self._removed,
             NodeStopped: self._stopped,
         }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
@@ -63,6 +72,10 @@ class Watch:
         if state.role == "leader":
             self._note_leader(state)
         self.states[state.shard, state.node] = state
+
+    def _removed(self, removed: ReplicaRemoved) -> None:
+        self.invariants.handlers[ReplicaRemoved](removed)
+        self.states.pop((removed.shard, removed.node), None)
 
     def _stopped(self, stopped: NodeStopped) -> None:
         self.invariants.handlers[NodeStopped](stopped)

@@ -247,8 +247,9 @@ class Leading(Transferring):
         if message.source in self.configuration.learners and progress.number and not progress.match_index:
             progress.is_here = False
             return False
-        if message.number in (LOST, ABSENT):
+        if message.number in (LOST, ABSENT) and progress.counts:
             progress.counts = False
+            self._note_news()
         return message.number == LOST
 
     def _advance_commit(self, now_ns: int) -> list[Effect]:

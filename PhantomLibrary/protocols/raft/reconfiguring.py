@@ -78,6 +78,7 @@ class Reconfiguring(Leading):
         if self.configuration.is_joint:
             return self._append_configuration(left_joint(self.configuration), now_ns)
         self._is_settled = True
+        self._note_news()
         return [] if self._is_voter else [*self._name_successor(), *self._step_down()]
 
     def _name_successor(self) -> list[Effect]:
@@ -113,6 +114,7 @@ class Reconfiguring(Leading):
             return
         if now_ns - progress.goal_set_ns < self.config.election_timeout_ns:
             progress.goal_index, progress.is_caught_up = 0, True
+            self._note_news()
         else:
             self._begin_round(progress, now_ns)
 

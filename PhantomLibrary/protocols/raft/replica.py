@@ -90,6 +90,7 @@ class Replica:
         self.configurations = _configurations(config, recovered)
         self._adopt_configuration()
         self.view = self._make_view()
+        self.news = False  # For the host, who takes it back: of members, or of leading.
         self._view_is_old = False  # Set by whatever changes one of its fields, which is cheaper than to compare them.
 
     @property
@@ -112,7 +113,7 @@ class Replica:
         self._is_voter = node in electorate and configuration.number_of(node) == self.number
         self._voting_peers = tuple(peer for peer in electorate if peer != node)
         self._is_settled = False
-        self._view_is_old = True
+        self._note_news()
         if self._leadership is not None:
             self._leadership.adopt(configuration, self.log.last_index)
 
@@ -175,7 +176,19 @@ class Replica:
         self._stand("follower", leader)
         self._leadership = None
 
+    def _note_news(self) -> None:
+        """Something has changed that those want to know who look after the members."""
+        self.news = True
+        self._view_is_old = True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether this leader knows the latest configuration to be committed, and to be no joint one."""
+        return self._leadership is not None and self._is_settled
+
     def _stand(self, role: Role, leader: NodeId) -> None:
+        if "leader" in (role, self.role):
+            self.news = True
         self.role, self.leader = role, leader
         self._view_is_old = True
 

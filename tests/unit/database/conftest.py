@@ -1,9 +1,9 @@
 """A gateway alone: a fake node whose clock and network the test holds in its hands."""
 
-import msgspec
 import pytest
 
 from PhantomLibrary.database.config import DatabaseConfig, make_layout
+from PhantomLibrary.database.directory import encode_directory, first_directory
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.messages import (
     ClientReply,
@@ -16,7 +16,7 @@ from PhantomLibrary.domain import MILLISECOND_NS, Get, Put
 
 CONFIG = DatabaseConfig()
 LAYOUT = make_layout(["n1", "n2", "n3"], shards=1, replicas=3, config=CONFIG)
-SHARD_MAP = msgspec.json.encode(LAYOUT.shards).decode()
+SHARD_MAP = encode_directory(first_directory(LAYOUT)).decode()
 
 
 class FakeEnv:

@@ -5,7 +5,9 @@ from itertools import pairwise
 import pytest
 
 from PhantomLibrary.database.config import DatabaseConfig, make_layout
+from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.messages import Execute, ShardReply, ShardRequest
+from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import SECOND_NS, Append, Get, Increment, LogEntry, Ok, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.protocols.raft.effects import Apply
@@ -16,11 +18,18 @@ from PhantomLibrary.testbed.schedule import Command, RunSpec
 SMALL_LOG = {"snapshot_entries": 20, "kept_entries_max": 5, "log_bytes_max": 5_000}
 
 
+class RepairsNothing(Coordinator):
+    """Leaves all shards with the members that they have."""
+
+    def _carry_out(self, now_ns):
+        return 0
+
+
 class Cluster:
     """A run with short words for what these tests do."""
 
-    def __init__(self, **fields):
-        self.run = Run(RunSpec(**{"seed": 1, **fields}))
+    def __init__(self, parts=None, **fields):
+        self.run = Run(RunSpec(**{"seed": 1, **fields}), parts=parts)
         assert self.go(3, lambda: all(self.run.leader(shard) for shard in self.run.shard_ids))
         self._process = 1_000_000
 
@@ -199,7 +208,7 @@ def test_an_installed_snapshot_is_shown_although_nothing_comes_after_it():
 
 
 def test_a_lost_disk_takes_data_but_neither_votes_nor_counts():
-    cluster = Cluster()
+    cluster = Cluster(Parts(coordinator=RepairsNothing))
     leader = cluster.run.leader(1)
     wiped, other = (node for node in cluster.run.voters(1) if node != leader)
     session = cluster.session(home=leader)
@@ -223,7 +232,7 @@ def test_a_lost_disk_takes_data_but_neither_votes_nor_counts():
 
 
 def test_a_leader_elected_later_does_not_count_a_lost_disk_either():
-    cluster = Cluster()
+    cluster = Cluster(Parts(coordinator=RepairsNothing))
     wiped = next(node for node in cluster.run.voters(1) if node != cluster.run.leader(1))
     cluster.give("crash node", wiped)
     cluster.give("restart node", wiped, disk="wiped")
@@ -242,7 +251,7 @@ def test_a_leader_elected_later_does_not_count_a_lost_disk_either():
 
 
 def test_a_lost_disk_is_remembered_over_a_restart():
-    cluster = Cluster()
+    cluster = Cluster(Parts(coordinator=RepairsNothing))
     wiped = next(node for node in cluster.run.voters(1) if node != cluster.run.leader(1))
     cluster.give("crash node", wiped)
     cluster.give("restart node", wiped, disk="wiped")

@@ -14,7 +14,7 @@ from PhantomLibrary.domain import MILLISECOND_NS, Get, Ok, OutcomeUnknown, Put, 
 def test_the_first_operation_fetches_the_map_then_opens_a_session_then_goes_out(bench, shard_map):
     bench.ask(Put("k1", "v"))
     fetch = bench.attempt()
-    assert (fetch.shard, fetch.operation) == (0, Get("shards"))
+    assert (fetch.shard, fetch.operation) == (0, Get("directory"))
 
     bench.reply(fetch, Done(shard_map))
     opening = bench.attempt()

@@ -1,6 +1,9 @@
 """What a gateway does about sessions, and what it and its nodes remember."""
 
-from PhantomLibrary.database.gateway import Attempts, Gateway
+from msgspec.structs import replace
+
+from PhantomLibrary.database.attempts import Attempts
+from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.messages import (
     Done,
     NotLeader,
@@ -99,23 +102,51 @@ def test_one_map_serves_all_who_wait_for_it(bench, shard_map):
     assert len(bench.attempts()) == 5
 
 
-def test_a_stale_route_is_looked_up_anew(bench, shard_map):
+def stale(bench, **changes):
+    """Return the answer of a shard that has come to another epoch."""
+    return StaleRoute(replace(bench.gateway._routes.descriptor(1), epoch=9, **changes))
+
+
+def test_a_shard_with_other_replicas_is_tried_again_at_once_in_the_same_session(bench):
     bench.with_session().ask(Put("k1", "v"))
-    bench.reply(bench.attempt(), StaleRoute())
+    first = bench.attempt()
+    bench.reply(first, stale(bench, voters=("n3", "n4", "n5")))
+
+    second = bench.attempt()
+    assert (second.operation, second.epoch) == (Put("k1", "v"), 9)
+    assert (second.session, second.sequence) == (first.session, first.sequence)
+    assert bench.gateway.epochs[1] == 9
+
+
+def test_a_shard_with_other_keys_is_looked_up_anew(bench, shard_map):
+    bench.with_session().ask(Put("k1", "v"))
+    bench.reply(bench.attempt(), stale(bench, end="k1"))
     fetch = bench.attempt()
-    assert fetch.operation == Get("shards")
+    assert fetch.operation == Get("directory")
     bench.reply(fetch, Done(shard_map))
 
-    assert bench.attempt().operation == Put("k1", "v")
+    assert bench.attempt().operation in (Put("k1", "v"), None)
 
 
-def test_a_stale_route_after_an_attempt_of_unknown_fate_is_unknown(bench):
+def test_other_keys_after_an_attempt_of_unknown_fate_are_unknown(bench):
     bench.with_session().ask(Put("k1", "v"))
     bench.attempt()
     bench.pass_ms(300)
-    bench.reply(bench.attempt(), StaleRoute())
+    bench.reply(bench.attempt(), stale(bench, end="k1"))
 
     assert isinstance(bench.answers()[0], OutcomeUnknown)
+
+
+def test_a_node_without_a_replica_makes_the_gateway_ask_another_and_look_the_shard_up(bench):
+    bench.with_session().ask(Put("k1", "v"))
+    first = bench.attempt()
+    bench.reply(first, StaleRoute())
+    fetch = bench.attempt()
+    assert fetch.operation == Get("directory")
+    bench.pass_ms(25)
+
+    second = bench.attempt()
+    assert second.operation == Put("k1", "v") and second.sequence == first.sequence
 
 
 # --- bounds -----------------------------------------------------------------------------------------------------------
@@ -166,7 +197,7 @@ def test_an_attempt_at_the_gateways_own_node_takes_no_message(make_bench):
     bench.ask(Get("k1"))
 
     assert bench.env.sent == []
-    assert [each.operation for each in bench.local] == [Get("shards")]
+    assert [each.operation for each in bench.local] == [Get("directory")]
 
 
 # --- attempts that a node has seen ------------------------------------------------------------------------------------

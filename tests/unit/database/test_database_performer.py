@@ -7,6 +7,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Persist,
     ReadReady,
     Refuse,
+    RefuseChange,
     Send,
     SendEarly,
     SetDeadline,
@@ -24,7 +25,7 @@ class FakeHost:
         self.done = []
         note = self.done.append
         self.send = self.persist = self.apply = self.install_snapshot = note
-        self.read_ready = self.refuse = self.transfer_failed = self.set_deadline = note
+        self.read_ready = self.refuse = self.transfer_failed = self.refuse_change = self.set_deadline = note
 
 
 WAITING = [
@@ -34,6 +35,7 @@ WAITING = [
     ReadReady(("read",)),
     Refuse(("read",), "n2"),
     TransferFailed("n2", "why"),
+    RefuseChange("token", "why"),
 ]
 PROMPT = [SendEarly("n2", None), SetDeadline("election", 1, 1)]
 

@@ -1,0 +1,81 @@
+"""What nodes and the coordinator, the leader of shard 0, say to each other about members and replicas.
+
+Nodes report when something is new, again and again until it is noted. The coordinator announces the directory until
+each member has said that it has it, and orders what its plan asks for until the reports show it. All of it may be
+lost, late or doubled: reports are numbered, directories have versions, and orders name the configuration that they
+change and the term of the coordinator, so that an old one does nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from PhantomLibrary.database.directory import Directory
+from PhantomLibrary.domain import Configuration, NodeId, ShardId
+from PhantomLibrary.protocols.raft.configuration import Change
+
+
+class ShardReport(Struct, frozen=True, gc=False, array_like=True):
+    """What the leader of a shard knows of its members. `since` is the index of the configuration.
+
+    `settled` says that it is committed and not joint; `caught_up` are learners that may get a vote, `lost` members
+    whose replicas are gone with their disks.
+    """
+
+    shard: ShardId
+    term: int
+    since: int
+    configuration: Configuration
+    settled: bool
+    caught_up: tuple[NodeId, ...]
+    lost: tuple[NodeId, ...]
+
+
+class Report(Struct, frozen=True, gc=False, array_like=True, tag="report"):
+    """A node says which membership it has, which directory it knows, and what it leads.
+
+    `waiting` are shards of which it has a replica that lost its disk, and takes data until it is replaced.
+    """
+
+    node: NodeId
+    number: int
+    version: int
+    sequence: int
+    shards: tuple[ShardReport, ...]
+    waiting: tuple[ShardId, ...] = ()
+
+
+class Noted(Struct, frozen=True, gc=False, array_like=True, tag="noted"):
+    """The coordinator has taken in a report."""
+
+    sequence: int
+
+
+class Announcement(Struct, frozen=True, gc=False, array_like=True, tag="announcement"):
+    """The directory, from the coordinator of this term; 0 when a member merely passes its copy on."""
+
+    term: int
+    directory: Directory
+
+
+class Order(Struct, frozen=True, gc=False, array_like=True, tag="order"):
+    """The leader of a shard is to change its members, from the configuration of this index on."""
+
+    shard: ShardId
+    term: int
+    since: int
+    change: Change
+
+
+class HandOver(Struct, frozen=True, gc=False, array_like=True, tag="hand over"):
+    """The leader of a shard is to let another one lead."""
+
+    shard: ShardId
+    term: int
+    target: NodeId
+
+
+CensusMessage: TypeAlias = Report | Noted | Announcement | Order | HandOver
+CENSUS_MESSAGES = frozenset((Report, Noted, Announcement, Order, HandOver))

@@ -1,0 +1,120 @@
+"""The directory of a cluster: who its members are, and which nodes hold which shard. Shard 0 replicates it.
+
+It is a value with a version, the index of the command that changed it last. Nodes keep a copy and take over any that is
+newer. A crash changes nothing here: whoever leaves does so by a command.
+
+A membership has a number, the index of the command that began it. A node that is added again begins anew under another
+number: the disk of the earlier membership means nothing then.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor
+from PhantomLibrary.domain import Configuration, NodeId, ShardId
+
+DIRECTORY_KEY = "directory"
+
+Standing: TypeAlias = Literal["joining", "active", "decommissioning", "removed"]
+
+
+class Member(Struct, frozen=True, array_like=True):
+    """One membership. `number` 1 is that of the nodes with which the cluster began."""
+
+    node: NodeId
+    standing: Standing
+    number: int = 1
+
+
+class Directory(Struct, frozen=True, array_like=True, tag="directory"):
+    """Members in the order in which they first came, and shards with shard 0 first, each with `replicas` replicas."""
+
+    version: int
+    replicas: int
+    members: tuple[Member, ...]
+    shards: tuple[ShardDescriptor, ...]
+
+    def member(self, node: NodeId) -> Member | None:
+        return next((each for each in self.members if each.node == node), None)
+
+    def standing(self, node: NodeId) -> Standing | None:
+        member = self.member(node)
+        return member.standing if member is not None else None
+
+    def shard(self, shard: ShardId) -> ShardDescriptor:
+        return next(each for each in self.shards if each.shard == shard)
+
+    def nodes(self, *standings: Standing) -> list[NodeId]:
+        return [each.node for each in self.members if each.standing in standings]
+
+    def shards_on(self, node: NodeId) -> list[ShardId]:
+        return [each.shard for each in self.shards if node in each.members]
+
+
+encode_directory = msgspec.json.Encoder().encode
+decode_directory = msgspec.json.Decoder(Directory).decode
+
+
+def first_directory(layout: ClusterLayout) -> Directory:
+    """Return the directory of a cluster as it was formatted."""
+    replicas = max(len(each.voters) for each in layout.shards)
+    return Directory(0, replicas, tuple(Member(node, "active") for node in layout.nodes), layout.shards)
+
+
+# --- changes, each refused with a reason ----------------------------------------------------------------------------
+
+
+def why_not_standing(directory: Directory, node: NodeId, standing: Standing) -> str:
+    """Return why a node cannot be given this standing by an operator, "" when it can."""
+    now = directory.standing(node)
+    if standing == "joining":
+        return "" if now in (None, "removed") else f"{node} is a member already ({now})"
+    if now is None:
+        return f"{node} is no member: there are {', '.join(each.node for each in directory.members)}"
+    if now == "removed":
+        return f"{node} was removed before"
+    if standing == "decommissioning":
+        return _why_not_decommission(directory, node, now)
+    sole = next((each.shard for each in directory.shards if each.voters == (node,)), None)
+    return "" if sole is None else f"{node} holds the only replica of shard {sole}: decommission it instead"
+
+
+def _why_not_decommission(directory: Directory, node: NodeId, now: Standing) -> str:
+    if now == "decommissioning":
+        return f"{node} is being decommissioned already"
+    left = [each for each in directory.nodes("active") if each != node]
+    if len(left) < directory.replicas:
+        return (
+            f"{node} cannot be decommissioned: {len(left)} nodes would be left ({', '.join(left) or 'none'}) for "
+            f"{directory.replicas} replicas of each shard; add a node first"
+        )
+    return ""
+
+
+def with_standing(directory: Directory, node: NodeId, standing: Standing, index: int) -> Directory:
+    """Return the directory in which a node has this standing, by the command at `index`."""
+    before = directory.member(node)
+    number = index if before is None or standing == "joining" else before.number
+    member = Member(node, standing, number)
+    if before is None:
+        members = (*directory.members, member)
+    else:
+        members = tuple(member if each.node == node else each for each in directory.members)
+    return Directory(index, directory.replicas, members, directory.shards)
+
+
+def with_shard(directory: Directory, descriptor: ShardDescriptor, index: int) -> Directory:
+    """Return the directory with a shard's newer descriptor; the same one if it has that, or a newer one, already."""
+    if descriptor.epoch <= directory.shard(descriptor.shard).epoch:
+        return directory
+    shards = tuple(descriptor if each.shard == descriptor.shard else each for each in directory.shards)
+    return Directory(index, directory.replicas, directory.members, shards)
+
+
+def descriptor_of(before: ShardDescriptor, configuration: Configuration, epoch: int) -> ShardDescriptor:
+    """Return what a shard's descriptor becomes by a configuration, whose index is its epoch."""
+    return ShardDescriptor(before.shard, before.start, before.end, epoch, configuration.voters, configuration.learners)

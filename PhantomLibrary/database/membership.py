@@ -1,0 +1,281 @@
+"""A node's part in the membership of the cluster: which membership it has, the directory as it knows it, its reports.
+
+The copy of the directory only ever gets newer. Replicas that the directory no longer places here are given up; one that
+it places here is begun when the leader of its shard invites it. A node that learns that it was removed closes; one that
+learns of a later membership of its own begins anew, whatever its disk holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
+
+import msgspec
+
+from PhantomLibrary.database.census import Announcement, CensusMessage, HandOver, Noted, Order, Report, ShardReport
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.coordinator import Coordinator
+from PhantomLibrary.database.directory import (
+    Directory,
+    Member,
+    decode_directory,
+    encode_directory,
+    first_directory,
+)
+from PhantomLibrary.database.gateway import Gateway
+from PhantomLibrary.database.messages import Record
+from PhantomLibrary.database.replica import ShardReplica
+from PhantomLibrary.database.replicas import ReplicaSet
+from PhantomLibrary.database.wal import FORMAT_FILE
+from PhantomLibrary.domain import MILLISECOND_NS, NodeId, ShardId
+from PhantomLibrary.kernel.process import Env
+from PhantomLibrary.protocols.raft.configuration import LOST
+from PhantomLibrary.protocols.raft.messages import Invitation
+
+DEADLINES = "members"
+DIRECTORY_FILE = "directory"
+NUMBER_FILE = "member"
+_REPORT_NS = 500 * MILLISECOND_NS
+_REPORT = "report"
+_COORDINATE = "coordinate"
+_decode_number = msgspec.json.Decoder(int).decode
+
+
+class MembershipParts(Protocol):
+    """The constructors that a membership needs; see parts.py."""
+
+    @property
+    def coordinator(self) -> type[Coordinator]: ...
+
+
+class MembershipHost(Protocol):
+    """The node that is a member."""
+
+    env: Env
+    layout: ClusterLayout
+    replica_set: ReplicaSet
+    gateway: Gateway
+
+    @property
+    def parts(self) -> MembershipParts: ...
+
+
+class Membership:
+    """What this node knows and says of the cluster. Its number is 0 while it is no member, or has lost its disk."""
+
+    def __init__(self, host: MembershipHost) -> None:
+        self._host = host
+        self._env = env = host.env
+        self.node = env.node
+        self.number = _read_number(env)
+        self.is_removed = False
+        content = env.disk.read(DIRECTORY_FILE)
+        self.directory = decode_directory(content) if content else first_directory(host.layout)
+        self._coordinator: Coordinator | None = None
+        self._leader: NodeId = ""  # The coordinator, as far as this node has heard, and its term.
+        self._term = 0
+        self._turn = 0
+        self._sequence = 0
+        self._said: Report | None = None
+        self._said_last: object = None  # What it said, but for its sequence.
+        self._is_noted = False
+        self._handlers: dict[type, Callable[[NodeId, Any], None]] = {
+            Report: self._on_report,
+            Noted: self._on_noted,
+            Announcement: self._on_announcement,
+            Order: self._on_order,
+            HandOver: self._on_hand_over,
+        }
+
+    def start(self) -> None:
+        self._consider_own_entry()
+        self._report()
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def receive(self, sender: NodeId, message: CensusMessage) -> None:
+        self._handlers[type(message)](sender, message)
+
+    def fire(self, name: str) -> None:
+        if name == _COORDINATE:
+            self.look()
+        elif not self._is_noted:
+            self._leader, self._turn = "", self._turn + 1
+            self._send_report()
+
+    def look(self) -> None:
+        """Something has changed in the replicas here, or time has passed: report what is new, and coordinate."""
+        self._report()
+        replica = self._host.replica_set.by_shard.get(SYSTEM_SHARD)
+        coordinator = self._coordinator
+        if replica is None or not replica.is_current() or replica.machine.directory is None:
+            self._coordinator = None
+            return
+        if coordinator is None or coordinator.term != replica.group.term:
+            parts = self._host.parts
+            coordinator = parts.coordinator(self, replica.group.term, replica.machine.directory)
+            self._coordinator = coordinator
+            self._adopt(replica.machine.directory)
+            self._leader, self._term = self.node, replica.group.term
+            self._said_last = None
+            self._report()
+        due_ns = coordinator.look(replica.machine.directory)
+        if due_ns:
+            self._env.set_deadline(f"{DEADLINES}/{_COORDINATE}", due_ns)
+
+    def invited(self, invitation: Invitation) -> ShardReplica | None:
+        """Begin a replica that is new here; return the one of the shard that the invitation is for, if there is one."""
+        replicas, shard = self._host.replica_set, invitation.shard
+        if not self.is_removed and replicas.may_begin(shard, invitation.number):
+            replicas.begin(shard, invitation.number)
+        return replicas.by_shard.get(shard)
+
+    def refuses(self, node: NodeId) -> bool:
+        """Whether a node was removed. If so it is told."""
+        if self.directory.standing(node) != "removed":
+            return False
+        self.tell(node, Announcement(0, self.directory))
+        return True
+
+    # --- reports ----------------------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        """Say what is new, if anything is."""
+        replicas = self._host.replica_set.by_shard.values()
+        shards = tuple(filter(None, map(_shard_report, replicas)))
+        waiting = tuple(replica.shard for replica in replicas if replica.number == LOST)
+        content = (self.number, self.directory.version, shards, waiting)
+        if content != self._said_last:
+            self._said_last = content
+            self._sequence += 1
+            self._said = Report(self.node, self.number, self.directory.version, self._sequence, shards, waiting)
+            self._send_report()
+
+    def _send_report(self) -> None:
+        assert self._said is not None
+        self._is_noted = False
+        self._env.set_deadline(f"{DEADLINES}/{_REPORT}", self._env.monotonic_ns() + _REPORT_NS)
+        voters = self.directory.shard(SYSTEM_SHARD).voters
+        self.tell(self._leader or voters[self._turn % len(voters)], self._said)
+
+    def _on_report(self, _sender: NodeId, report: Report) -> None:
+        if self._coordinator is not None:
+            self._coordinator.report(report)
+            if report.node != self.node:
+                self.look()
+
+    def _on_noted(self, sender: NodeId, noted: Noted) -> None:
+        self._leader = sender
+        self._is_noted |= noted.sequence == self._sequence
+
+    # --- the directory ----------------------------------------------------------------------------------------------
+
+    def _on_announcement(self, sender: NodeId, announcement: Announcement) -> None:
+        is_new_coordinator = announcement.term > self._term
+        if is_new_coordinator:
+            self._term = announcement.term
+        if announcement.term == self._term and announcement.term:
+            self._leader = sender
+        self._adopt(announcement.directory)
+        if is_new_coordinator or announcement.directory.version == self.directory.version:
+            self._said_last = None  # It asks: say it even if it was said before.
+        self._report()
+
+    def _adopt(self, directory: Directory) -> None:
+        if directory.version <= self.directory.version:
+            return
+        self.directory = directory
+        self._env.disk.replace(DIRECTORY_FILE, encode_directory(directory))
+        self._host.gateway.learn(directory)
+        self._consider_own_entry()
+        for shard, replica in list(self._host.replica_set.by_shard.items()):
+            descriptor = directory.shard(shard)
+            if self.node in descriptor.members or descriptor.epoch <= replica.number:
+                continue
+            # One that lost its disk stands by as long as its shard lacks a replica.
+            if replica.number != LOST or len(descriptor.voters) >= directory.replicas:
+                self._host.replica_set.end(shard)
+
+    def _consider_own_entry(self) -> None:
+        """Is this node a member still, and as which one?"""
+        entry = self.directory.member(self.node)
+        if entry is None or entry.number < self.number:
+            return
+        if entry.standing == "removed":
+            self._close()
+        elif entry.number > self.number:
+            self._begin_anew(entry)
+
+    def _close(self) -> None:
+        self.is_removed = True
+        self._host.replica_set.end_all()
+        self._host.gateway.close(f"{self.node} was removed from the cluster")
+
+    def _begin_anew(self, entry: Member) -> None:
+        replicas = self._host.replica_set
+        for shard, replica in list(replicas.by_shard.items()):
+            if replica.number != LOST:  # One that lost its disk takes data until its shard has another one here.
+                replicas.end(shard)
+        self.is_removed, self.number = False, entry.number
+        self._env.disk.replace(NUMBER_FILE, b"%d" % entry.number)
+        self._host.gateway.close("")
+
+    # --- orders -----------------------------------------------------------------------------------------------------
+
+    def _on_order(self, _sender: NodeId, order: Order) -> None:
+        replica = self._ordered(order.shard, order.term)
+        if replica is not None:
+            replica.change_members(order.since, order.change)
+
+    def _on_hand_over(self, _sender: NodeId, order: HandOver) -> None:
+        replica = self._ordered(order.shard, order.term)
+        if replica is not None:
+            replica.transfer_leadership(order.target)
+
+    def _ordered(self, shard: ShardId, term: int) -> ShardReplica | None:
+        """Return the replica that an order is for, unless the order comes from a coordinator of an earlier term."""
+        return self._host.replica_set.by_shard.get(shard) if self._is_in_office(term) else None
+
+    def _is_in_office(self, term: int) -> bool:
+        self._term = max(self._term, term)
+        return term == self._term
+
+    # --- for the coordinator ----------------------------------------------------------------------------------------
+
+    def monotonic_ns(self) -> int:
+        return self._env.monotonic_ns()
+
+    def tell(self, node: NodeId, message: CensusMessage) -> None:
+        if node == self.node:
+            self.receive(node, message)
+        else:
+            self._env.send(node, message)
+
+    def propose(self, command: Record) -> None:
+        self._host.replica_set.by_shard[SYSTEM_SHARD].propose(command)
+
+    def unavailable(self) -> Collection[NodeId]:
+        """Return the nodes that are not to be given replicas. A failure detector knows better."""
+        return ()
+
+
+def _read_number(env: Env) -> int:
+    content = env.disk.read(NUMBER_FILE)
+    if content:
+        return _decode_number(content)
+    return 1 if env.disk.read(FORMAT_FILE) else 0
+
+
+def _shard_report(replica: ShardReplica) -> ShardReport | None:
+    group = replica.group
+    if not group.is_leader:
+        return None
+    return ShardReport(
+        replica.shard,
+        group.term,
+        group.configurations.index,
+        group.configuration,
+        group.is_settled,
+        group.learners_caught_up(),
+        group.voters_lost(),
+    )

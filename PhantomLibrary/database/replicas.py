@@ -1,0 +1,83 @@
+"""The replicas on one node: those that it began with, those that it was invited to hold, and which are gone.
+
+A replica that is gone leaves its number behind: what was promised by it is forgotten, so none with that number or a
+lower one may ever begin here again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.replica import ReplicaOwner, ShardReplica
+from PhantomLibrary.database.wal import Existence, Recovery
+from PhantomLibrary.domain import ReplicaRemoved, ShardId
+from PhantomLibrary.protocols.raft.configuration import LOST
+from PhantomLibrary.protocols.raft.messages import Record, Recovered
+
+
+class ReplicaHost(ReplicaOwner, Protocol):
+    """The node that the replicas stand on."""
+
+    layout: ClusterLayout
+
+
+class ReplicaSet:
+    """Begins, ends and remembers replicas. `by_shard` has those that run, in the order in which they began."""
+
+    def __init__(self, host: ReplicaHost, recovery: Recovery) -> None:
+        self._host = host
+        self._gone = dict(recovery.gone)
+        self._recovered = recovery.replicas
+        self.by_shard: dict[ShardId, ShardReplica] = {}
+
+    def open(self) -> None:
+        """Make the replicas that were found on the disk."""
+        for shard, recovered in self._recovered.items():
+            if recovered.number > 0:
+                self._host.wal.known(shard, recovered.number)
+            self.by_shard[shard] = ShardReplica(self._host, self._descriptor(shard), recovered)
+        self._recovered = {}
+
+    def start(self) -> None:
+        for replica in self.by_shard.values():
+            replica.start()
+
+    def _descriptor(self, shard: ShardId) -> ShardDescriptor:
+        """Return what the shard was in the beginning: its log tells the rest."""
+        return next(each for each in self._host.layout.shards if each.shard == shard)
+
+    def may_begin(self, shard: ShardId, number: int) -> bool:
+        """Return whether there is no replica of this number, nor was there one of it or a later one."""
+        replica = self.by_shard.get(shard)
+        known = max(self._gone.get(shard, LOST), replica.number if replica is not None else LOST)
+        return number > known
+
+    def begin(self, shard: ShardId, number: int) -> None:
+        """Begin an empty replica, in place of an older one."""
+        self.end(shard)
+        self._host.wal.begin(shard, number)
+        replica = self.by_shard[shard] = ShardReplica(self._host, self._descriptor(shard), Recovered(number=number))
+        replica.start()
+
+    def end(self, shard: ShardId) -> None:
+        """Give up the replica of a shard, if there is one, with all its data."""
+        replica = self.by_shard.pop(shard, None)
+        if replica is not None:
+            self._gone[shard] = max(self._gone.get(shard, LOST), replica.number)
+            replica.stop()
+            self._host.wal.end(shard, replica.number)
+            self._host.sink(ReplicaRemoved(replica.node, shard, self._host.env.incarnation))
+
+    def end_all(self) -> None:
+        for shard in list(self.by_shard):
+            self.end(shard)
+
+    def records(self) -> Iterator[tuple[ShardId, list[Record | Existence]]]:
+        """Yield what the node's log must hold, beside snapshot files."""
+        for shard, number in self._gone.items():
+            yield shard, [Existence(number, holds=False)]
+        for shard, replica in self.by_shard.items():
+            begins = [Existence(replica.number, holds=True)] if replica.number > 0 else []
+            yield shard, [*begins, *replica.records()]
