@@ -169,6 +169,16 @@ def test_edn_maps_are_read_alone_and_in_a_vector():
     assert [(event.index, event.value, event.error) for event in events] == [(0, [1, 2], ""), (1, [1, 2], MISMATCH)]
 
 
+def test_edn_keyword_in_place_of_a_value_is_why_it_ended_so():
+    lines = "{:process 1, :type :info, :f :write, :value :timed-out}\n{:process 2, :type :fail, :f :read, :error :down}"
+    events = parse_edn_history(lines)
+    assert [(event.value, event.error) for event in events] == [(None, ":timed-out"), (None, ":down")]
+
+
+def test_recorded_forms_without_times_count_a_line_as_a_millisecond():
+    assert [event.time_ns for event in parse_etcd_log(ETCD)][:3] == [1_000_000, 3_000_000, 4_000_000]
+
+
 @pytest.mark.parametrize(
     "line",
     [
