@@ -54,6 +54,11 @@ def test_lost_element_is_said_in_plain_words(history):
     )
 
 
+def test_the_element_that_is_named_is_one_that_is_lacking(history):
+    verdict = check_set(pair(history(f"{ADDED}1 invoke add 6\n1 ok add 6\n2 invoke read\n2 ok read [5]")))
+    assert "lacks 6, whose add" in verdict.headline
+
+
 COUNTERS = {
     "exact": (f"{ADDED}2 invoke read\n2 ok read 5", ""),
     "never written": ("2 invoke read\n2 ok read -", ""),

@@ -8,9 +8,20 @@ from PhantomLibrary.database.config import DatabaseConfig, make_layout
 from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.messages import Execute, ShardReply, ShardRequest
 from PhantomLibrary.database.parts import Parts
-from PhantomLibrary.domain import SECOND_NS, Append, Get, Increment, LogEntry, Ok, OutcomeUnknown, Refused
+from PhantomLibrary.domain import (
+    SECOND_NS,
+    Append,
+    Get,
+    Increment,
+    LogEntry,
+    Ok,
+    OutcomeUnknown,
+    Put,
+    Refused,
+    ReplicaRecovered,
+)
 from PhantomLibrary.kernel.tasks import Task
-from PhantomLibrary.protocols.raft.effects import Apply
+from PhantomLibrary.protocols.raft.effects import Apply, SetDeadline
 from PhantomLibrary.testbed.judge import Recovery, judge_agreement, judge_history, judge_invariants, replicas_agree
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
@@ -301,6 +312,41 @@ def test_logs_and_snapshots_stay_small_however_long_the_run():
     for node in cluster.run.node_names:
         assert len(cluster.run.host(node).env.disk.read("log")) < 5_000 + 20 * 400
         assert len(cluster.replica(node, 1).group.log.all_entries()) < 50
+
+
+def test_a_restarted_replica_shows_what_it_recovered():
+    cluster = Cluster(knobs={"snapshot_entries": 10, "kept_entries_max": 2})
+    session = cluster.session()
+    for number in range(15):
+        assert cluster.call(session, Put(f"k{number % 3}", str(number))) == Ok(None)
+    follower = next(node for node in cluster.run.voters(1) if node != cluster.run.leader(1))
+    seen, handlers = [], cluster.run.watch._handlers
+    judge = handlers[ReplicaRecovered]
+    handlers[ReplicaRecovered] = lambda each: (seen.append(each), judge(each))
+    cluster.give("crash node", follower)
+    cluster.give("restart node", follower)
+    cluster.go(0.05)
+
+    (recovered,) = [each for each in seen if each.shard == 1]
+    log = cluster.replica(follower, 1).group.log
+    assert (recovered.node, recovered.incarnation) == (follower, 2)
+    assert recovered.snapshot_index == log.snapshot_index > 0
+    assert recovered.entries == log.all_entries() != ()
+
+
+def test_election_timeouts_are_drawn_between_the_timeout_and_its_double():
+    cluster = Cluster()
+    timeout_ns = cluster.run.layout.config.election_timeout_ns
+    replica = cluster.replica("n1", 1)
+    now_ns, due = replica._env.monotonic_ns(), []
+    replica._now_ns, replica._set_deadline = now_ns, lambda name, at_ns: due.append((name, at_ns - now_ns))
+    for _ in range(200):
+        replica.set_deadline(SetDeadline("election", timeout_ns, timeout_ns))
+
+    assert {name for name, _ in due} == {"1/election"}
+    waits_ns = [wait_ns for _, wait_ns in due]
+    assert timeout_ns <= min(waits_ns) < 1.1 * timeout_ns
+    assert 1.9 * timeout_ns < max(waits_ns) < 2 * timeout_ns
 
 
 def test_a_stale_leader_answers_no_read():

@@ -147,10 +147,11 @@ def test_an_answer_to_a_call_that_has_ended_changes_nothing(bench):
     assert bench.attempts() == []
 
 
-def test_a_hint_at_the_leader_is_followed(bench):
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_hint_at_the_leader_is_followed_whose_turn_ever_it_is(bench, turn):
     bench.with_map().ask(Get("k1"))
     asked = bench.env.sent[-1][0]
-    other = next(node for node in ("n1", "n2", "n3") if node != asked)
+    other = [node for node in ("n1", "n2", "n3") if node != asked][turn]
     bench.reply(bench.attempt(), NotLeader(other, may_happen=False))
     bench.pass_ms(20)
 
