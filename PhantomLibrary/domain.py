@@ -252,6 +252,20 @@ class NodeStopped(Struct, frozen=True, gc=False):
     node: NodeId
 
 
+class DamageFound(Struct, frozen=True, gc=False):
+    """A node found that a file of its disk, or a replica (`shard 1`), is not what it was written to be."""
+
+    node: NodeId
+    what: str
+
+
+class DamageRepaired(Struct, frozen=True, gc=False):
+    """What was damaged is whole again."""
+
+    node: NodeId
+    what: str
+
+
 Observation: TypeAlias = (
     ReplicaState
     | ReplicaRecovered
@@ -261,6 +275,8 @@ Observation: TypeAlias = (
     | ReplicaRemoved
     | MemberSeen
     | NodeStopped
+    | DamageFound
+    | DamageRepaired
 )
 
 

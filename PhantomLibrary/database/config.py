@@ -35,6 +35,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     attempt_timeout_ns: int = 300 * MILLISECOND_NS
     operation_timeout_ns: int = 2 * SECOND_NS
     retry_delay_ns: int = 20 * MILLISECOND_NS
+    scrub_interval_ns: int = SECOND_NS
     probe_period_ns: int = 500 * MILLISECOND_NS
     probe_timeout_ns: int = 200 * MILLISECOND_NS
 

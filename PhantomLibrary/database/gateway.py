@@ -73,6 +73,7 @@ class Call:
         "session",
         "shard",
         "target",
+        "trouble",
     )
 
     def __init__(
@@ -90,6 +91,7 @@ class Call:
         self.finish = finish
         self.shard: ShardId = SYSTEM_SHARD
         self.session: _Session | None = None
+        self.trouble = ""  # Why nobody leads, as far as is known.
         self.sequence = 0
         self.attempt = 0
         self.target = ""
@@ -298,6 +300,7 @@ class Gateway:
     def _on_not_leader(self, call: Call, outcome: Outcome) -> None:
         assert type(outcome) is NotLeader
         call.may_happen |= outcome.may_happen
+        call.trouble = outcome.reason or call.trouble
         target = call.target
         self._routes.doubt(call.shard, target)
         if outcome.leader and outcome.leader != target:
@@ -362,6 +365,8 @@ class Gateway:
 
     def _give_up(self, call: Call) -> None:
         reason = f"shard {call.shard} did not answer within {self._config.operation_timeout_ns / 1e9:g} s"
+        if call.trouble:
+            reason = f"{reason} ({call.trouble})"
         if call.may_happen and not is_read(call.operation):
             self._finish(call, OutcomeUnknown(reason))
         else:

@@ -54,10 +54,14 @@ class Done(Struct, frozen=True, gc=False, array_like=True, tag="done"):
 
 
 class NotLeader(Struct, frozen=True, gc=False, array_like=True, tag="not leader"):
-    """Ask `leader`, if known. `may_happen`: the attempt was taken up, and its fate is not known here."""
+    """Ask `leader`, if known. `may_happen`: the attempt was taken up, and its fate is not known here.
+
+    `reason` says why one that might lead does not.
+    """
 
     leader: NodeId
     may_happen: bool
+    reason: str = ""
 
 
 class StaleRoute(Struct, frozen=True, gc=False, array_like=True, tag="stale route"):

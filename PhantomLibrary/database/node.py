@@ -10,6 +10,8 @@ from typing import Any
 from PhantomLibrary.database.attempts import Attempts
 from PhantomLibrary.database.census import CENSUS_MESSAGES
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.disk_care import DEADLINES as DISK_DEADLINES
+from PhantomLibrary.database.disk_care import DiskCare
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.health import DEADLINES as HEALTH_DEADLINES
 from PhantomLibrary.database.health import HealthMonitor
@@ -19,7 +21,7 @@ from PhantomLibrary.database.messages import ClientRequest, ShardReply, ShardReq
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.replicas import ReplicaSet
-from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, recover_all, snapshot_file
+from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
 from PhantomLibrary.domain import NodeId, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.configuration import ABSENT
@@ -35,6 +37,7 @@ class DatabaseNode:
 
     env: Env
     wal: WriteAheadLog
+    disk: DiskCare
     gateway: Gateway
     replica_set: ReplicaSet
     health: HealthMonitor
@@ -52,13 +55,15 @@ class DatabaseNode:
     def start(self, env: Env) -> None:
         self.env = env
         mine = [each for each in self.layout.shards if env.node in each.voters]
-        self.replica_set = ReplicaSet(self, recover_all(env.disk, [each.shard for each in mine]))
-        self.wal = self.parts.wal(env.disk, self._persisted)
+        self.disk = DiskCare(self)
+        self.wal = self.parts.wal(env.disk, env.node, self)
+        self.replica_set = ReplicaSet(self, self.wal.recover([each.shard for each in mine]))
         self.gateway = self.parts.gateway(self)
         self.replica_set.open()
         self.replicas = self.replica_set.by_shard
-        self._rewrite_log()
+        self.rewrite_log()
         self.replica_set.start()
+        self.disk.start()
         self.gateway.start()
         self.health = HealthMonitor(self)
         self.health.start()
@@ -114,16 +119,26 @@ class DatabaseNode:
                 self.health.fire(name)
             elif owner == MEMBER_DEADLINES:
                 self.membership.fire(name)
+            elif owner == DISK_DEADLINES:
+                self.disk.fire(name)
             elif (replica := self.replicas.get(int(owner))) is not None:
                 replica.fire(name)
         if self._answers or self._has_news:
             self._finish()
 
     def synced(self, token: int, error: str) -> None:
-        assert not error, f"{self.env.node}: sync failed: {error}"
-        self.wal.synced(token)
+        self.wal.synced(token, error)
         if self._answers or self._has_news:
             self._finish()
+
+    def log_failed(self, error: str) -> None:
+        self.disk.log_failed(error)
+
+    def log_full(self, is_full: bool) -> None:
+        self.disk.log_full(is_full)
+
+    def log_idle(self) -> None:
+        self.disk.log_idle()
 
     def request(self, request: ShardRequest) -> None:
         """Take an attempt of a gateway, this node's own included."""
@@ -178,18 +193,20 @@ class DatabaseNode:
 
     def file_names(self) -> list[str]:
         """Return the names of the files that this node may come to write."""
-        snapshots = [snapshot_file(shard, replica.number) for shard, replica in self.replicas.items()]
-        return [LOG_FILE, *snapshots]
+        numbers = [(shard, replica.number) for shard, replica in self.replicas.items()]
+        return [LOG_FILE, *(vote_file(*each) for each in numbers), *(snapshot_file(*each) for each in numbers)]
 
     def compact_log(self) -> None:
         """Shrink the log if it has grown: called when a snapshot has made some of it useless."""
-        if self.wal.bytes > self.layout.config.log_bytes_max:
-            self._rewrite_log()
+        if self.wal.bytes > self.layout.config.log_bytes_max and not self.wal.is_full:
+            self.rewrite_log()
 
-    def _rewrite_log(self) -> None:
+    def rewrite_log(self) -> None:
+        """Write down all that the log must hold."""
         self.wal.rewrite(self.replica_set.records())
 
-    def _persisted(self, shard: ShardId, token: int) -> None:
+    def persisted(self, shard: ShardId, token: int) -> None:
+        """The log has made a shard's records durable."""
         self.replicas[shard].persisted(token)
 
 

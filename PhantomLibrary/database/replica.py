@@ -21,6 +21,7 @@ from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
+    DamageRepaired,
     EntriesStored,
     Get,
     LogCompacted,
@@ -37,6 +38,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Apply,
     ChangeConfiguration,
     DeadlinePassed,
+    DiskFull,
     Event,
     InstallSnapshot,
     Persist,
@@ -55,7 +57,16 @@ from PhantomLibrary.protocols.raft.effects import (
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.leasing import lease_length_ns
-from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, Recovered, Snapshot, SnapshotRecord
+from PhantomLibrary.protocols.raft.messages import (
+    Damaged,
+    Entries,
+    HardState,
+    Record,
+    Recovered,
+    Repaired,
+    Snapshot,
+    SnapshotRecord,
+)
 from PhantomLibrary.protocols.raft.replica import GroupConfig
 
 Sink = Callable[[Observation], None]
@@ -174,13 +185,17 @@ class ShardReplica:
         self._performer.persisted(token)
         self.step(Persisted(token))
 
+    def disk_is_full(self, is_full: bool) -> None:
+        self.step(DiskFull(is_full))
+
     def fire(self, name: str) -> None:
         self.step(DeadlinePassed(name))
 
     def request(self, request: ShardRequest) -> None:
         """Take one attempt of a gateway."""
         if not self.group.is_leader:
-            self._answer_attempt(request, NotLeader(self.group.leader, may_happen=False))
+            reason = f"the disk of {self.node} is full" if self._owner.wal.is_full else ""
+            self._answer_attempt(request, NotLeader(self.group.leader, may_happen=False, reason=reason))
         elif is_read(request.operation):
             self.step(Read(request))
         else:
@@ -240,6 +255,8 @@ class ShardReplica:
                 self._owner.sink(
                     SnapshotInstalled(self.node, self.shard, incarnation, taken.index, taken.term, record.keeps_tail)
                 )
+            elif type(record) is Repaired:
+                self._owner.sink(DamageRepaired(self.node, f"shard {self.shard}"))
 
     def apply(self, effect: Apply) -> None:
         machine, waiting = self.machine, self._waiting
@@ -251,7 +268,7 @@ class ShardReplica:
                 self._answer(command.gateway, command.call, attempt, outcome)
         group = self.group
         snapshot_index = group.snapshot.index if group.snapshot is not None else 0
-        if machine.applied_index - snapshot_index >= self._snapshot_entries:
+        if machine.applied_index - snapshot_index >= self._snapshot_entries and not self._owner.wal.is_full:
             self._take_snapshot(effect.entries[-1].term)
         if self._is_system:
             self._owner.note_news()
@@ -303,8 +320,10 @@ class ShardReplica:
         group = self.group
         start = group.snapshot.index if group.snapshot is not None else 0
         entries = tuple(entry for entry in group.log.all_entries() if entry.index > start)
-        state = HardState(group.term, group.vote)
-        return (state, Entries(entries)) if entries else (state,)
+        records: tuple[Record, ...] = (HardState(group.term, group.vote),)
+        if entries:
+            records = (*records, Entries(entries))
+        return (*records, Damaged()) if group.damaged else records
 
     def digest(self) -> ReplicaDigest:
         return ReplicaDigest(self.node, self.shard, self.machine.applied_index, self.machine.digest())

@@ -35,8 +35,6 @@ class ReplicaSet:
     def open(self) -> None:
         """Make the replicas that were found on the disk."""
         for shard, recovered in self._recovered.items():
-            if recovered.number > 0:
-                self._host.wal.known(shard, recovered.number)
             self.by_shard[shard] = ShardReplica(self._host, self._descriptor(shard), recovered)
         self._recovered = {}
 

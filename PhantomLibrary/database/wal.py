@@ -1,66 +1,49 @@
 """The write-ahead log of a node: one file for all its shards, one sync for all that wait.
 
-A record is framed as length, checksum, then the shard and the record. Snapshots stand in files of their own,
-written before the log speaks of them. When the log has grown, it is replaced by one that holds only what is still
-needed.
+Records are framed (see frames.py). Term and vote stand in a file of each shard's own as well, and snapshots in files
+of their own, written before the log speaks of them. When the log has grown, it is replaced by one that holds only what
+is still needed.
 
-The disk keeps writes in order, so a crash leaves a prefix of them; a frame that is cut short or whose checksum is
-wrong at the end of the file was not yet synced, hence never acknowledged, and is dropped.
+The disk keeps writes in order, so a crash leaves a prefix of them, the last perhaps cut short; that was not yet synced,
+hence never acknowledged, and is dropped. Whatever else is not as it was written is damage (see recovery.py).
+
+A sync that fails is the end of the process: the system has dropped what it covered and will call the next one good
+(Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020). A full disk is not: what it does not take
+waits here, in order, until there is room.
 """
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from struct import Struct as Layout
-from zlib import crc32
+from typing import Protocol, TypeAlias
 
-import msgspec
-
-from PhantomLibrary.database.messages import Command
-from PhantomLibrary.domain import Configuration, LogEntry, NodeId, ShardId
-from PhantomLibrary.kernel.process import Disk
+from PhantomLibrary.database.frames import Framing, Scan
+from PhantomLibrary.database.records import (
+    Existence,
+    SnapshotMark,
+    StoredState,
+    decode_record,
+    decode_snapshot,
+    decode_vote,
+    encode,
+    encode_record,
+)
+from PhantomLibrary.database.recovery import OwnFile, Recovery, Replay
+from PhantomLibrary.domain import NodeId, ShardId
+from PhantomLibrary.kernel.process import Disk, ReadError
 from PhantomLibrary.protocols.raft.configuration import LOST
-from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, Recovered, Snapshot, SnapshotRecord
+from PhantomLibrary.protocols.raft.messages import HardState, Record, Snapshot, SnapshotRecord
 
 LOG_FILE = "log"
 FORMAT_FILE = "format"
-NOBODY = 0  # The token of a replica that is gone.
-_FRAME = Layout("<II")
-_encode = msgspec.msgpack.Encoder().encode
+NOBODY = 0  # The token of a replica that is gone, and of what nobody waits for.
+_VOTE_FILE = re.compile(r"vote-(\d+)\.(\d+)", re.ASCII)
 
-
-class Existence(msgspec.Struct, frozen=True, array_like=True, tag="existence"):
-    """A replica of this number begins here, empty; or it is gone, and none with this number or a lower one may come."""
-
-    number: int
-    holds: bool
-
-
-class _Mark(msgspec.Struct, array_like=True, tag="snapshot"):
-    """A snapshot replaced the log here; its content stands in a file."""
-
-    keeps_tail: bool
-
-
-class _StoredEntry(msgspec.Struct, array_like=True):
-    """A LogEntry with its command's type, which that one leaves open."""
-
-    index: int
-    term: int
-    command: Command | Configuration | None
-
-
-class _StoredEntries(msgspec.Struct, array_like=True, tag="entries"):
-    entries: list[_StoredEntry]
-
-
-class _StoredState(msgspec.Struct, array_like=True, tag="hard state"):
-    term: int
-    vote: NodeId
-
-
-_decode_frame = msgspec.msgpack.Decoder(tuple[ShardId, _StoredEntries | _StoredState | _Mark | Existence]).decode
-_decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
+_Waiting: TypeAlias = tuple[ShardId, int]
+_Contents: TypeAlias = Iterable[tuple[ShardId, Sequence[Record | Existence]]]
+_Held: TypeAlias = tuple[ShardId, int, Callable[[int], None]]  # (shard, token, what writes it)
 
 
 def snapshot_file(shard: ShardId, number: int = 0) -> str:
@@ -68,43 +51,99 @@ def snapshot_file(shard: ShardId, number: int = 0) -> str:
     return f"snapshot-{shard}.{number}" if number > 0 else f"snapshot-{shard}"
 
 
+def vote_file(shard: ShardId, number: int = 0) -> str:
+    """Return the name of the file with a replica's term and vote."""
+    return f"vote-{shard}.{number}" if number > 0 else f"vote-{shard}"
+
+
+class LogOwner(Protocol):
+    """The node that keeps the log."""
+
+    def persisted(self, shard: ShardId, token: int) -> None:
+        """A shard's records up to this token are durable."""
+
+    def log_failed(self, error: str) -> None:
+        """What was written may be lost. Nothing may be promised on this log any more."""
+
+    def log_full(self, is_full: bool) -> None:
+        """There is no room for more records, or there is again."""
+
+    def log_idle(self) -> None:
+        """All is durable, and no frame says so yet of the last ones: `mark` would."""
+
+
 class WriteAheadLog:
     """Appends records, syncs, and tells each waiting shard when its token is durable."""
 
-    def __init__(self, disk: Disk, on_persisted: Callable[[ShardId, int], object]) -> None:
+    framing: type[Framing] = Framing
+
+    def __init__(self, disk: Disk, node: NodeId, owner: LogOwner) -> None:
         self._disk = disk
-        self._on_persisted = on_persisted
-        self._waiting: list[tuple[ShardId, int]] = []
-        self._syncing: list[tuple[ShardId, int]] = []
+        self._node = node
+        self._owner = owner
+        self._frames = self.framing(node, LOG_FILE)
+        self._waiting: list[_Waiting] = []
+        self._syncing: list[_Waiting] = []
+        self._is_syncing = False
         self._sync = 0
+        self._number = 0  # Of the latest frame,
+        self._asked = 0  # the latest that the sync under way covers,
+        self._durable = 0  # the latest that is durable,
+        self._called_durable = 0  # the latest that some frame calls so,
+        self._record = 0  # and the latest that is no mark.
+        self._held: deque[_Held] = deque()  # Writes that wait for room.
         self._numbers: dict[ShardId, int] = {}  # Of replicas that have not been here from the beginning.
-        self.bytes = len(disk.read(LOG_FILE))
+        self._snapshots: dict[ShardId, int] = {}  # How far each snapshot file goes.
+        self.bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        return bool(self._held)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
 
     def append(self, shard: ShardId, records: Iterable[Record], token: int) -> None:
-        """Write records; `on_persisted(shard, token)` is called when they are durable."""
-        content = b"".join([self._frame(shard, record) for record in records])
-        self.bytes += len(content)
-        self._disk.append(LOG_FILE, content)
+        """Write records; `persisted(shard, token)` of the owner is called when they are durable."""
+        if self._held or not self._disk.has_room():
+            self._hold((shard, token, lambda token: self._append(shard, records, token)))
+        else:
+            self._append(shard, records, token)
+
+    def _append(self, shard: ShardId, records: Iterable[Record | Existence], token: int) -> None:
+        frames = []
+        for record in records:
+            kind = type(record)
+            if kind is HardState:
+                self._save_vote(shard, record)  # type: ignore[arg-type]
+            elif kind is SnapshotRecord:
+                self._save_snapshot(shard, record.snapshot)  # type: ignore[union-attr]
+            frames.append(self._frame(encode_record(shard, record)))
+        self._record = self._number
+        self._disk.append(LOG_FILE, frames[0] if len(frames) == 1 else b"".join(frames))
         self._waiting.append((shard, token))
-        if not self._syncing:
+        if not self._is_syncing:
             self._start_sync()
 
-    def synced(self, sync: int) -> None:
-        """A sync has come back: tell those it served, and start the next for those who came meanwhile."""
-        assert sync == self._sync
-        served, self._syncing = self._syncing, []
-        if self._waiting:
-            self._start_sync()
-        for shard, token in served:
-            if token != NOBODY:
-                self._on_persisted(shard, token)
+    def _frame(self, body: bytes) -> bytes:
+        self._number += 1
+        self._called_durable = self._durable
+        frame = self._frames.pack(body, self.bytes, self._number, self._durable)
+        self.bytes += len(frame)
+        return frame
 
     def save_snapshot(self, shard: ShardId, snapshot: Snapshot) -> None:
         """Write a snapshot to its file, all or nothing; durable with the next sync."""
-        content = _encode(snapshot)
-        self._disk.replace(
-            snapshot_file(shard, self._numbers.get(shard, 0)), _FRAME.pack(len(content), crc32(content)) + content
-        )
+        self._save_snapshot(shard, snapshot)
+
+    def _save_snapshot(self, shard: ShardId, snapshot: Snapshot) -> None:
+        self._snapshots[shard] = snapshot.index
+        self._save(snapshot_file(shard, self._numbers.get(shard, 0)), encode(snapshot))
+
+    def _save_vote(self, shard: ShardId, state: HardState) -> None:
+        self._save(vote_file(shard, self._numbers.get(shard, 0)), encode(state))
+
+    def _save(self, file: str, body: bytes) -> None:
+        self._disk.replace(file, self.framing(self._node, file).pack(body, 0, 1, 1))
 
     def begin(self, shard: ShardId, number: int) -> None:
         """Write that a replica of this number begins, in place of what was here; durable with the next sync."""
@@ -114,125 +153,194 @@ class WriteAheadLog:
     def end(self, shard: ShardId, number: int) -> None:
         """Write that the replica of this number is gone; nobody hears any more of what it had waited for."""
         self._numbers.pop(shard, None)
-        self._write_existence(shard, Existence(number, holds=False))
-        self._disk.remove(snapshot_file(shard, number))
+        self._snapshots.pop(shard, None)
+        self._held = deque((each, NOBODY if each == shard else token, write) for each, token, write in self._held)
         for waiting in (self._waiting, self._syncing):
             waiting[:] = [(each, NOBODY if each == shard else token) for each, token in waiting]
-
-    def known(self, shard: ShardId, number: int) -> None:
-        """A replica of this number was found on the disk."""
-        self._numbers[shard] = number
+        self._write_existence(shard, Existence(number, holds=False))
+        self._disk.remove(snapshot_file(shard, number))
+        self._disk.remove(vote_file(shard, number))
 
     def _write_existence(self, shard: ShardId, existence: Existence) -> None:
-        frame = self._frame(shard, existence)
-        self.bytes += len(frame)
-        self._disk.append(LOG_FILE, frame)
+        if self._held or not self._disk.has_room():
+            self._hold((shard, NOBODY, lambda _: self._append(shard, (existence,), NOBODY)))
+            return
+        self._disk.append(LOG_FILE, self._frame(encode_record(shard, existence)))
+        self._record = self._number
 
-    def rewrite(self, contents: Iterable[tuple[ShardId, Sequence[Record | Existence]]]) -> None:
-        """Replace the log by one that holds these records only, all or nothing."""
-        content = b"".join(self._frame(shard, record) for shard, records in contents for record in records)
-        self.bytes = len(content)
-        self._disk.replace(LOG_FILE, content)
+    def rewrite(self, contents: _Contents) -> None:
+        """Replace the log by one that holds these records only, all or nothing. It asks for them when there is room."""
+        if self._held or not self._disk.has_room():
+            self._hold((0, NOBODY, lambda _: self._rewrite(contents)))
+        else:
+            self._rewrite(contents)
+
+    def _rewrite(self, contents: _Contents) -> None:
+        bodies = [b""]
+        for shard, records in contents:
+            if shard in self._snapshots:
+                bodies.append(encode((shard, SnapshotMark(True, self._snapshots[shard]))))
+            for record in records:
+                if type(record) is HardState:
+                    self._save_vote(shard, record)
+                bodies.append(encode_record(shard, record))
+        self._called_durable = self._record = self._number + len(bodies)
+        self.bytes, frames = 0, []
+        for body in bodies:
+            self._number += 1
+            frames.append(self._frames.pack(body, self.bytes, self._number, self._record))
+            self.bytes += len(frames[-1])
+        self._disk.replace(LOG_FILE, b"".join(frames))
+
+    # --- syncs ------------------------------------------------------------------------------------------------------
+
+    def synced(self, sync: int, error: str) -> None:
+        """A sync has come back: tell those it served, and start the next for those who came meanwhile."""
+        assert sync == self._sync
+        if error:
+            self._sync_failed(error)
+            return
+        self._is_syncing = False
+        self._durable = self._asked
+        served, self._syncing = self._syncing, []
+        if self._waiting:
+            self._start_sync()
+        elif self._called_durable < self._record:
+            self._owner.log_idle()
+        persisted = self._owner.persisted
+        for shard, token in served:
+            if token != NOBODY:
+                persisted(shard, token)
+
+    def _sync_failed(self, error: str) -> None:
+        """Never ask again: what was lost stays lost, and the next sync would call it durable."""
+        self._owner.log_failed(error)
 
     def _start_sync(self) -> None:
         self._sync += 1
+        self._is_syncing = True
+        self._asked = self._number
         self._syncing, self._waiting = self._waiting, []
         self._disk.sync(self._sync)
 
-    def _frame(self, shard: ShardId, record: Record | Existence) -> bytes:
-        if type(record) is SnapshotRecord:
-            self.save_snapshot(shard, record.snapshot)
-            content = _encode((shard, _Mark(record.keeps_tail)))
-        else:
-            content = _encode((shard, record))
-        return _FRAME.pack(len(content), crc32(content)) + content
+    def flush(self) -> None:
+        """Make all that was written durable, with the next sync if one is under way."""
+        if not self._is_syncing:
+            self._start_sync()
 
+    def mark(self) -> None:
+        """Write down what is durable, if no frame says so yet and nothing is under way that will."""
+        if not self._is_syncing and not self._held and self._called_durable < self._record and self._disk.has_room():
+            self._disk.append(LOG_FILE, self._frame(b""))
+            self._start_sync()
 
-class Recovery(msgspec.Struct, frozen=True):
-    """What was found on a disk: replicas, and of those that are gone the highest number a shard."""
+    # --- room -------------------------------------------------------------------------------------------------------
 
-    replicas: dict[ShardId, Recovered]
-    gone: dict[ShardId, int]
+    def _hold(self, write: _Held) -> None:
+        self._held.append(write)
+        if len(self._held) == 1:
+            self._owner.log_full(True)
 
+    def retry(self) -> bool:
+        """Write what waits for room, as far as there is some; return whether all of it is written."""
+        was_full = self.is_full
+        while self._held and self._disk.has_room():
+            _, token, write = self._held.popleft()
+            write(token)
+        if was_full and not self._held:
+            self._owner.log_full(False)
+        return not self._held
 
-def recover(disk: Disk, shards: Iterable[ShardId]) -> dict[ShardId, Recovered]:
-    """Read back what each shard made durable, from the log and the snapshot files."""
-    return recover_all(disk, shards).replicas
+    # --- reading ----------------------------------------------------------------------------------------------------
 
+    def recover(self, shards: Iterable[ShardId]) -> Recovery:
+        """Read back what each replica made durable: those of `shards`, which the node began with, and later ones.
 
-def recover_all(disk: Disk, shards: Iterable[ShardId]) -> Recovery:
-    """Read back what each replica made durable: those of `shards`, which the node began with, and later ones."""
-    number = 0 if disk.read(FORMAT_FILE) else LOST
-    found = {shard: _Replay(number) for shard in shards}
-    content = disk.read(LOG_FILE)
-    position = 0
-    while position + _FRAME.size <= len(content):
-        length, checksum = _FRAME.unpack_from(content, position)
-        body = content[position + _FRAME.size : position + _FRAME.size + length]
-        if len(body) < length or crc32(body) != checksum:
-            break
-        shard, record = _decode_frame(body)
-        if shard not in found:
-            found[shard] = _Replay(number)
-        found[shard].take(record)
-        position += _FRAME.size + length
-    replicas = {
-        shard: replay.finish(_read_snapshot(disk, shard, replay.number))
-        for shard, replay in found.items()
-        if replay.holds
-    }
-    return Recovery(replicas, {shard: replay.gone for shard, replay in found.items() if replay.gone is not None})
+        To be called before anything is written.
+        """
+        number = 0 if self._read(FORMAT_FILE) else LOST
+        scan, is_unreadable = self._scan()
+        is_damaged = scan.is_damaged or is_unreadable
+        replays = self._replay(scan, {shard: Replay(number) for shard in shards}, number)
+        if is_damaged:
+            self._find_lost_beginnings(replays)
+        self._number = self._durable = self._called_durable = self._record = scan.number
+        replicas = {}
+        for shard, replay in replays.items():
+            if not replay.holds:
+                continue
+            found = replicas[shard] = replay.finish(
+                self._own_file(snapshot_file(shard, replay.number), decode_snapshot),
+                self._own_file(vote_file(shard, replay.number), decode_vote),
+                log_is_damaged=is_damaged,
+            )
+            if replay.number > 0:
+                self._numbers[shard] = replay.number
+            if found.snapshot is not None:
+                self._snapshots[shard] = found.snapshot.index
+        if is_damaged and any(found.number == LOST for found in replicas.values()):
+            self._disk.remove(FORMAT_FILE)  # For good: what will be written now says nothing of what was promised.
+        return Recovery(replicas, {shard: replay.gone for shard, replay in replays.items() if replay.gone is not None})
 
+    def _replay(self, scan: Scan, replays: dict[ShardId, Replay], number: int) -> dict[ShardId, Replay]:
+        for body in filter(None, scan.bodies):
+            shard, record = decode_record(body)
+            if shard not in replays:
+                replays[shard] = Replay(number)
+            replays[shard].take(record)
+        for body in filter(None, scan.later):
+            shard, record = decode_record(body)
+            if type(record) is StoredState and shard in replays:
+                replays[shard].promise(record)
+        return replays
 
-def _read_snapshot(disk: Disk, shard: ShardId, number: int) -> Snapshot | None:
-    file = snapshot_file(shard, number)
-    content = disk.read(file)
-    if not content:
+    def _find_lost_beginnings(self, replays: dict[ShardId, Replay]) -> None:
+        """The log may have lost that a replica began here; but it had a vote of its own before it promised anything."""
+        for file in self._disk.files():
+            match = _VOTE_FILE.fullmatch(file)
+            if match is None:
+                continue
+            shard, number = int(match[1]), int(match[2])
+            if shard not in replays or number > replays[shard].number:
+                replays[shard] = Replay(number)
+
+    def _scan(self) -> tuple[Scan, bool]:
+        content = self._read(LOG_FILE)
+        return self._frames.read(content or b""), content is None
+
+    def _own_file(self, file: str, decode: Callable[[bytes], Snapshot | StoredState | None]) -> OwnFile:
+        content = self._read(file)
+        if content == b"":
+            return OwnFile()
+        scan = self.framing(self._node, file).read(content or b"")
+        if content is None or scan.is_damaged or len(scan.bodies) != 1:
+            return OwnFile(is_bad=True)
+        return OwnFile(decode(scan.bodies[0]))
+
+    def _read(self, file: str) -> bytes | None:
+        """Return a file, None where the disk cannot read it. Unlike a sync, a read may be tried again."""
+        for _ in range(2):
+            try:
+                return self._disk.read(file)
+            except ReadError:
+                continue
         return None
-    length, checksum = _FRAME.unpack_from(content)
-    body = content[_FRAME.size :]
-    assert len(body) == length and crc32(body) == checksum, f"{file} is damaged"
-    return _decode_snapshot(body)
+
+    def is_intact(self, file: str) -> bool:
+        """Read a file back, and tell whether it is as it was written."""
+        if file == LOG_FILE:
+            scan, is_unreadable = self._scan()
+            return scan.is_whole and not is_unreadable
+        return not self._own_file(file, lambda body: None).is_bad
 
 
-class _Replay:
-    """Builds one shard's state from its records, in order."""
-
-    def __init__(self, number: int) -> None:
-        self.term = 0
-        self.vote = ""
-        self.entries: list[LogEntry] = []
-        self.number = number
-        self.holds = True
-        self.gone: int | None = None
-
-    def take(self, record: _StoredEntries | _StoredState | _Mark | Existence) -> None:
-        match record:
-            case Existence(number, holds):
-                self.term, self.vote, self.entries = 0, "", []
-                self.number, self.holds = number, holds
-                self.gone = self.gone if holds else number
-            case _StoredState(term, vote):
-                self.term, self.vote = term, vote
-            case _StoredEntries(entries):
-                first = entries[0].index
-                while self.entries and self.entries[-1].index >= first:
-                    self.entries.pop()
-                if self.entries and self.entries[-1].index != first - 1:
-                    self.entries.clear()
-                self.entries.extend(LogEntry(each.index, each.term, each.command) for each in entries)
-            case _Mark(keeps_tail):
-                if not keeps_tail:
-                    self.entries.clear()
-
-    def finish(self, snapshot: Snapshot | None) -> Recovered:
-        entries = self.entries
-        if snapshot is not None and entries:
-            position = snapshot.index - entries[0].index
-            agrees = position < 0 or (position < len(entries) and entries[position].term == snapshot.term)
-            # The file is written before the log's mark: without the mark, only a log that agrees may keep its tail.
-            entries = entries[max(0, position + 1) :] if agrees else []
-        return Recovered(self.term, self.vote, snapshot, tuple(entries), self.number)
-
-
-__all__ = ["FORMAT_FILE", "LOG_FILE", "Entries", "Existence", "HardState", "WriteAheadLog", "recover", "snapshot_file"]
+__all__ = [
+    "FORMAT_FILE",
+    "LOG_FILE",
+    "Existence",
+    "LogOwner",
+    "Recovery",
+    "WriteAheadLog",
+    "snapshot_file",
+    "vote_file",
+]

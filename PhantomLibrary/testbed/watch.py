@@ -10,6 +10,8 @@ from typing import Any
 from PhantomLibrary.checking.invariants import Invariants
 from PhantomLibrary.checking.verdict import Violation
 from PhantomLibrary.domain import (
+    DamageFound,
+    DamageRepaired,
     MemberSeen,
     NodeId,
     NodeStopped,
@@ -56,11 +58,14 @@ class Watch:
             MemberSeen: self._member_seen,
             ReplicaRemoved: self._removed,
             NodeStopped: self._stopped,
+            DamageFound: self._note_damage,
+            DamageRepaired: self._note_damage,
         }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
         self.views: dict[NodeId, dict[NodeId, MemberSeen]] = {}  # By observer, then member; of nodes that run.
         self.health_changes: list[HealthChange] = []
+        self.damage: list[DamageFound | DamageRepaired] = []
 
     def observe(self, observation: Observation) -> None:
         """Take one observation, at the present virtual time."""
@@ -86,6 +91,9 @@ class Watch:
     def _member_seen(self, seen: MemberSeen) -> None:
         self.views.setdefault(seen.node, {})[seen.member] = seen
         self.health_changes.append(HealthChange(self._scheduler.now_ns, seen))
+
+    def _note_damage(self, seen: DamageFound | DamageRepaired) -> None:
+        self.damage.append(seen)
 
     def _note_leader(self, state: ReplicaState) -> None:
         before = self.states.get((state.shard, state.node))

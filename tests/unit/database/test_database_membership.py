@@ -3,11 +3,12 @@
 import pytest
 
 from PhantomLibrary.database.census import Order
-from PhantomLibrary.database.wal import Existence, WriteAheadLog, recover_all
+from PhantomLibrary.database.wal import Existence, vote_file
 from PhantomLibrary.domain import Append, LogEntry, Ok
 from PhantomLibrary.protocols.raft.configuration import LOST, Change
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Invitation, Snapshot
 from tests.unit.database.test_database_cluster import SMALL_LOG, Cluster
+from tests.unit.database.test_database_wal import log_on
 
 
 def whole(cluster, shard=1):
@@ -105,6 +106,12 @@ class MemoryDisk:
     def remove(self, file):
         self.contents.pop(file, None)
 
+    def files(self):
+        return sorted(self.contents)
+
+    def has_room(self):
+        return True
+
     def sync(self, token):
         pass
 
@@ -115,47 +122,67 @@ def entries(*terms):
 
 def test_a_replica_that_begins_has_nothing_of_the_one_before():
     disk = MemoryDisk()
-    wal = WriteAheadLog(disk, lambda shard, token: None)
+    wal = log_on(disk)
     wal.append(1, [HardState(4, "n2"), entries(1, 4)], 1)
     wal.save_snapshot(1, Snapshot(1, 1, (b"old",)))
     wal.end(1, 0)
     wal.begin(1, 7)
-    found = recover_all(disk, [1])
+    found = log_on(disk).recover([1])
     assert found.replicas[1].number == 7 and found.gone == {1: 0}
     assert (found.replicas[1].term, found.replicas[1].entries, found.replicas[1].snapshot) == (0, (), None)
     wal.append(1, [HardState(5, ""), entries(1, 4, 5)], 1)
     wal.save_snapshot(1, Snapshot(2, 4, (b"new",)))
-    found = recover_all(disk, [1])
+    found = log_on(disk).recover([1])
     assert (found.replicas[1].term, found.replicas[1].snapshot.chunks) == (5, (b"new",))
 
 
 def test_a_replica_that_is_gone_stays_gone_and_its_number_is_kept_when_the_log_is_rewritten():
     disk = MemoryDisk()
-    wal = WriteAheadLog(disk, lambda shard, token: None)
+    wal = log_on(disk)
     wal.begin(3, 7)
     wal.end(3, 7)
-    found = recover_all(disk, [1])
+    found = log_on(disk).recover([1])
     assert 3 not in found.replicas and found.gone == {3: 7}
     wal.rewrite([(3, [Existence(7, holds=False)])])
-    assert recover_all(disk, [1]).gone == {3: 7}
+    assert log_on(disk).recover([1]).gone == {3: 7}
 
 
 def test_nobody_hears_of_records_of_a_replica_that_is_gone():
-    heard = []
-    wal = WriteAheadLog(MemoryDisk(), lambda shard, token: heard.append((shard, token)))
+    wal = log_on(MemoryDisk())
+    heard = wal._owner.done
+    wal._owner.log_idle = lambda: None
     wal.append(1, [HardState(1, "")], 1)
     wal.append(2, [HardState(1, "")], 8)
     wal.end(1, 0)
-    wal.synced(1)
-    wal.synced(2)
+    wal.synced(1, "")
+    wal.synced(2, "")
     assert heard == [(2, 8)]
 
 
 def test_without_the_mark_of_formatting_what_was_there_from_the_beginning_is_lost():
     disk = MemoryDisk()
-    wal = WriteAheadLog(disk, lambda shard, token: None)
+    wal = log_on(disk)
     wal.append(1, [HardState(1, "")], 1)
     wal.begin(2, 6)
     disk.remove("format")
-    found = recover_all(disk, [1])
+    found = log_on(disk).recover([1])
     assert (found.replicas[1].number, found.replicas[2].number) == (LOST, 6)
+
+
+def test_a_replica_whose_beginning_was_damaged_is_known_by_its_vote_and_begins_no_second_time():
+    disk = MemoryDisk()
+    wal = log_on(disk)
+    wal.rewrite([(1, [HardState(1, "")])])
+    wal.begin(2, 6)
+    wal.append(2, [HardState(3, "n2")], 1)
+    content = bytearray(disk.contents["log"])
+    content[-60] ^= 1
+    wal.append(1, [HardState(2, "")], 2)
+    wal.rewrite([(1, [HardState(2, "")])])
+    assert log_on(disk).recover([1]).replicas.keys() == {1}  # Whole, and says nothing of it.
+    content[30] ^= 1
+    disk.contents["log"] = bytes(content)
+    found = log_on(disk).recover([1]).replicas[2]
+    assert (found.number, found.term, found.vote, found.damaged) == (6, 3, "n2", True)
+    disk.remove(vote_file(2, 6))
+    assert 2 not in log_on(disk).recover([1]).replicas

@@ -2,13 +2,13 @@
 
 import random
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PhantomLibrary.database.messages import Execute
-from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE, WriteAheadLog, recover, snapshot_file
+from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE, WriteAheadLog
 from PhantomLibrary.domain import LogEntry, Put
+from PhantomLibrary.kernel.process import ReadError
 from PhantomLibrary.protocols.raft.configuration import LOST
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Recovered, Snapshot, SnapshotRecord
 
@@ -22,6 +22,8 @@ class FakeDisk:
         self.before = dict(files or {FORMAT_FILE: b"1"})
         self.writes = []
         self.syncs = []
+        self.is_full = False
+        self.unreadable = ()
 
     def append(self, file, content):
         self.writes.append(("append", file, content))
@@ -39,8 +41,46 @@ class FakeDisk:
             files[file] = files.get(file, b"") + content if kind == "append" else content
         return FakeDisk(files)
 
+    def remove(self, file):
+        self.writes.append(("replace", file, b""))
+
+    def files(self):
+        return sorted(self.after(len(self.writes)).before)
+
+    def has_room(self):
+        return not self.is_full
+
     def read(self, file):
+        if file in self.unreadable:
+            raise ReadError(file)
         return self.after(len(self.writes)).before.get(file, b"")
+
+
+class FakeOwner:
+    """Notes what the log says."""
+
+    def __init__(self):
+        self.done = []
+
+    def persisted(self, shard, token):
+        self.done.append((shard, token))
+
+    def log_failed(self, error):
+        self.done.append(error)
+
+    def log_full(self, is_full):
+        self.done.append("full" if is_full else "room")
+
+    def log_idle(self):
+        self.done.append("idle")
+
+
+def log_on(disk):
+    return WriteAheadLog(disk, "n1", FakeOwner())
+
+
+def recover(disk, shards):
+    return log_on(disk).recover(shards).replicas
 
 
 class Model:
@@ -81,7 +121,7 @@ class Writer:
     def __init__(self, seed, steps):
         self.draw = random.Random(seed)
         self.disk = FakeDisk()
-        self.wal = WriteAheadLog(self.disk, lambda shard, token: None)
+        self.wal = log_on(self.disk)
         self.models = {shard: Model(shard) for shard in SHARDS}
         self.expected = [self._all()]
         for step in range(steps):
@@ -90,7 +130,7 @@ class Writer:
                 model, step
             )
             while self.disk.syncs and self.draw.random() < 0.7:
-                self.wal.synced(self.disk.syncs.pop()[0])
+                self.wal.synced(self.disk.syncs.pop()[0], "")
 
     def _all(self, **changed):
         return {shard: changed.get(str(shard), model.recovered()) for shard, model in self.models.items()}
@@ -102,11 +142,12 @@ class Writer:
         model.term += 1
         model.vote = self.draw.choice(["", "n1", "n2"])
         self.wal.append(model.shard, (HardState(model.term, model.vote),), step)
-        self._written()
+        self._written(self._all())  # The vote's own file comes first.
 
     def append(self, model, step):
         """Entries at the end, or over an end that is not committed; with a new term as a follower gets them."""
         model.term = max(1, model.term + self.draw.choice([0, 0, 1]))
+        half = self._all()
         first = self.draw.randint(max(model.start + 1, model.last - 2), model.last + 1)
         count = self.draw.randint(1, 4)
         entries = tuple(LogEntry(first + each, model.term, self._command(step)) for each in range(count))
@@ -114,7 +155,7 @@ class Writer:
             del model.log[index]
         model.log.update({entry.index: entry for entry in entries})
         self.wal.append(model.shard, (HardState(model.term, model.vote), Entries(entries)), step)
-        self._written()
+        self._written(half)
 
     def take(self, model, step):
         """A snapshot of its own covers some of the log."""
@@ -133,17 +174,18 @@ class Writer:
         keeps_tail = held is not None and self.draw.random() < 0.5
         term = held.term if keeps_tail else model.term + 1
         snapshot = Snapshot(index, term, (b"leader", b"%d" % step))
-        half = self._all(**{str(model.shard): model.half_installed(snapshot)})
-        model.term, model.vote = max(model.term, term), ""
+        if term > model.term:
+            model.term, model.vote = term, ""
+        halves = self._all(), self._all(**{str(model.shard): model.half_installed(snapshot)})
         model.snapshot = snapshot
         model.log = {each: entry for each, entry in model.log.items() if each > index} if keeps_tail else {}
         records = (HardState(model.term, model.vote), SnapshotRecord(snapshot, keeps_tail))
         self.wal.append(model.shard, records, step)
-        self._written(half)
+        self._written(*halves)
 
     def rewrite(self, _model, step):
         self.wal.rewrite((shard, model.records()) for shard, model in self.models.items())
-        self._written()
+        self._written(self._all(), self._all())  # Votes first.
 
     def _command(self, step):
         return None if step % 5 == 0 else Execute("n1", step, 1, 3, step, step, Put("k1", f"v{step}"))
@@ -166,9 +208,9 @@ def test_a_recovered_node_that_rewrites_its_log_and_goes_on_recovers_again(seed,
     number = crash % len(writer.expected)
     disk, expected = writer.disk.after(number), writer.expected[number]
 
-    wal = WriteAheadLog(disk, lambda shard, token: None)
+    wal = log_on(disk)
     contents = []
-    for shard, found in recover(disk, SHARDS).items():
+    for shard, found in wal.recover(SHARDS).replicas.items():
         state = HardState(found.term, found.vote)
         contents.append((shard, (state, Entries(found.entries)) if found.entries else (state,)))
     wal.rewrite(contents)
@@ -182,15 +224,16 @@ def test_a_recovered_node_that_rewrites_its_log_and_goes_on_recovers_again(seed,
     new = LogEntry(last + 1, 99, None)
     wal.append(0, (Entries((new,)),), 1)
 
-    assert recover(disk.after(0), SHARDS) == recover(disk.after(1), SHARDS) == expected
-    assert recover(disk.after(2), SHARDS)[0].entries == (*expected[0].entries, new)
+    for number in range(4):  # Two votes, and the log.
+        assert recover(disk.after(number), SHARDS) == expected
+    assert recover(disk.after(4), SHARDS)[0].entries == (*expected[0].entries, new)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 400))
 def test_a_record_that_is_cut_short_is_dropped_with_all_after_it(seed, cut):
     entries = [LogEntry(index, 1, Execute("n1", seed, 1, 1, index, 0, Put("k", "v" * 20))) for index in range(1, 6)]
     disk = FakeDisk()
-    wal = WriteAheadLog(disk, lambda shard, token: None)
+    wal = log_on(disk)
     ends = [0]
     for entry in entries:
         wal.append(1, (Entries((entry,)),), entry.index)
@@ -203,32 +246,9 @@ def test_a_record_that_is_cut_short_is_dropped_with_all_after_it(seed, cut):
     assert len(found.entries) == sum(end <= cut for end in ends[1:])
 
 
-def test_a_record_that_was_damaged_is_dropped_with_all_after_it():
-    disk = FakeDisk()
-    wal = WriteAheadLog(disk, lambda shard, token: None)
-    for term in (1, 2, 3):
-        wal.append(1, (HardState(term, ""),), term)
-    content = bytearray(disk.read(LOG_FILE))
-    content[len(content) // 3 + 9] ^= 1
-
-    assert recover(FakeDisk({FORMAT_FILE: b"1", LOG_FILE: bytes(content)}), [1])[1].term == 1
-
-
 def test_a_disk_that_was_lost_is_told_from_one_that_is_empty():
     assert recover(FakeDisk(), [1])[1] == Recovered()
     assert recover(FakeDisk({"other": b""}), [1])[1] == Recovered(number=LOST)
-
-
-def test_a_damaged_snapshot_is_never_taken_for_a_good_one():
-    disk = FakeDisk()
-    wal = WriteAheadLog(disk, lambda shard, token: None)
-    wal.save_snapshot(1, Snapshot(5, 1, (b"content",)))
-    file = snapshot_file(1)
-    content = bytearray(disk.read(file))
-    content[-1] ^= 1
-
-    with pytest.raises(AssertionError, match="snapshot-1 is damaged"):
-        recover(FakeDisk({FORMAT_FILE: b"1", file: bytes(content)}), [1])
 
 
 # --- syncs ------------------------------------------------------------------------------------------------------------
@@ -239,15 +259,17 @@ class Synced:
 
     def __init__(self):
         self.disk = FakeDisk()
-        self.persisted = []
-        self.wal = WriteAheadLog(self.disk, lambda shard, token: self.persisted.append((shard, token)))
+        self.owner = FakeOwner()
+        self.persisted = self.owner.done
+        self.owner.log_idle = lambda: None
+        self.wal = WriteAheadLog(self.disk, "n1", self.owner)
 
     def append(self, shard, token):
-        self.wal.append(shard, (HardState(token, ""),), token)
+        self.wal.append(shard, (Entries((LogEntry(token, 1, None),)),), token)
 
     def sync(self):
         token, covered = self.disk.syncs.pop(0)
-        self.wal.synced(token)
+        self.wal.synced(token, "")
         return covered
 
 
@@ -285,7 +307,7 @@ def test_what_is_written_in_answer_to_a_sync_waits_for_the_next():
         if token == 1:
             log.append(0, 5)
 
-    log.wal = WriteAheadLog(log.disk, persisted)
+    log.owner.persisted = persisted
     log.append(0, 1)
     log.sync()
     assert log.persisted == [(0, 1)]
@@ -298,20 +320,20 @@ def test_a_log_that_is_rewritten_while_a_sync_is_under_way_loses_nothing_that_wa
     log = Synced()
     log.append(0, 1)
     log.append(0, 2)
-    log.wal.rewrite([(0, (HardState(2, ""),)), (1, (HardState(0, ""),))])
-    for number in range(4):
-        found = recover(log.disk.after(number), SHARDS)[0].term
-        assert found == min(number, 2)
+    entries = tuple(LogEntry(index, 1, None) for index in (1, 2))
+    log.wal.rewrite([(0, (Entries(entries),)), (1, (HardState(0, ""),))])
+    for number in range(5):
+        assert len(recover(log.disk.after(number), SHARDS)[0].entries) == min(number, 2)
     log.append(0, 3)
     covered = log.sync()
-    assert recover(log.disk.after(covered), SHARDS)[0].term >= log.persisted[-1][1]
+    assert len(recover(log.disk.after(covered), SHARDS)[0].entries) >= log.persisted[-1][1]
     covered = log.sync()
 
     assert log.persisted == [(0, 1), (0, 2), (0, 3)]
-    assert recover(log.disk.after(covered), SHARDS)[0].term == 3
+    assert len(recover(log.disk.after(covered), SHARDS)[0].entries) == 3
 
 
-def test_the_size_of_the_log_is_known_after_writing_rewriting_and_recovery():
+def test_the_size_of_the_log_is_known_after_writing_and_rewriting():
     log = Synced()
     for token in range(1, 20):
         log.append(0, token)
@@ -319,4 +341,48 @@ def test_the_size_of_the_log_is_known_after_writing_rewriting_and_recovery():
     log.wal.rewrite([(0, (HardState(19, ""),))])
     assert log.wal.bytes == len(log.disk.read(LOG_FILE))
 
-    assert WriteAheadLog(log.disk, lambda shard, token: None).bytes == log.wal.bytes
+
+def test_a_sync_that_failed_is_the_end_and_is_never_asked_for_again():
+    log = Synced()
+    log.append(0, 1)
+    log.append(0, 2)
+    token, _ = log.disk.syncs.pop(0)
+    log.wal.synced(token, "input/output error")
+
+    assert log.persisted == ["input/output error"]
+    assert log.disk.syncs == []
+
+
+def test_what_a_full_disk_does_not_take_waits_in_order_and_is_durable_when_it_is():
+    log = Synced()
+    log.append(0, 1)
+    log.sync()
+    log.disk.is_full = True
+    log.append(0, 2)
+    log.append(1, 3)
+    log.wal.rewrite((shard, (HardState(4, ""),)) for shard in (0, 1))
+    written = len(log.disk.writes)
+    assert log.wal.is_full and not log.wal.retry() and len(log.disk.writes) == written
+    log.disk.is_full = False
+    assert log.wal.retry() and not log.wal.is_full
+    log.append(0, 4)
+    log.sync()
+    log.sync()
+
+    assert log.persisted == [(0, 1), "full", "room", (0, 2), (1, 3), (0, 4)]
+    assert recover(log.disk.after(99), SHARDS)[1].term == 4
+
+
+def test_a_mark_says_once_what_is_durable():
+    log = Synced()
+    log.owner.log_idle = lambda: log.persisted.append("idle")
+    log.append(0, 1)
+    log.wal.mark()  # Too early: a sync is under way.
+    log.sync()
+    assert log.persisted == ["idle", (0, 1)]
+    log.wal.mark()
+    log.wal.mark()
+    assert len(log.disk.writes) == 2 and len(log.disk.syncs) == 1
+    log.sync()
+    log.wal.mark()
+    assert log.persisted == ["idle", (0, 1)] and log.disk.syncs == []

@@ -1,0 +1,115 @@
+"""Frames: how a file of records tells what a crash has cut short from what a disk has damaged.
+
+A frame is a marker, a checksum, and then, covered by it: the length of its body, its number, the number of the latest
+frame that was known to be durable when it was written, and its place in the file. The checksum is begun with the
+address, which is node and file. So a frame that landed elsewhere is found out (Bairavasundaram et al., FAST 2008), and
+a bad frame can be judged: below what a good one calls durable, damage; beyond it, the tail of a crash, which was never
+acknowledged (Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018, 3.2). A mark is a
+frame without a body, which only says what is durable.
+
+What is durable and not yet called so by a later frame looks like a tail if it rots: its owner writes a mark soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct as Layout
+from zlib import crc32
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import NodeId
+
+MARKER = b"\xf5\x1c"
+_CHECKSUM = Layout("<2sI")
+_NUMBERS = Layout("<IIII")  # length of the body, number, durable number, place
+HEAD_BYTES = _CHECKSUM.size + _NUMBERS.size
+
+
+class Frame(Struct, frozen=True):
+    """An intact frame. `end` is where the next one begins, as read; `place` where it was meant to be."""
+
+    body: bytes
+    number: int
+    durable: int
+    place: int
+    end: int
+
+
+class Scan(Struct, frozen=True):
+    """What a file says: the bodies up to the first bad frame, and those after it.
+
+    `is_whole`: there is no bad frame. `is_damaged`: something that was durable is lost, or stands where it does not
+    belong. `number` is the highest found.
+    """
+
+    bodies: tuple[bytes, ...]
+    later: tuple[bytes, ...]
+    is_whole: bool
+    is_damaged: bool
+    number: int
+
+
+class Framing:
+    """Packs and reads the frames of one file of one node."""
+
+    def __init__(self, node: NodeId, file: str) -> None:
+        self._address = crc32(f"{node}/{file}".encode())
+
+    def pack(self, body: bytes, place: int, number: int, durable: int) -> bytes:
+        numbers = _NUMBERS.pack(len(body), number, durable, place)
+        return b"".join((MARKER, crc32(body, crc32(numbers, self._address)).to_bytes(4, "little"), numbers, body))
+
+    def read(self, content: bytes) -> Scan:
+        """Judge a whole file."""
+        bodies: list[bytes] = []
+        later: list[bytes] = []
+        first_bad = -1  # The number of the first frame that is not there as it should be.
+        last = durable = highest = 0
+        strays = False
+        for place, frame in self._frames(content):
+            is_stray = frame is not None and not self._belongs(frame, place)
+            strays = strays or is_stray
+            if frame is not None:
+                durable, highest = max(durable, frame.durable), max(highest, frame.number)
+            follows = frame is not None and not is_stray and (place == 0 or frame.number == last + 1)
+            if first_bad < 0 and follows and frame is not None:
+                bodies.append(frame.body)
+                last = frame.number
+            elif first_bad < 0:
+                first_bad = last + 1
+            if first_bad >= 0 and frame is not None:
+                later.append(frame.body)
+        is_damaged = first_bad >= 0 and (strays or self._was_durable(first_bad, durable, has_head=bool(bodies)))
+        return Scan(tuple(bodies), tuple(later), first_bad < 0, is_damaged, highest)
+
+    def _frames(self, content: bytes) -> Iterator[tuple[int, Frame | None]]:
+        """Yield the place of each frame, and None for a stretch without any."""
+        place = 0
+        while 0 <= place < len(content):
+            frame = self._frame_at(content, place)
+            yield place, frame
+            place = frame.end if frame is not None else content.find(MARKER, place + 1)
+
+    def _frame_at(self, content: bytes, place: int) -> Frame | None:
+        begin = place + HEAD_BYTES
+        if begin > len(content):
+            return None
+        marker, checksum = _CHECKSUM.unpack_from(content, place)
+        length, number, durable, meant = _NUMBERS.unpack_from(content, place + _CHECKSUM.size)
+        if marker != MARKER or begin + length > len(content):
+            return None
+        body = content[begin : begin + length]
+        if not self._is_intact(content[place + _CHECKSUM.size : begin], body, checksum):
+            return None
+        return Frame(body, number, durable, meant, begin + length)
+
+    def _is_intact(self, numbers: bytes, body: bytes, checksum: int) -> bool:
+        return crc32(body, crc32(numbers, self._address)) == checksum
+
+    def _belongs(self, frame: Frame, place: int) -> bool:
+        return frame.place == place
+
+    def _was_durable(self, number: int, durable: int, *, has_head: bool) -> bool:
+        """Whether a frame that is bad had been durable. The first one always was: a file begins all or nothing."""
+        return number <= durable or not has_head
