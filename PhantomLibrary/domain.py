@@ -280,6 +280,29 @@ Observation: TypeAlias = (
 )
 
 
+# --- facts: what really happens in the world, which no node may see -------------------------------------------------
+
+
+class NodeTurned(Struct, frozen=True, gc=False):
+    """A node goes on, or does nothing any more: it crashed, or stands still."""
+
+    time_ns: int
+    node: NodeId
+    is_up: bool
+
+
+class LinkTurned(Struct, frozen=True, gc=False):
+    """Messages from one node can reach another again, or none of them can."""
+
+    time_ns: int
+    source: NodeId
+    target: NodeId
+    is_open: bool
+
+
+Fact: TypeAlias = NodeTurned | LinkTurned
+
+
 class ReplicaDigest(Struct, frozen=True, gc=False):
     """What a replica's state machine holds, in one number, after applying up to `applied_index`."""
 

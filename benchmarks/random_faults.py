@@ -23,6 +23,7 @@ from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.testbed.health import judge_health
 from PhantomLibrary.testbed.judge import (
     Recovery,
     judge_agreement,
@@ -170,7 +171,9 @@ def _judge(run: Run) -> str:
     violation = judge_invariants(run)
     if violation is not None:
         return violation.headline
-    for verdict in (judge_history(run, "linearizable", confirmed=50), judge_agreement(run)):
+    # With messages lost, doubled and late there may be false suspicions, but no failure or return goes unnoticed.
+    health = judge_health(run, within_ns=12 * SECOND_NS, false_suspicions=1_000_000)
+    for verdict in (judge_history(run, "linearizable", confirmed=50), judge_agreement(run), health):
         if verdict.outcome != "valid":
             return verdict.headline
     return ""

@@ -122,6 +122,29 @@ _ENTRIES = (
         "An append began after another had been confirmed, and yet its element stands before the other's.",
     ),
     CodeEntry(
+        "HLT-001",
+        "failure not detected",
+        "A node had crashed, stood still or could not be reached for longer than `within=`, and a node that runs and"
+        " reaches at least half of the others did not hold it for down from then on.",
+    ),
+    CodeEntry(
+        "HLT-002",
+        "recovery not noticed",
+        "A node ran and could be reached again, directly or through another one, for longer than `within=`, and a node"
+        " that reaches it has held it for suspect or down all the while.",
+    ),
+    CodeEntry(
+        "HLT-003",
+        "false suspicion",
+        "A node suspected another, or held it for down, which ran and could be reached both ways all through its probe."
+        " Slow and lossy links give reason for some of these: allow as many with `false_suspicions=`.",
+    ),
+    CodeEntry(
+        "HLT-004",
+        "nobody's health was put to a test",
+        "Nothing failed and no fault was in force in this run, so right views of the nodes' health prove nothing.",
+    ),
+    CodeEntry(
         "INV-001",
         "two leaders in one term",
         "Election safety: a term has at most one leader. A node that led a term, crashed and leads it again counts"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from robotlibcore import keyword
 
+from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import Level
 from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.quantities import Count
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ONE = Count(1)
 _TWO_SECONDS = to_virtual_time("2s")
+_FIVE_SECONDS = to_virtual_time("5s")
 _TEN_SECONDS = to_virtual_time("10s")
 _HALF_MINUTE = to_virtual_time("30s")
 _MILLISECOND_NS = 1_000_000
@@ -102,6 +104,40 @@ class CheckKeywords(Component):
             waited = in_seconds(within_ns)
             cluster.fail("REC-001", f"no recovery within {waited}, by {cluster.now}: {recovery.gap()}")
         cluster.tell(f"the cluster serves, after {(run.now_ns - since_ns) // _MILLISECOND_NS} ms")
+
+    @keyword(tags=("assertion", "check"))
+    def health_should_be_accurate(self, *, within: VirtualTime = _FIVE_SECONDS, false_suspicions: int = 0) -> None:
+        """Judges what every node has held of every other one's health, all through the run.
+
+        A node that crashed, stands still or cannot be reached must be held for *down* at the latest ``within`` that
+        time, and as long as it lasts, by every node that runs and reaches at least half of the others. One that is
+        back must be held for alive again within that time. A node that runs and can be reached both ways, directly or
+        through another one, must be suspected by nobody, but for ``false_suspicions`` times: slow and lossy links
+        give reason for some.
+
+        Lets virtual time go on until all views are right, for as long as ``within``, so it may follow right upon a
+        fault or its end.
+
+        Fails when a failure or a recovery was not noticed in time, when there were more false suspicions, and when
+        nothing was wrong in the run, for then it proves nothing.
+
+        Example:
+        | `Crash Node` | n2 |
+        | `Health Should Be Accurate` | within=5s |
+        """
+        from PhantomLibrary.testbed.health import health_settled, judge_health
+
+        cluster = self._cluster
+        if false_suspicions < 0:
+            raise InvalidInput(f"false_suspicions={false_suspicions} cannot be: write 0 or more")
+        within_ns = within.or_none(NOW)
+        if not within_ns:
+            raise InvalidInput("within=0s cannot be: nobody learns of a failure at once; write a time such as 5s")
+        cluster.advance(within_ns, health_settled(cluster.run))
+        verdict = judge_health(cluster.run, within_ns=within_ns, false_suspicions=false_suspicions)
+        if verdict.outcome != "valid":
+            cluster.fail_with(verdict)
+        cluster.tell(f"health was seen as it was: {verdict.operations} failures and recoveries noticed")
 
     @keyword(tags=("assertion", "check"))
     def history_should_be(self, level: Level, *, workload: str = "all", confirmed: Count = _ONE) -> None:

@@ -28,11 +28,11 @@ class Choice(Struct, frozen=True):
 
 
 class NodeState(Choice, frozen=True):
-    """The state of a node: `active` runs, `paused` does nothing for a while, `down` has crashed."""
+    """The state of a node as the others hold it: `active`, `suspect`, `down`; `paused` is what the test made it."""
 
     WHAT: ClassVar[str] = "node state"
-    KNOWN: ClassVar[tuple[str, ...]] = ("any", "active", "paused", "down")
-    WAITING: ClassVar[tuple[str, ...]] = ("joining", "suspect", "decommissioning", "removed")
+    KNOWN: ClassVar[tuple[str, ...]] = ("any", "active", "suspect", "down", "paused")
+    WAITING: ClassVar[tuple[str, ...]] = ("joining", "decommissioning", "removed")
 
 
 class Event(Choice, frozen=True):

@@ -32,9 +32,13 @@ class MetricKeywords(Component):
 
         Of operations: ``confirmed``, ``confirmed_reads``, ``confirmed_writes``, ``failed``, ``unknown``,
         ``throughput``, and in milliseconds ``latency_min``, ``latency_mean``, ``latency_p50``, ``latency_p95``,
-        ``latency_p99``, ``latency_max``. Of the cluster: ``leader_changes``, ``terms``, ``failover_max``
-        (milliseconds), ``messages_sent``, ``messages_lost``, ``bytes_sent``, ``unsynced_bytes_lost``, ``events``,
-        ``virtual_time`` (seconds).
+        ``latency_p99``, ``latency_max``. Of the cluster: ``leader_changes``, ``terms``, ``messages_sent``,
+        ``messages_lost``, ``bytes_sent``, ``unsynced_bytes_lost``, ``events``, ``virtual_time`` (seconds).
+
+        Of health, in milliseconds: ``detection_p50``, ``detection_p99``, ``detection_max`` from a failure until another
+        node holds the failed one for down; ``recovery_p50``, ``recovery_p99``, ``recovery_max`` from its return until
+        that one holds it for alive again; ``failover_p50``, ``failover_p99``, ``failover_max`` from the crash or pause
+        of a leader until its shard has one again. And ``false_suspicions``.
 
         ``on`` counts only operations through these nodes, ``window`` only what ended in the last so many seconds.
         After a partition, ``on=minority`` and ``on=majority`` mean its sides.

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
-from PhantomLibrary.reporting.summary import OUTCOMES, OperationSummary, RunSummary
+from PhantomLibrary.reporting.summary import OUTCOMES, Durations, OperationSummary, RunSummary
 
 FILE_NAME = "metrics.jsonl"
 
@@ -88,6 +88,13 @@ def _measured(summary: RunSummary) -> Iterator[tuple[str, str, int | float]]:
         yield from _measured_operation(operation)
     yield "elections", "1", len(summary.elections)
     yield "leader_changes", "1", len(summary.leader_changes)
+    for what in ("detection", "failover", "recovery"):
+        durations: Durations | None = getattr(summary.health, what)
+        if durations is not None:
+            yield f"{what}_count", "1", durations.count
+            for each in ("p50", "p99", "max"):
+                yield f"{what}_{each}", "ms", getattr(durations, f"{each}_ns") / MILLISECOND_NS
+    yield "false_suspicions", "1", summary.health.false_suspicions
     yield "faults", "1", len(summary.faults)
     yield "faults_without_bite", "1", sum(not fault.bites for fault in summary.faults)
     yield "messages_sent", "1", summary.messages_sent

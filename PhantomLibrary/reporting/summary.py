@@ -12,8 +12,9 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain import SECOND_NS, HistoryEvent, NodeId, ShardId
+from PhantomLibrary.testbed.metrics import detection_times_ns, failover_times_ns, metric_value, recovery_times_ns
 from PhantomLibrary.testbed.run import Run
-from PhantomLibrary.workloads.latency import LatencySummary, summarize
+from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
 
 Outcome: TypeAlias = Literal["ok", "fail", "info", "open"]
 OUTCOMES: tuple[Outcome, ...] = ("ok", "fail", "info", "open")
@@ -61,6 +62,27 @@ class FaultSummary(Struct, frozen=True):
     healed: bool
 
 
+class Durations(Struct, frozen=True):
+    """How long something took, as often as it happened."""
+
+    count: int
+    p50_ns: int
+    p99_ns: int
+    max_ns: int
+
+
+class HealthSummary(Struct, frozen=True):
+    """How soon failures and recoveries were noticed and leaders replaced; None for what did not happen.
+
+    A detection is one node that came to hold another for down, so one failure has as many as there are witnesses.
+    """
+
+    detection: Durations | None
+    failover: Durations | None
+    recovery: Durations | None
+    false_suspicions: int
+
+
 class ProcessUse(Struct, frozen=True):
     """What the test process has spent since the cluster began, and the memory that it holds at the end."""
 
@@ -91,6 +113,7 @@ class RunSummary(Struct, frozen=True):
     bytes_sent: int
     lost: dict[str, int]
     violations: tuple[str, ...]
+    health: HealthSummary
     trace_digest: str
     trace_records: int
     ended: str = ""
@@ -125,6 +148,7 @@ def summarise(run: Run, *, process: ProcessUse | None = None) -> RunSummary:
         bytes_sent=totals["bytes"],
         lost={name.removeprefix(_LOST): number for name, number in totals.items() if name.startswith(_LOST)},
         violations=tuple(each.headline for each in run.watch.violations),
+        health=_health(run),
         trace_digest=digest,
         trace_records=run.trace.records,
         ended=run.ended,
@@ -189,6 +213,22 @@ def _elections(run: Run) -> tuple[LeaderTerm, ...]:
         terms.append(LeaderTerm(each.time_ns, each.shard, each.node, each.term, last.get(each.shard, "")))
         last[each.shard] = each.node
     return tuple(terms)
+
+
+def _health(run: Run) -> HealthSummary:
+    return HealthSummary(
+        detection=_durations(detection_times_ns(run)),
+        failover=_durations(failover_times_ns(run)),
+        recovery=_durations(recovery_times_ns(run)),
+        false_suspicions=int(metric_value(run, "false_suspicions")),
+    )
+
+
+def _durations(times_ns: Iterable[int]) -> Durations | None:
+    ordered = sorted(times_ns)
+    if not ordered:
+        return None
+    return Durations(len(ordered), nearest_rank(ordered, 50), nearest_rank(ordered, 99), ordered[-1])
 
 
 def _faults(run: Run) -> tuple[FaultSummary, ...]:

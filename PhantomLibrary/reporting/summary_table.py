@@ -11,7 +11,14 @@ from html import escape
 
 from PhantomLibrary.checking.verdict import seconds
 from PhantomLibrary.domain import MILLISECOND_NS
-from PhantomLibrary.reporting.summary import OUTCOMES, FaultSummary, LeaderTerm, OperationSummary, RunSummary
+from PhantomLibrary.reporting.summary import (
+    OUTCOMES,
+    FaultSummary,
+    HealthSummary,
+    LeaderTerm,
+    OperationSummary,
+    RunSummary,
+)
 from PhantomLibrary.workloads.latency import LatencySummary
 
 LINES_MAX = 6  # Of leader changes and of faults each; the rest stands in summary.json.
@@ -102,10 +109,12 @@ def _facts(summary: RunSummary) -> list[tuple[str, Sequence[str]]]:
         facts.append(("defects", [", ".join(summary.defects)]))
     facts += [
         ("leaders", _leader_lines(summary)),
+        ("health", _health_lines(summary.health)),
         ("faults", _some([_fault_line(each) for each in summary.faults]) or ["none"]),
         ("messages", [_message_line(summary)]),
         ("trace", [f"{summary.trace_records:,} records, digest {summary.trace_digest}"]),
     ]
+    facts = [fact for fact in facts if fact[1]]
     if summary.process is not None:
         use = summary.process
         spent = f"{use.wall_s:.2f} s of wall time, {use.cpu_s:.2f} s of processor time, {use.memory_bytes >> 20} MiB"
@@ -127,6 +136,26 @@ def _leader_lines(summary: RunSummary) -> list[str]:
 
 def _leader_line(change: LeaderTerm) -> str:
     return f"{_moment(change.time_ns)}  shard {change.shard}: {change.before} → {change.node} (term {change.term})"
+
+
+def _health_lines(health: HealthSummary) -> list[str]:
+    """Return nothing where nothing failed and nobody was suspected."""
+    parts = [
+        f"{name} {_count(each.count, 'time')}, p50 {_ms(each.p50_ns)}, p99 {_ms(each.p99_ns)}, max {_ms(each.max_ns)}"
+        for name, each in (
+            ("detected", health.detection),
+            ("leader replaced", health.failover),
+            ("recovery noticed", health.recovery),
+        )
+        if each is not None
+    ]
+    if health.false_suspicions:
+        parts.append(_count(health.false_suspicions, "false suspicion"))
+    return parts
+
+
+def _ms(time_ns: int) -> str:
+    return f"{milliseconds(time_ns)} ms"
 
 
 def _fault_line(fault: FaultSummary) -> str:

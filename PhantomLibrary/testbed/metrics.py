@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
-from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryEvent, NodeId
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryEvent, NodeId, NodeTurned
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
+from PhantomLibrary.testbed.health import report_health
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
-from PhantomLibrary.world.faults import CrashNode
 
 _READS = ("read", "get")
 _OfEvents: TypeAlias = Callable[[Iterable[HistoryEvent], "_Selection"], float]
@@ -33,7 +33,7 @@ class _Selection:
 
 def metric_names() -> list[str]:
     """Return the names that `metric_value` knows."""
-    return sorted([*_OPERATIONS, *_LATENCIES, *_RUN])
+    return sorted([*_OPERATIONS, *_LATENCIES, *_DURATIONS, *_RUN])
 
 
 def metric_value(
@@ -45,12 +45,12 @@ def metric_value(
         return _OPERATIONS[name](run.recorder.events, selection)
     if name in _LATENCIES:
         return _latency(run, name, selection)
-    if name in _RUN:
+    if name in _RUN or name in _DURATIONS:
         if nodes is not None:
             raise InvalidInput(f"metric {name} is one of the whole cluster: it cannot be asked with on=")
-        if window_ns is not None and name not in _WINDOWED:
+        if window_ns is not None and name in _RUN and name not in _WINDOWED:
             raise InvalidInput(f"metric {name} counts from the start of the run: it cannot be asked with window=")
-        return _RUN[name](run, selection.since_ns)
+        return _duration(run, name, selection.since_ns) if name in _DURATIONS else _RUN[name](run, selection.since_ns)
     raise InvalidInput(f"no metric {name!r}: there are {', '.join(metric_names())}{nearest(name, metric_names())}")
 
 
@@ -111,11 +111,13 @@ def _leader_changes(run: Run, since_ns: int) -> float:
 
 
 def failover_times_ns(run: Run, since_ns: int = 0) -> list[int]:
-    """Return for each shard and crash of its leader since then how long it took until another replica led."""
+    """Return for each shard, and each time that its leader crashed or stood still, how long it took until a replica
+    led.
+    """
     times = []
-    for applied in run.faults.all:
-        if isinstance(applied.fault, CrashNode) and applied.since_ns >= since_ns:
-            times += _failovers_of(run, applied.fault.node, applied.since_ns)
+    for fact in run.world.facts:
+        if isinstance(fact, NodeTurned) and not fact.is_up and fact.time_ns >= since_ns:
+            times += _failovers_of(run, fact.node, fact.time_ns)
     return times
 
 
@@ -129,9 +131,28 @@ def _failovers_of(run: Run, node: NodeId, at_ns: int) -> list[int]:
     return times
 
 
-def _failover_max(run: Run, since_ns: int) -> float:
-    times = sorted(failover_times_ns(run, since_ns))
-    return nearest_rank(times, 100) / MILLISECOND_NS if times else 0.0
+def detection_times_ns(run: Run, since_ns: int = 0) -> list[int]:
+    """Return for each failure and node that was to know of it how long it took until that held the other for down."""
+    return [each.took_ns for each in report_health(run).detections if each.at_ns >= since_ns]
+
+
+def recovery_times_ns(run: Run, since_ns: int = 0) -> list[int]:
+    """Return for each node that came back, and each that had given it up, how long it took until that held it for
+    alive.
+    """
+    return [each.took_ns for each in report_health(run).recoveries if each.at_ns >= since_ns]
+
+
+def _duration(run: Run, name: str, since_ns: int) -> float:
+    what, _, field = name.partition("_")
+    times = sorted(_TIMES[what](run, since_ns))
+    if not times:
+        raise InvalidState(f"there was no {what} there, so there is no {name}")
+    return nearest_rank(times, _RANKS[field]) / MILLISECOND_NS
+
+
+def _false_suspicions(run: Run, since_ns: int) -> float:
+    return sum(each.time_ns >= since_ns for each in report_health(run).false_suspicions)
 
 
 def _network(name: str) -> _OfRun:
@@ -158,11 +179,18 @@ _LATENCIES: dict[str, Callable[[LatencySummary], float]] = {
     "latency_p99": _milliseconds("p99_ns"),
     "latency_max": _milliseconds("max_ns"),
 }
-_WINDOWED = ("failover_max", "leader_changes")
+_TIMES: dict[str, Callable[[Run, int], list[int]]] = {
+    "detection": detection_times_ns,
+    "failover": failover_times_ns,
+    "recovery": recovery_times_ns,
+}
+_RANKS = {"p50": 50, "p99": 99, "max": 100}
+_DURATIONS = tuple(f"{what}_{field}" for what in _TIMES for field in _RANKS)
+_WINDOWED = ("false_suspicions", "leader_changes")
 _RUN: dict[str, _OfRun] = {
     "bytes_sent": _network("bytes"),
     "events": lambda run, _since_ns: run.scheduler.events,
-    "failover_max": _failover_max,
+    "false_suspicions": _false_suspicions,
     "leader_changes": _leader_changes,
     "messages_lost": _lost,
     "messages_sent": _network("sent"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from PhantomLibrary.checking.health import Sight
 from PhantomLibrary.checking.invariants import Invariants
 from PhantomLibrary.checking.verdict import Violation
 from PhantomLibrary.domain import (
@@ -35,16 +36,6 @@ class LeaderChange:
         self.term = term
 
 
-class HealthChange:
-    """A node came to hold another state of some node."""
-
-    __slots__ = ("seen", "time_ns")
-
-    def __init__(self, time_ns: int, seen: MemberSeen) -> None:
-        self.time_ns = time_ns
-        self.seen = seen
-
-
 class Watch:
     """The sink of all observations of a run."""
 
@@ -64,8 +55,8 @@ class Watch:
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
         self.views: dict[NodeId, dict[NodeId, MemberSeen]] = {}  # By observer, then member; of nodes that run.
-        self.health_changes: list[HealthChange] = []
         self.damage: list[DamageFound | DamageRepaired] = []
+        self.sights: list[Sight] = []  # All changes of views.
 
     def observe(self, observation: Observation) -> None:
         """Take one observation, at the present virtual time."""
@@ -90,7 +81,7 @@ class Watch:
 
     def _member_seen(self, seen: MemberSeen) -> None:
         self.views.setdefault(seen.node, {})[seen.member] = seen
-        self.health_changes.append(HealthChange(self._scheduler.now_ns, seen))
+        self.sights.append(Sight(self._scheduler.now_ns, seen))
 
     def _note_damage(self, seen: DamageFound | DamageRepaired) -> None:
         self.damage.append(seen)

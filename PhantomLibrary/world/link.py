@@ -23,6 +23,7 @@ from msgspec import Struct
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.world.drop_rule import DropRule
 from PhantomLibrary.world.latency import TABLE_BITS, TABLE_MASK, Latency, latency_table
 from PhantomLibrary.world.units import MILLION
 from PhantomLibrary.world.wire import ONE_MESSAGE, Parcel, Wire, route_prefix
@@ -33,6 +34,7 @@ LOSS_CAUSES = ("cut", "loss", "drop", "down", "buffer")
 _DRAW_BITS = 30  # CPython computes fastest with integers of up to 30 bits.
 _ALL_DRAWS = 1 << _DRAW_BITS
 Arrive = Callable[[str, Any, int], object]
+Turned = Callable[[str, str, bool], object]  # (source, target, is it open)
 
 
 class LinkProperties(Struct, frozen=True):
@@ -55,22 +57,6 @@ class LinkOverlay(Struct, frozen=True, eq=False):
     duplicate_ppm: int | None = None
     reorder_ppm: int | None = None
     bandwidth: int | None = None
-
-
-class DropRule:
-    """Loses messages that it picks by kind and by chance. Counts them in `dropped`."""
-
-    def __init__(self, picks: Callable[[Any], bool], probability_ppm: int) -> None:
-        self._picks = picks
-        self._probability_ppm = probability_ppm
-        self.dropped = 0
-
-    def drops(self, message: Any, stream: Stream) -> bool:
-        if not self._picks(message):
-            return False
-        dropped = self._probability_ppm >= MILLION or stream.chance(self._probability_ppm, MILLION)
-        self.dropped += dropped
-        return dropped
 
 
 class _Flight:
@@ -135,6 +121,7 @@ class Link:
         "_table",
         "_tally",
         "_trouble_below",
+        "_turned",
         "_wire",
         "add_record",
         "arrive",
@@ -142,6 +129,7 @@ class Link:
         "delayed",
         "delivered",
         "duplicated",
+        "is_open",
         "lost",
         "prefix",
         "reordered",
@@ -162,6 +150,7 @@ class Link:
         scheduler: Scheduler,
         draws: Stream,
         odd_draws: Stream,
+        turned: Turned = lambda _source, _target, _is_open: None,
     ) -> None:
         self.source = source
         self.target = target
@@ -170,6 +159,8 @@ class Link:
         self.add_record = wire.add_record
         self.prefix = route_prefix(source, target)
         self._wire = wire
+        self._turned = turned
+        self.is_open = True  # Something of what is sent may come through, if the target runs.
         self._bits = draws.bits
         self._odd = odd_draws
         self._take_off()
@@ -373,6 +364,7 @@ class Link:
                     settled[name] = getattr(change, name)
         self._properties = properties = LinkProperties(**settled)
         self._table = latency_table(properties.latency, properties.jitter_ns)
+        self._note_whether_open()
         needs_care = (
             self.cuts
             or self.target_is_down
@@ -383,6 +375,12 @@ class Link:
             or properties.bandwidth is not None
         )
         self._trouble_below = _ALL_DRAWS if needs_care else _share_of_draws(properties.loss_ppm)
+
+    def _note_whether_open(self) -> None:
+        closed = self.cuts or self._properties.loss_ppm >= MILLION or any(each.drops_all for each in self._drops)
+        if self.is_open == bool(closed):
+            self.is_open = not closed
+            self._turned(self.source, self.target, self.is_open)
 
 
 def _share_of_draws(ppm: int) -> int:

@@ -7,8 +7,9 @@ from typing import Any
 
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.world.drop_rule import DropRule
 from PhantomLibrary.world.faults import Fault
-from PhantomLibrary.world.link import DropRule, Link, LinkOverlay
+from PhantomLibrary.world.link import Link, LinkOverlay
 from PhantomLibrary.world.network import Pair
 from PhantomLibrary.world.units import MILLION
 from PhantomLibrary.world.wire import same_kind
@@ -105,7 +106,7 @@ class DropMessages(LinkFault):
                 verdicts[names] = same_kind(self.kind, names)
             return verdicts[names]
 
-        self._rule = DropRule(picks, self.probability_ppm)
+        self._rule = DropRule(picks, self.probability_ppm, picks_all=same_kind(self.kind, ()))
         super()._begin(world)
 
     def _count(self) -> int:

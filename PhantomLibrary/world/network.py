@@ -11,7 +11,7 @@ from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.world.endpoint import Connection, ConnectionLost, Receive
 from PhantomLibrary.world.latency import median_ns
-from PhantomLibrary.world.link import LOSS_CAUSES, Link, LinkProperties
+from PhantomLibrary.world.link import LOSS_CAUSES, Link, LinkProperties, Turned
 from PhantomLibrary.world.node import NodeHost
 from PhantomLibrary.world.wire import Wire
 
@@ -33,6 +33,7 @@ class Network:
         wire: Wire,
         scheduler: Scheduler,
         streams: Streams,
+        turned: Turned,
     ) -> None:
         self.links: dict[Pair, Link] = {}
         self.wire = wire
@@ -40,6 +41,7 @@ class Network:
         self._scheduler = scheduler
         self._client_latency_ns = client_latency_ns
         self._properties = properties
+        self._turned = turned
         self._endpoints: dict[str, tuple[NodeId, Receive]] = {}
         self._connections: dict[Pair, Connection] = {}  # (client, node)
         for source in hosts:
@@ -63,6 +65,7 @@ class Network:
             scheduler=self._scheduler,
             draws=streams.get(f"link {source}>{target}"),
             odd_draws=streams.get(f"link {source}>{target} odd"),
+            turned=self._turned,
         )
 
     # --- life of nodes --------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PhantomLibrary.domain import SECOND_NS, NodeId
+from PhantomLibrary.domain import SECOND_NS, Fact, LinkTurned, NodeId, NodeTurned
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.process import Process
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -30,6 +30,8 @@ class World:
     size)` is the time that a core of full speed takes to handle it, and `cost_ns(None, 0)` that of a deadline or of a
     sync that comes back; None makes everything free. `kinds(message)` are the names by which a fault may pick a
     message. Without a trace nothing is recorded.
+
+    `facts` tells when which node ran and which link was open. At first no node runs, and all links are open.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class World:
         if trace is not None:
             scheduler.between_chunks = trace.flush_batch
         self.kinds = kinds
+        self.facts: list[Fact] = []
         self.nodes: dict[NodeId, NodeHost] = {}
         for spec in topology.nodes:
             self.nodes[spec.name] = self._build(spec, spawn)
@@ -62,6 +65,7 @@ class World:
             wire=self.wire,
             scheduler=scheduler,
             streams=streams,
+            turned=self._link_turned,
         )
 
     def _build(self, spec: NodeSpec, spawn: Callable[[NodeId], Process]) -> NodeHost:
@@ -109,6 +113,7 @@ class World:
         for name in self.nodes:  # First of all, so that what the first node sends at once reaches the last.
             self.network.node_started(name)
         for host in self.nodes.values():
+            self._node_turned(host.name, is_up=True)
             host.start()
 
     def crash(self, node: NodeId) -> int:
@@ -116,6 +121,8 @@ class World:
         host = self.node(node)
         if host.is_down:
             raise InvalidState(f"{node} is down already: restart it first")
+        if _runs(host):
+            self._node_turned(node, is_up=False)
         bytes_lost = host.crash()
         self.network.node_crashed(node)
         return bytes_lost
@@ -128,6 +135,7 @@ class World:
         if wiped:
             host.wipe()
         self.network.node_started(node)
+        self._node_turned(node, is_up=True)
         host.start()
 
     def _halted(self, node: NodeId) -> None:
@@ -147,6 +155,8 @@ class World:
         host = self.node(node)
         if host.is_down:
             raise InvalidState(f"{node} is down: only a node that runs can be paused")
+        if _runs(host):
+            self._node_turned(node, is_up=False)
         host.pause()
 
     def resume(self, node: NodeId) -> None:
@@ -154,6 +164,16 @@ class World:
         if host.state is not NodeState.PAUSED:
             raise InvalidState(f"{node} is {host.state.value}: only a paused node can be resumed")
         host.resume()
+        if _runs(host):
+            self._node_turned(node, is_up=True)
+
+    # --- facts ----------------------------------------------------------------------------------------------------
+
+    def _node_turned(self, node: NodeId, *, is_up: bool) -> None:
+        self.facts.append(NodeTurned(self.scheduler.now_ns, node, is_up))
+
+    def _link_turned(self, source: str, target: str, is_open: bool) -> None:
+        self.facts.append(LinkTurned(self.scheduler.now_ns, source, target, is_open))
 
     # --- clients --------------------------------------------------------------------------------------------------
 
@@ -168,6 +188,10 @@ class World:
     def send_from(self, endpoint: str, to: NodeId, message: Any) -> None:
         """Send a message from a client to a node."""
         self.network.send_from(endpoint, to, message)
+
+
+def _runs(host: NodeHost) -> bool:
+    return host.state is NodeState.UP
 
 
 def _within(stream: Stream, bound: int) -> int:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.zoo import raft_defects, storage_defects
+from PhantomLibrary.zoo import health_defects, raft_defects, storage_defects
 
 
 class Defect(Struct, frozen=True):
@@ -30,6 +30,11 @@ def _group(overlay: type) -> Callable[[Parts], Parts]:
 def _machine(overlay: type) -> Callable[[Parts], Parts]:
     """Replace the state machine by the overlay, on top of what stands there."""
     return lambda parts: msgspec.structs.replace(parts, machine=_over(overlay, parts.machine))
+
+
+def _detector(overlay: type) -> Callable[[Parts], Parts]:
+    """Replace the failure detector by the overlay, on top of what stands there."""
+    return lambda parts: msgspec.structs.replace(parts, detector=_over(overlay, parts.detector))
 
 
 def _over(overlay: type, base: type) -> type:
@@ -131,6 +136,62 @@ DEFECTS: dict[str, Defect] = {
             "CockroachDB issue 131639 and advisory TA-131639 (2024)",
             ("LIN-001", "APP-001"),
             _group(raft_defects.KeepsItsLease),
+        ),
+        Defect(
+            "no-refutation",
+            "A node that hears that it is suspected says nothing, so nobody takes it back.",
+            "Das, Gupta, Motivala, SWIM (2002), 4.2",
+            ("HLT-002", "HLT-003"),
+            _detector(health_defects.RefutesNothing),
+        ),
+        Defect(
+            "refutation-keeps-incarnation",
+            "A node refutes an accusation in the incarnation that was accused, so nobody believes it.",
+            "Das, Gupta, Motivala, SWIM (2002), 4.2",
+            ("HLT-002", "HLT-003"),
+            _detector(health_defects.KeepsItsIncarnation),
+        ),
+        Defect(
+            "suspicion-without-helpers",
+            "A node that cannot reach another asks nobody else before it accuses it.",
+            "Das, Gupta, Motivala, SWIM (2002), 3.1",
+            ("HLT-003",),
+            _detector(health_defects.AsksNoHelper),
+        ),
+        Defect(
+            "suspects-for-ever",
+            "A suspicion never ends, so a node that crashed is never held for down.",
+            "Das, Gupta, Motivala, SWIM (2002), 4.2",
+            ("HLT-001",),
+            _detector(health_defects.SuspectsForEver),
+        ),
+        Defect(
+            "blames-peers-for-own-slowness",
+            "A node behind slow links gives its probes no more time, and accuses the others again and again.",
+            "Dadgar, Phillips, Currey, Lifeguard (2018), II",
+            ("HLT-003",),
+            _detector(health_defects.NeverDoubtsItself),
+        ),
+        Defect(
+            "old-rumour-revives-the-dead",
+            "A rumour counts whatever incarnation it is of, so an old one brings back a node that is down.",
+            "Das, Gupta, Motivala, SWIM (2002), 4.2",
+            ("HLT-001", "HLT-002", "HLT-003"),
+            _detector(health_defects.BelievesOldRumours),
+        ),
+        Defect(
+            "dead-are-never-probed",
+            "A node that is down is never probed again, so two sides that gave each other up stay apart.",
+            "HashiCorp memberlist, which reclaims and reconnects for that reason",
+            ("HLT-002",),
+            _detector(health_defects.NeverProbesTheDead),
+        ),
+        Defect(
+            "down-by-hearsay",
+            "A rumour that a node is down is believed at once, so who returns from a corner brings the others down.",
+            "HashiCorp memberlist, which turns it into a suspicion when states are merged",
+            ("HLT-003",),
+            _detector(health_defects.BelievesHearsay),
         ),
     )
 }

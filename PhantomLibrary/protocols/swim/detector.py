@@ -100,8 +100,9 @@ class Detector:
 
     def _next_probe(self, now_ns: int) -> list[Effect]:
         """Probe the next member of the round, or ask for the order of a new round."""
-        while self._order:
-            member = self.members.get(self._order.pop())
+        doubted = self.members.doubted
+        while doubted or self._order:
+            member = self.members.get(doubted.pop(0) if doubted else self._order.pop())
             if member is not None and member.membership != "removed":
                 return self._probe_member(member, now_ns)
         members = self.members.probed()

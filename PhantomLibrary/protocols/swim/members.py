@@ -5,8 +5,9 @@ it refutes. So of two opinions the one of the later incarnation counts; of one i
 *active*. Membership is decided elsewhere (`MembersChanged`): no rumour brings in a node, or brings back one that was
 removed.
 
-Nobody is down by hearsay. A rumour that a member is down makes it suspect here, for the shortest time: a node that
-comes back from the wrong side of a partition would otherwise bring down, for a moment, all that it could not reach.
+Nobody is down by hearsay. A rumour that a member is down makes it suspect here, and it is probed next (`doubted`); if
+this fails, its suspicion lasts the shortest time. A node that comes back from the wrong side of a partition would
+otherwise bring down, for a moment, all that it could not reach.
 
 Source: SWIM (2002), 4.2; as in HashiCorp's memberlist, *down* too can be refuted, so that a healed partition heals.
 """
@@ -23,6 +24,7 @@ from PhantomLibrary.protocols.swim.gossip import Gossip
 from PhantomLibrary.protocols.swim.messages import Opinion, Rumour
 from PhantomLibrary.protocols.swim.suspicion import Suspicion
 
+MULTIPLIER_MAX = 8
 _SUSPICION_PERIODS_MIN = 3  # Of three nodes each is told within two periods, if no message is lost.
 _RANK: dict[Opinion, int] = {"active": 0, "suspect": 1, "down": 2}
 
@@ -46,7 +48,7 @@ class DetectorConfig(Struct, frozen=True):
     lone_suspicion_factor: int = 6
     rumours_max: int = 6
     copies_factor: int = 3
-    multiplier_max: int = 8
+    multiplier_max: int = MULTIPLIER_MAX
 
 
 class Member:
@@ -81,6 +83,7 @@ class Members:
         self.incarnation = config.incarnation
         self.gossip = Gossip(config.rumours_max)
         self.changes: list[Show] = []
+        self.doubted: list[NodeId] = []  # Whom to probe before all others.
         self.is_member = True
         self._config = config
         self._members: dict[NodeId, Member] = {}
@@ -202,10 +205,11 @@ class Members:
         return Suspicion(accuser, (self._config.node, *self.healthy()), now_ns, timeout_min_ns, timeout_max_ns)
 
     def _hear_of_end(self, member: Member, rumour: Rumour, now_ns: int) -> None:
-        """Others hold a member for down: here too it is to have the shortest time in which to refute."""
+        """Others hold a member for down: this node is to try it before it does so too."""
         if member.opinion == "active" or rumour.incarnation > member.incarnation:
             self._take_over(member, Rumour(member.node, "suspect", rumour.incarnation, rumour.accuser), now_ns)
-        if self.suspected[member.node].settle():
+        if self.suspected[member.node].end(self._config.node):
+            self.doubted.append(member.node)
             self._spread(rumour)
         self.expire(now_ns)
 

@@ -18,7 +18,7 @@ _PROGRESS_PPM = ((1_000_000,), (0, 1_000_000), (0, 630_930, 1_000_000), (0, 500_
 class Suspicion:
     """The accusations of one member in one incarnation, and who may still confirm them."""
 
-    __slots__ = ("_accusers", "_is_settled", "_since_ns", "_timeout_max_ns", "_timeout_min_ns", "_witnesses")
+    __slots__ = ("_accusers", "_decisive", "_since_ns", "_timeout_max_ns", "_timeout_min_ns", "_witnesses")
 
     def __init__(
         self, accuser: NodeId, witnesses: Iterable[NodeId], since_ns: int, timeout_min_ns: int, timeout_max_ns: int
@@ -28,7 +28,7 @@ class Suspicion:
         self._since_ns = since_ns
         self._timeout_min_ns = timeout_min_ns
         self._timeout_max_ns = timeout_max_ns
-        self._is_settled = False
+        self._decisive = ""  # Whose accusation ends it.
 
     def confirm(self, accuser: NodeId) -> bool:
         """Take an accusation; return whether it is one more that counts."""
@@ -42,9 +42,11 @@ class Suspicion:
         """A member is down itself: its confirmation is not waited for."""
         self._witnesses.pop(witness, None)
 
-    def settle(self) -> bool:
-        """Somebody's time for this suspicion is over: no more confirmations are needed. Return whether that is new."""
-        is_new, self._is_settled = not self._is_settled, True
+    def end(self, witness: NodeId) -> bool:
+        """It has ended elsewhere: once this witness has accused as well, no more is waited for. Return whether that
+        is new.
+        """
+        is_new, self._decisive = self._decisive == "", witness
         return is_new
 
     @property
@@ -52,6 +54,7 @@ class Suspicion:
         """When the member counts as down, unless it refutes."""
         confirmations = len(self._accusers) - 1
         wanted = min(CONFIRMATIONS_WANTED, confirmations + len(self._witnesses))
-        share_ppm = 1_000_000 if self._is_settled else _PROGRESS_PPM[wanted][confirmations]
+        is_settled = self._decisive in self._accusers
+        share_ppm = 1_000_000 if is_settled else _PROGRESS_PPM[wanted][confirmations]
         shortened_ns = (self._timeout_max_ns - self._timeout_min_ns) * share_ppm // 1_000_000
         return self._since_ns + self._timeout_max_ns - shortened_ns

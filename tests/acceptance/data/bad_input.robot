@@ -128,7 +128,13 @@ Words That Wait
     Misspelt    kind    bank    WorkloadKind
     ...    kind of workload 'bank' is not available yet: there is register, set, counter, append    Start Workload    bank
     Misspelt    state    joining    NodeState
-    ...    node state 'joining' is not available yet: there is any, active, paused, down    Get Nodes    joining
+    ...    node state 'joining' is not available yet: there is any, active, suspect, down, paused    Get Nodes    joining
+    Misspelt    state    ill    NodeState    no node state 'ill': there is any, active, suspect, down, paused
+    ...    Get Node Count    ill
+    Refused    false_suspicions\=-1 cannot be: write 0 or more    Health Should Be Accurate    false_suspicions=-1
+    Refused    within\=0s cannot be: nobody learns of a failure at once; write a time such as 5s
+    ...    Health Should Be Accurate    within=0s
+    Refused    there was no detection there, so there is no detection_p99    Get Metric    detection_p99
     Misspelt    outcome    blocked    Outcome
     ...    outcome 'blocked' is not available yet: there is done, aborted, unknown    Put Value    a    b    outcome=blocked
 

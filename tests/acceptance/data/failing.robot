@@ -63,6 +63,35 @@ Nothing Recovers
     Crash Node    n1, n2
     Cluster Should Recover    within=3s
 
+A Failure Is Not Detected In Time
+    [Documentation]    Nobody can know of a crash within so short a time.
+    [Tags]    hlt-001
+    Start Small Cluster With Load
+    Crash Node    n2
+    Health Should Be Accurate    within=1s
+
+A Recovery Is Not Noticed In Time
+    [Documentation]    A node that was cut off for long does not say that it lives.
+    [Tags]    hlt-002
+    Start Cluster    defects=no-refutation
+    Isolate Node    n2    duration=10s
+    Run For    10s
+    Health Should Be Accurate    within=5s
+
+Slow Links Give Reason For Suspicion
+    [Documentation]    Two nodes are so far from the third that its answers take longer than a probe.
+    [Tags]    hlt-003
+    Start Small Cluster With Load
+    Set Link    n3    all    latency=900 ms
+    Run For    10s
+    Health Should Be Accurate
+
+Nothing Was Wrong With Anybody
+    [Documentation]    Right views prove nothing in a run in which nothing failed.
+    [Tags]    hlt-004
+    Start Small Cluster With Load
+    Health Should Be Accurate
+
 Nobody Is Elected
     [Documentation]    A leader that nobody disturbs stays.
     [Tags]    evt-001

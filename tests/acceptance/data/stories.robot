@@ -13,11 +13,12 @@ Crashed Leader Comes Back
     [Documentation]    Another node leads, and the old leader is one of many.
     [Setup]    Start Cluster With Load    nodes=5    shards=4
     ${old} =    Crash Node    leader of shard 1
-    Get Nodes    down    ==    ${old}
+    Get Nodes    down    ==    ${old}    within=5s
     Leader Should Be Elected    1    within=2s
     Get Leader    1    !=    ${old}
     Restart Node    ${old}
-    Get Node Count    active    ==    5
+    Get Node Count    active    ==    5    within=5s
+    Health Should Be Accurate    within=5s
     Finish Story    confirmed=100
 
 Faults Heal By Themselves

@@ -36,10 +36,12 @@ def test_nobody_waits_for_a_confirmation_that_cannot_come():
     assert suspected.ends_ns == 1_100
 
 
-def test_a_suspicion_that_is_over_elsewhere_lasts_the_shortest_time():
+def test_a_suspicion_that_is_over_elsewhere_lasts_the_shortest_time_once_this_node_accuses_too():
     suspected = suspicion("b c d")
-    assert suspected.settle()
-    assert not suspected.settle()
+    assert suspected.end("b")
+    assert not suspected.end("b")
+    assert suspected.ends_ns == 1_600
+    suspected.confirm("b")
     assert suspected.ends_ns == 1_100
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PhantomLibrary.protocols.swim.detector import Detector
-from tests.unit.protocols import swim_defects
+from PhantomLibrary.zoo import health_defects
 from tests.unit.protocols.swim_harness import MILLISECOND_NS, PERIOD_NS, Cluster
 
 SEEDS = range(12)
@@ -126,7 +126,7 @@ def accusations_by_a_slow_node(seed: int, detector: type[Detector]) -> int:
 
 def test_a_slow_node_accuses_few_others():
     with_doubt = sum(accusations_by_a_slow_node(seed, Detector) for seed in SEEDS)
-    without = sum(accusations_by_a_slow_node(seed, swim_defects.NeverDoubtsItself) for seed in SEEDS)
+    without = sum(accusations_by_a_slow_node(seed, health_defects.NeverDoubtsItself) for seed in SEEDS)
     assert with_doubt * 3 < without
 
 

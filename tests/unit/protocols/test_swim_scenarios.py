@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from PhantomLibrary.protocols.swim.detector import Detector
+from PhantomLibrary.zoo import health_defects
 from tests.unit.protocols import swim_defects
 from tests.unit.protocols.swim_scenario import play
 
@@ -27,14 +28,14 @@ def test_scenario(name: str) -> None:
 @pytest.mark.parametrize(
     ("defect", "name"),
     [
-        (swim_defects.RefutesNothing, "refutation"),
-        (swim_defects.KeepsItsIncarnation, "refutation"),
-        (swim_defects.BelievesOldRumours, "late_rumour"),
-        (swim_defects.BelievesHearsay, "hearsay"),
-        (swim_defects.SuspectsForEver, "crash"),
-        (swim_defects.NeverProbesTheDead, "partition_heals"),
-        (swim_defects.AsksNoHelper, "helpers"),
-        (swim_defects.NeverDoubtsItself, "slow_node"),
+        (health_defects.RefutesNothing, "refutation"),
+        (health_defects.KeepsItsIncarnation, "refutation"),
+        (health_defects.BelievesOldRumours, "late_rumour"),
+        (health_defects.BelievesHearsay, "hearsay"),
+        (health_defects.SuspectsForEver, "crash"),
+        (health_defects.NeverProbesTheDead, "partition_heals"),
+        (health_defects.AsksNoHelper, "helpers"),
+        (health_defects.NeverDoubtsItself, "slow_node"),
         (swim_defects.TellsNobodyOfItsSuspicion, "partition_heals"),
         (swim_defects.PingsEverybody, "idle"),
     ],

@@ -17,7 +17,7 @@ def test_all_are_active_while_nothing_is_wrong(it):
         "n2": {"n1": "active", "n3": "active"},
         "n3": {"n1": "active", "n2": "active"},
     }
-    assert all(each.time_ns == 0 for each in it.run.watch.health_changes)
+    assert all(each.time_ns == 0 for each in it.run.watch.sights)
 
 
 def test_a_crash_is_seen_and_so_is_the_restart(it):
