@@ -24,8 +24,11 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     election_timeout_ns: int = 500 * MILLISECOND_NS
     heartbeat_ns: int = 100 * MILLISECOND_NS
     append_entries_max: int = 64
+    append_bytes_max: int = 64 * 1024
     unacknowledged_max: int = 512
+    uncommitted_bytes_max: int = 1024 * 1024
     snapshot_entries: int = 2_000
+    snapshot_chunk_bytes: int = 16 * 1024
     kept_entries_max: int = 200
     log_bytes_max: int = 512 * 1024
     sessions_max: int = 1_000

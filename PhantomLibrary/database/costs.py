@@ -10,7 +10,7 @@ from typing import Any
 
 from PhantomLibrary.database.messages import ClientRequest, ShardReply, ShardRequest
 from PhantomLibrary.domain import MICROSECOND_NS
-from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, SnapshotMessage
+from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, SnapshotChunk
 
 _PER_KIB_NS = 2 * MICROSECOND_NS
 _OTHERS_NS = 10 * MICROSECOND_NS
@@ -20,7 +20,7 @@ _BASE_NS: dict[type, int] = {
     ShardReply: 10 * MICROSECOND_NS,
     AppendEntries: 15 * MICROSECOND_NS,
     AppendReply: 10 * MICROSECOND_NS,
-    SnapshotMessage: 200 * MICROSECOND_NS,
+    SnapshotChunk: 40 * MICROSECOND_NS,
 }
 
 

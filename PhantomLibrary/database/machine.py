@@ -6,6 +6,7 @@ So replicas that applied the same commands have the same digest.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -27,7 +28,7 @@ from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.store import VersionedStore
 from PhantomLibrary.domain import Append, Cas, ChangeMember, Configuration, Get, Increment, Operation, Put
 
-_CHUNK_KEYS = 500
+_VERSION_BYTES = 12  # A time-stamp, and two lengths.
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -51,6 +52,7 @@ class ShardMachine:
         self.descriptor = descriptor
         self.directory: Directory | None = None  # On shard 0.
         self.applied_index = 0
+        self._chunk_bytes = layout.config.snapshot_chunk_bytes
         self._retention_ns = layout.config.version_retention_ns
         self._sessions = sessions
         self._store = VersionedStore()
@@ -155,9 +157,20 @@ class ShardMachine:
     def snapshot(self) -> tuple[bytes, ...]:
         """Return everything as chunks of bytes: a head, then keys in their order."""
         head = _Head(self.applied_index, self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns)
-        items = list(self._store.items())
-        keys = (_encode(items[start : start + _CHUNK_KEYS]) for start in range(0, len(items), _CHUNK_KEYS))
-        return (_encode(head), *keys)
+        return (_encode(head), *self._key_chunks())
+
+    def _key_chunks(self) -> Iterator[bytes]:
+        """Yield the keys in pieces of about `snapshot_chunk_bytes`, each of one key at least."""
+        items: list[tuple[bytes, list[tuple[int, bytes]]]] = []
+        size = 0
+        for key, versions in self._store.items():
+            items.append((key, versions))
+            size += len(key) + sum(len(value) + _VERSION_BYTES for _, value in versions)
+            if size >= self._chunk_bytes:
+                yield _encode(items)
+                items, size = [], 0
+        if items:
+            yield _encode(items)
 
     def restore(self, chunks: tuple[bytes, ...]) -> None:
         """Become what `snapshot` described."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Member
-from PhantomLibrary.domain import Answer, NodeId, Operation, ShardId
+from PhantomLibrary.domain import Answer, Append, Cas, NodeId, Operation, Put, ShardId
 
 # --- client and gateway ---------------------------------------------------------------------------------------------
 
@@ -118,3 +118,16 @@ class Record(Struct, frozen=True, gc=False, array_like=True, tag="record"):
 
 
 Command: TypeAlias = OpenSession | Execute | Record
+
+_COMMAND_BYTES = 64  # All but key and value.
+
+
+def command_bytes(command: Command | None) -> int:
+    """Return about how many bytes a command takes in a log, without encoding it."""
+    if type(command) is not Execute:
+        return _COMMAND_BYTES
+    operation = command.operation
+    kind = type(operation)
+    if kind is Put or kind is Cas:
+        return _COMMAND_BYTES + len(operation.key) + len(operation.value)  # type: ignore[union-attr]
+    return _COMMAND_BYTES + len(operation.key) + (len(operation.element) if kind is Append else 0)  # type: ignore[union-attr]

@@ -21,11 +21,12 @@ from PhantomLibrary.database.messages import ClientRequest, ShardReply, ShardReq
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.replicas import ReplicaSet
+from PhantomLibrary.database.snapshot_parts import parts_file
 from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
 from PhantomLibrary.domain import NodeId, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.configuration import ABSENT
-from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Invitation, RequestVote, SnapshotMessage
+from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Invitation, RequestVote, SnapshotChunk
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
 GATEWAY_DEADLINE = "gateway"
@@ -102,10 +103,10 @@ class DatabaseNode:
         replica = self.membership.invited(message) if kind is Invitation else self.replicas.get(message.shard)
         if replica is not None:
             replica.step(message)
-        elif kind is SnapshotMessage:
+        elif kind is SnapshotChunk:
             self._decline(message)
 
-    def _decline(self, message: AppendEntries | SnapshotMessage) -> None:
+    def _decline(self, message: AppendEntries | SnapshotChunk) -> None:
         """Say that no replica of the shard is here."""
         reply = AppendReply(message.shard, self.env.node, message.term, False, 0, 0, message.round, ABSENT)
         self.env.send(message.source, reply)
@@ -194,7 +195,8 @@ class DatabaseNode:
     def file_names(self) -> list[str]:
         """Return the names of the files that this node may come to write."""
         numbers = [(shard, replica.number) for shard, replica in self.replicas.items()]
-        return [LOG_FILE, *(vote_file(*each) for each in numbers), *(snapshot_file(*each) for each in numbers)]
+        own = [file(*each) for each in numbers for file in (vote_file, snapshot_file)]
+        return [LOG_FILE, *own, *map(parts_file, self.replicas)]
 
     def compact_log(self) -> None:
         """Shrink the log if it has grown: called when a snapshot has made some of it useless."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from PhantomLibrary.database.records import Existence, SnapshotMark, Stored, StoredEntries, StoredState
 from PhantomLibrary.domain import LogEntry, ShardId
 from PhantomLibrary.protocols.raft.configuration import LOST
-from PhantomLibrary.protocols.raft.messages import Damaged, Recovered, Repaired, Snapshot
+from PhantomLibrary.protocols.raft.messages import Damaged, Recovered, Repaired, Snapshot, SnapshotPart
 
 
 class OwnFile(Struct, frozen=True):
@@ -71,7 +71,9 @@ class Replay:
         if (state.term, state.vote != "") >= (self.term, self.vote != ""):
             self.term, self.vote = state.term, state.vote
 
-    def finish(self, snapshot: OwnFile, vote: OwnFile, *, log_is_damaged: bool) -> Recovered:
+    def finish(
+        self, snapshot: OwnFile, vote: OwnFile, parts: tuple[SnapshotPart, ...] = (), *, log_is_damaged: bool
+    ) -> Recovered:
         number = self.number
         if isinstance(vote.content, StoredState):
             self.promise(vote.content)
@@ -82,7 +84,7 @@ class Replay:
         entries = self._entries_after(found)
         has_gap = bool(entries) and entries[0].index != (found.index if found else 0) + 1
         damaged = log_is_damaged or is_missing or has_gap or self.was_damaged
-        return Recovered(self.term, self.vote, found, () if has_gap else tuple(entries), number, damaged)
+        return Recovered(self.term, self.vote, found, () if has_gap else tuple(entries), number, damaged, parts)
 
     def _entries_after(self, snapshot: Snapshot | None) -> list[LogEntry]:
         entries = self.entries

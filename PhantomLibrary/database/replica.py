@@ -16,6 +16,7 @@ from PhantomLibrary.database.messages import (
     Outcome,
     ShardReply,
     ShardRequest,
+    command_bytes,
 )
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.sessions import SessionTable
@@ -141,6 +142,9 @@ class ShardReplica:
             config.unacknowledged_max,
             config.kept_entries_max,
             lease_ns,
+            append_bytes_max=config.append_bytes_max,
+            uncommitted_bytes_max=config.uncommitted_bytes_max,
+            command_bytes=command_bytes,
         )
 
     def start(self) -> None:
@@ -266,10 +270,9 @@ class ShardReplica:
             if waiting and outcome is not None and (command.gateway, command.call) in waiting:
                 attempt = waiting.pop((command.gateway, command.call))
                 self._answer(command.gateway, command.call, attempt, outcome)
+            if entry.index % self._snapshot_entries == 0 and not self._owner.wal.is_full:
+                self._take_snapshot(entry.term)  # At the same entries everywhere, so that they are equal.
         group = self.group
-        snapshot_index = group.snapshot.index if group.snapshot is not None else 0
-        if machine.applied_index - snapshot_index >= self._snapshot_entries and not self._owner.wal.is_full:
-            self._take_snapshot(effect.entries[-1].term)
         if self._is_system:
             self._owner.note_news()
         if group.view is self._view:

@@ -1,8 +1,8 @@
 """The write-ahead log of a node: one file for all its shards, one sync for all that wait.
 
 Records are framed (see frames.py). Term and vote stand in a file of each shard's own as well, and snapshots in files
-of their own, written before the log speaks of them. When the log has grown, it is replaced by one that holds only what
-is still needed.
+of their own, written before the log speaks of them; so do parts of one that is on its way (see snapshot_parts.py).
+When the log has grown, it is replaced by one that holds only what is still needed.
 
 The disk keeps writes in order, so a crash leaves a prefix of them, the last perhaps cut short; that was not yet synced,
 hence never acknowledged, and is dropped. Whatever else is not as it was written is damage (see recovery.py).
@@ -31,10 +31,11 @@ from PhantomLibrary.database.records import (
     encode_record,
 )
 from PhantomLibrary.database.recovery import OwnFile, Recovery, Replay
+from PhantomLibrary.database.snapshot_parts import SnapshotParts
 from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.kernel.process import Disk, ReadError
 from PhantomLibrary.protocols.raft.configuration import LOST
-from PhantomLibrary.protocols.raft.messages import HardState, Record, Snapshot, SnapshotRecord
+from PhantomLibrary.protocols.raft.messages import HardState, Record, Snapshot, SnapshotPart, SnapshotRecord
 
 LOG_FILE = "log"
 FORMAT_FILE = "format"
@@ -82,6 +83,7 @@ class WriteAheadLog:
         self._node = node
         self._owner = owner
         self._frames = self.framing(node, LOG_FILE)
+        self._parts = SnapshotParts(disk, node, self.framing)
         self._waiting: list[_Waiting] = []
         self._syncing: list[_Waiting] = []
         self._is_syncing = False
@@ -117,9 +119,14 @@ class WriteAheadLog:
                 self._save_vote(shard, record)  # type: ignore[arg-type]
             elif kind is SnapshotRecord:
                 self._save_snapshot(shard, record.snapshot)  # type: ignore[union-attr]
+                self._parts.remove(shard)
+            elif kind is SnapshotPart:
+                self._parts.write(shard, record)  # type: ignore[arg-type]
+                continue
             frames.append(self._frame(encode_record(shard, record)))
         self._record = self._number
-        self._disk.append(LOG_FILE, frames[0] if len(frames) == 1 else b"".join(frames))
+        if frames:
+            self._disk.append(LOG_FILE, frames[0] if len(frames) == 1 else b"".join(frames))
         self._waiting.append((shard, token))
         if not self._is_syncing:
             self._start_sync()
@@ -160,6 +167,7 @@ class WriteAheadLog:
         self._write_existence(shard, Existence(number, holds=False))
         self._disk.remove(snapshot_file(shard, number))
         self._disk.remove(vote_file(shard, number))
+        self._parts.remove(shard)
 
     def _write_existence(self, shard: ShardId, existence: Existence) -> None:
         if self._held or not self._disk.has_room():
@@ -272,6 +280,7 @@ class WriteAheadLog:
             found = replicas[shard] = replay.finish(
                 self._own_file(snapshot_file(shard, replay.number), decode_snapshot),
                 self._own_file(vote_file(shard, replay.number), decode_vote),
+                self._parts.read(shard),
                 log_is_damaged=is_damaged,
             )
             if replay.number > 0:

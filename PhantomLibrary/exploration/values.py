@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Mapping
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _HANDLERS = "_handlers"  # Bound methods: they belong to one group and are bound anew in its copy.
 _REPEATS_OTHERS = frozenset({_HANDLERS, "view", "news"})
-_PLAIN = frozenset({int, str, bytes, bool, type(None)})
+_PLAIN = frozenset({int, str, bytes, bool, type(None), FunctionType})
 _NAMES_BY_KIND: dict[tuple[type, int], tuple[str, ...]] = {}
 
 

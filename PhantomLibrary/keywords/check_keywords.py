@@ -187,17 +187,20 @@ class CheckKeywords(Component):
     @keyword(tags=("assertion", "check"))
     def crash_points_should_be_survived(
         self,
-        effect: Literal["persist", "send", "apply"],
+        effect: Literal["persist", "send", "apply", "install"],
         *,
         every: Count = _ONE,
         power_loss: bool = False,
+        again: bool = False,
     ) -> int:
         """Does the run so far again and again, and crashes a node at another point each time. Returns how many points.
 
-        The points are before and after every n-th time that a replica writes to its disk (``persist``), sends a message
-        (``send``) or applies an entry (``apply``), with n from ``every``. The node restarts after a while, and history,
-        replicas and rules of consensus are judged at the end. With ``power_loss`` all nodes crash at once. Keep the run
-        short: a second of load and a few clients give hundreds of points. The cluster itself is left as it was.
+        The points are before and after every n-th time that a replica writes to its disk (``persist``), sends a
+        message (``send``), applies an entry (``apply``) or takes in a part of a snapshot (``install``), with n from
+        ``every``. The node restarts after a while, and history, replicas and rules of consensus are judged at the
+        end. With ``power_loss`` all nodes crash at once. With ``again`` a node crashes a second time as it comes
+        back, right after it has replayed its log. Keep the run short: a second of load and a few clients give
+        hundreds of points. The cluster itself is left as it was.
 
         Fails at the first point that is not survived, and says which and why.
 
@@ -211,7 +214,12 @@ class CheckKeywords(Component):
         cluster = self._cluster
         run = cluster.run
         report = enumerate_crash_points(
-            run.finish(), effect, every=every.number, power_loss=power_loss, parts=parts_for(run.spec.defects)
+            run.finish(),
+            effect,
+            every=every.number,
+            power_loss=power_loss,
+            again=again,
+            parts=parts_for(run.spec.defects),
         )
         point = report.failure
         if point is not None:

@@ -21,7 +21,8 @@ from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import EffectHost, Performer
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
+from PhantomLibrary.protocols.raft.effects import Apply, Effect, InstallSnapshot, Persist, Send, SendEarly
+from PhantomLibrary.protocols.raft.messages import SnapshotPart, SnapshotRecord
 from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_invariants, replicas_agree
 from PhantomLibrary.testbed.replay import replay_loosely
 from PhantomLibrary.testbed.run import Run
@@ -30,7 +31,12 @@ from PhantomLibrary.testbed.schedule import Schedule
 Phase: TypeAlias = Literal["before", "after"]
 Touch: TypeAlias = Callable[[Phase, NodeId], None]
 
-EFFECTS: dict[str, tuple[type, ...]] = {"persist": (Persist,), "send": (Send, SendEarly), "apply": (Apply,)}
+EFFECTS: dict[str, tuple[type, ...]] = {
+    "persist": (Persist,),
+    "send": (Send, SendEarly),
+    "apply": (Apply,),
+    "install": (Persist, InstallSnapshot),  # Of a chunk, of a whole snapshot, and putting it in place.
+}
 _PHASES: tuple[Phase, ...] = ("before", "after")
 _DOWN_NS = 700 * MILLISECOND_NS
 _SETTLE_NS = 10 * SECOND_NS
@@ -60,11 +66,18 @@ class CrashPointReport(Struct, frozen=True):
 
 
 def enumerate_crash_points(
-    schedule: Schedule, effect: str, *, every: int = 1, power_loss: bool = False, parts: Parts | None = None
+    schedule: Schedule,
+    effect: str,
+    *,
+    every: int = 1,
+    power_loss: bool = False,
+    again: bool = False,
+    parts: Parts | None = None,
 ) -> CrashPointReport:
     """Crash the node that is about to perform, or has just performed, every n-th effect of a kind in this schedule.
 
-    With `power_loss` all other nodes crash at the same instant.
+    With `power_loss` all other nodes crash at the same instant. With `again` what crashed crashes a second time, as
+    soon as it has replayed its log and before anything that it wrote then is durable.
     Raises InvalidInput for an unknown effect, and for a run with fewer than `every` of them.
     """
     if effect not in EFFECTS:
@@ -79,7 +92,7 @@ def enumerate_crash_points(
     points = []
     for number in range(every, counter.count + 1, every):
         for phase in _PHASES:
-            point = _try_point(schedule, effect, _Crasher(number, phase, power_loss), parts)
+            point = _try_point(schedule, effect, _Crasher(number, phase, power_loss, again), parts)
             points.append(point)
             if point.verdict is not None:
                 return CrashPointReport(effect, counter.count, tuple(points))
@@ -99,13 +112,14 @@ class _Counter:
 class _Crasher:
     """Crashes whichever node performs the effect of one number, once, and lets it come back."""
 
-    def __init__(self, number: int, phase: Phase, power_loss: bool) -> None:
+    def __init__(self, number: int, phase: Phase, power_loss: bool, again: bool) -> None:
         self.run: Run | None = None
         self.number = number
         self.phase = phase
         self.node: NodeId = ""
         self.time_ns = 0
         self._power_loss = power_loss
+        self._again = again
         self._count = 0
 
     def touch(self, phase: Phase, node: NodeId) -> None:
@@ -126,6 +140,9 @@ class _Crasher:
         for node in crashed:
             if self.run.host(node).is_down:
                 self.run.world.restart(node)
+                if self._again:
+                    self.run.world.crash(node)
+                    self.run.world.restart(node)
 
 
 def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
@@ -140,15 +157,23 @@ def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
                 self._handlers[kind] = touching(self._handlers[kind], host.node)
 
     def touching(handler: Callable[[Any], None], node: NodeId) -> Callable[[Any], None]:
-        def perform(effect: Effect) -> None:
-            touch("before", node)
-            handler(effect)
-            touch("after", node)
+        def perform(performed: Effect) -> None:
+            is_meant = effect != "install" or _installs(performed)
+            if is_meant:
+                touch("before", node)
+            handler(performed)
+            if is_meant:
+                touch("after", node)
 
         return perform
 
     wrapped: type[Performer] = TouchingPerformer
     return msgspec.structs.replace(parts, performer=wrapped)
+
+
+def _installs(effect: Effect) -> bool:
+    """Whether this brings a snapshot nearer to its place."""
+    return type(effect) is not Persist or any(type(each) in (SnapshotPart, SnapshotRecord) for each in effect.records)
 
 
 def _try_point(schedule: Schedule, effect: str, crasher: _Crasher, parts: Parts) -> CrashPoint:

@@ -6,7 +6,7 @@ is replaced anywhere, so a run that arms nothing pays nothing.
 An event is told `before` its effect, when the node has decided and nobody else knows, and `after` it:
 *leader elected*: before the new leader has written or sent anything; after it has shown that it leads.
 *vote persisted*: before the vote is handed to the disk; after it is durable, and before it is answered.
-*snapshot sent*: before and after a leader sends one.
+*snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
 """
 
@@ -24,7 +24,7 @@ from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.replica import Sink
 from PhantomLibrary.domain import NodeId, Observation, ReplicaState, ShardId
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
-from PhantomLibrary.protocols.raft.messages import HardState, SnapshotMessage
+from PhantomLibrary.protocols.raft.messages import HardState, SnapshotChunk
 from PhantomLibrary.testbed.watch import Watch
 
 EVENTS = ("leader elected", "snapshot sent", "vote persisted", "entry committed")
@@ -220,7 +220,8 @@ class _ReplicaTap:
             self._tell("leader elected", "before")
 
     def _send(self, effect: Send | SendEarly, perform: Callable[[Any], None]) -> None:
-        is_snapshot = type(effect.message) is SnapshotMessage
+        message = effect.message
+        is_snapshot = type(message) is SnapshotChunk and message.chunk == message.chunks - 1
         if is_snapshot:
             self._tell("snapshot sent", "before")
         perform(effect)

@@ -27,14 +27,15 @@ def message_kinds() -> list[str]:
         RepairBound,
         RepairRequest,
         RequestVote,
-        SnapshotMessage,
+        SnapshotChunk,
+        SnapshotReply,
         TimeoutNow,
         Vote,
     )
     from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
-    kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, Invitation, SnapshotMessage]
-    kinds += [RepairRequest, RepairBound]
+    kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, Invitation]
+    kinds += [SnapshotChunk, SnapshotReply, RepairRequest, RepairBound]
     kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply, Ping, PingRequest, Ack, Nack]
     kinds += [Report, Noted, Announcement, Order, HandOver]
     return [str(kind.__struct_config__.tag) for kind in kinds]

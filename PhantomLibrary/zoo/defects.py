@@ -110,6 +110,20 @@ DEFECTS: dict[str, Defect] = {
             ),
         ),
         Defect(
+            "snapshot-keeps-stale-tail",
+            "A replica that takes over a snapshot keeps the entries after it, although its log contradicts it.",
+            "ScyllaDB issue 9551 (2021)",
+            ("INV-002", *_LOST),
+            _group(raft_defects.KeepsAnyTail),
+        ),
+        Defect(
+            "session-table-not-in-snapshot",
+            "What makes a retry happen once is missing in snapshots.",
+            "MIT 6.5840 kvraft with snapshots; MongoDB SERVER-48307 (Jepsen MongoDB 4.2.6)",
+            ("RPL-001", "LIN-001", "CNT-001", "CNT-002", "APP-001", "APP-002", "SET-004"),
+            _machine(storage_defects.SavesNoSessions),
+        ),
+        Defect(
             "no-prevote",
             "A node that comes back raises its term at once and deposes the leader.",
             "Ongaro, dissertation (2014), 4.2.3 and 9.6",

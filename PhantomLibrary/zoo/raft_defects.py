@@ -7,7 +7,7 @@ from PhantomLibrary.protocols.raft.effects import Effect, Read, ReadReady
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.leadership import Leadership
 from PhantomLibrary.protocols.raft.leasing import Lease
-from PhantomLibrary.protocols.raft.messages import HardState, Record
+from PhantomLibrary.protocols.raft.messages import HardState, Record, Snapshot
 
 
 class ForgetsItsVote(Group):
@@ -57,6 +57,13 @@ class AsksNobodyFirst(Group):
 
     def _start_pre_vote(self, now_ns: int) -> list[Effect]:
         return self._start_election(now_ns)
+
+
+class KeepsAnyTail(Group):
+    """Keeps the entries after a snapshot, whether or not they follow from it."""
+
+    def _keeps_tail(self, snapshot: Snapshot) -> bool:
+        return snapshot.index <= self.log.last_index
 
 
 class ReadsBeforeItsFirstEntry(Group):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.machine import ShardMachine, _Head
 from PhantomLibrary.database.messages import Execute, Outcome, SessionExpired
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.sessions import SessionTable
@@ -34,3 +34,10 @@ class RestoresTooLittle(ShardMachine):
             if len(versions) > 1:
                 self._store.load(key, versions[:-1])
                 return
+
+
+class SavesNoSessions(ShardMachine):
+    """Takes over a snapshot without the sessions, as if no command had been done in any."""
+
+    def _restore_sessions(self, head: _Head) -> None:
+        self._sessions.load([(number, 0, None) for number, _, _ in head.sessions])

@@ -33,6 +33,32 @@ Retry Is Recognised After A Snapshot
     Cluster Should Recover    within=5s
     Every Confirmed Write Should Be There    confirmed=300
 
+Snapshot Replaces What Nobody Confirmed
+    [Documentation]    A leader that nobody hears goes on writing; the snapshot that it gets later contradicts its log.
+    [Tags]    priority-1
+    [Setup]    Start Three Nodes With Small Logs
+    Start Workload    register    clients=120    rate=2000/s    keys=20    reads=0%
+    Run For    300 ms
+    ${old} =    Isolate Node    leader of shard 1    direction=out    duration=2s
+    Run For    100 ms
+    Set Load    20/s
+    Run For    290 ms
+    Isolate Node    ${old}    duration=1s
+    Run For    2s
+    Cluster Should Recover    within=5s
+    Every Confirmed Write Should Be There    confirmed=300
+
+Crash While A Snapshot Comes Loses Nothing
+    [Documentation]    Who takes it crashes around every second chunk, and again once it has replayed its log.
+    [Tags]    priority-1
+    [Setup]    Start Three Nodes With Small Logs
+    Leader Should Be Elected    0    within=3s
+    Start Workload    append    clients=6    rate=400/s    keys=5    reads=0%
+    Run For    100 ms
+    Crash Node    follower of shard 1    duration=500 ms
+    Run For    800 ms
+    Crash Points Should Be Survived    install    every=2    again=yes
+
 Wiped Node Counts In No Quorum
     [Documentation]    A node that lost its disk may have forgotten a vote, so with it alone the leader decides nothing.
     [Tags]    priority-1

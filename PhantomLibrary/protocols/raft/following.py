@@ -1,15 +1,9 @@
-"""Raft as a follower: take entries and snapshots from the leader, and never lose what was acknowledged."""
+"""Raft as a follower: take entries from the leader, and never lose what was acknowledged."""
 
 from __future__ import annotations
 
-from collections import deque
-
-from PhantomLibrary.domain import Configuration, LogEntry, NodeId
-from PhantomLibrary.protocols.raft.effects import (
-    Effect,
-    InstallSnapshot,
-    Send,
-)
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.effects import Effect, Send
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
@@ -17,9 +11,7 @@ from PhantomLibrary.protocols.raft.messages import (
     HardState,
     Invitation,
     Record,
-    Snapshot,
-    SnapshotMessage,
-    SnapshotRecord,
+    SnapshotChunk,
 )
 from PhantomLibrary.protocols.raft.replica import Replica
 
@@ -86,12 +78,12 @@ class Following(Replica):
                 return entries[position:] if position else entries
         return ()
 
-    def _accept_append(self, message: AppendEntries | SnapshotMessage, index: int) -> Effect:
+    def _accept_append(self, message: AppendEntries | SnapshotChunk, index: int) -> Effect:
         config = self.config
         reply = AppendReply(config.shard, config.node, self.term, True, index, 0, message.round, self.number)
         return Send(message.source, reply)
 
-    def _refuse_append(self, message: AppendEntries | SnapshotMessage, index: int, index_term: int) -> Effect:
+    def _refuse_append(self, message: AppendEntries | SnapshotChunk, index: int, index_term: int) -> Effect:
         config = self.config
         reply = AppendReply(config.shard, config.node, self.term, False, index, index_term, message.round, self.number)
         return Send(message.source, reply)
@@ -105,38 +97,3 @@ class Following(Replica):
         config, log = self.config, self.log
         reply = AppendReply(config.shard, config.node, self.term, False, log.last_index, log.last_term, 0, self.number)
         return [*(effects or ()), *self._persist(records, now_ns), Send(message.source, reply)]
-
-    def _on_snapshot(self, message: SnapshotMessage, now_ns: int) -> list[Effect]:
-        if message.term < self.term:
-            return [self._refuse_append(message, 0, 0)]
-        effects = self._hear(message.source, message.term, now_ns)
-        records: tuple[Record, ...] = (HardState(self.term, self.vote),) if effects is not None else ()
-        result = effects or []
-        snapshot = message.snapshot
-        if snapshot.index <= self.commit_index:
-            # Old news: all that it covers is here.
-            return [*result, *self._persist(records, now_ns), self._accept_append(message, self.commit_index)]
-        keeps_tail = self._keeps_tail(snapshot)
-        self._install(snapshot, keeps_tail)
-        records = (*records, SnapshotRecord(snapshot, keeps_tail))
-        result += self._persist(records, now_ns)
-        return [*result, InstallSnapshot(snapshot), self._accept_append(message, snapshot.index)]
-
-    def _keeps_tail(self, snapshot: Snapshot) -> bool:
-        """Entries after a snapshot may stay only if the log agrees with it at its end."""
-        return self.log.term_at(snapshot.index) == snapshot.term
-
-    def _install(self, snapshot: Snapshot, keeps_tail: bool) -> None:
-        if keeps_tail:
-            self.log.compact(snapshot.index)
-            self.configurations.forget(snapshot.index)
-        else:
-            self.log.reset(snapshot.index, snapshot.term)
-            self._durable_index = min(self._durable_index, snapshot.index)
-            self._persists = deque((token, time, min(last, snapshot.index)) for token, time, last in self._persists)
-            since, configuration = snapshot.configuration_index, snapshot.configuration
-            self.configurations.reset(since, configuration or Configuration(self.config.voters))
-            self._adopt_configuration()
-        self.snapshot = snapshot
-        self.commit_index = snapshot.index
-        self._view_is_old = True

@@ -12,12 +12,14 @@ took less than an election timeout, and it is not far behind (dissertation 4.2.1
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Literal
 
 from PhantomLibrary.domain import Configuration, NodeId
 from PhantomLibrary.protocols.raft.configuration import has_quorum, quorum_index
 from PhantomLibrary.protocols.raft.effects import Propose
 from PhantomLibrary.protocols.raft.leasing import Lease
+from PhantomLibrary.protocols.raft.stream import Stream
 
 
 class Progress:
@@ -25,7 +27,7 @@ class Progress:
 
     __slots__ = (
         "active", "counts", "goal_index", "goal_set_ns", "is_caught_up", "is_here", "match_index", "next_index",
-        "number", "round", "state", "waits",
+        "number", "round", "state", "stream", "waits",
     )  # fmt: skip
 
     def __init__(self, next_index: int, number: int = 0, *, is_here: bool = True) -> None:
@@ -41,12 +43,14 @@ class Progress:
         self.goal_index = 0  # A learner's: where its present round ends, 0 for none.
         self.goal_set_ns = 0
         self.is_caught_up = False
+        self.stream: Stream | None = None  # In snapshot: what is under way.
 
     def accept(self, index: int) -> bool:
         """Take an acknowledgement up to `index`; return whether it brought news."""
         self.waits = False
         if self.state == "probe" or (self.state == "snapshot" and index >= self.next_index - 1):
             self.state = "replicate"
+            self.stream = None
             self.next_index = max(index, self.match_index) + 1
         if index <= self.match_index:
             return False
@@ -59,6 +63,7 @@ class Progress:
         if self.state == "probe" and next_index >= self.next_index:
             return  # Appends sent ahead of a lost one are refused each, and only the first refusal tells anything new.
         self.state = "probe"
+        self.stream = None
         self.waits = False
         self.next_index = next_index
         self.match_index = min(self.match_index, next_index - 1)
@@ -68,8 +73,8 @@ class Leadership:
     """One term of one leader. Knows members by name and indexes by number, and sends nothing itself."""
 
     __slots__ = (
-        "_configuration", "_node", "held_proposals", "lease", "progress", "reads", "reads_round", "round", "successor",
-        "waiting_reads",
+        "_configuration", "_node", "_uncommitted", "held_proposals", "lease", "progress", "reads", "reads_round",
+        "round", "successor", "uncommitted_bytes", "waiting_reads",
     )  # fmt: skip
 
     def __init__(self, node: NodeId, configuration: Configuration, last_index: int) -> None:
@@ -85,6 +90,8 @@ class Leadership:
         self.reads_round = 0  # What they wait for.
         self.waiting_reads: list[Any] = []  # They came later, and need the next one.
         self.held_proposals: list[Propose] = []  # They are in no log.
+        self.uncommitted_bytes = 0
+        self._uncommitted: deque[tuple[int, int]] = deque()  # (index, bytes) of entries, oldest first
         self.successor: NodeId = ""  # To whom leadership is being handed.
         self.lease: Lease | None = None
 
@@ -104,6 +111,18 @@ class Leadership:
         indexes = {peer: each.match_index if each.counts else 0 for peer, each in self.progress.items()}
         indexes[self._node] = own_index
         return quorum_index(self._configuration, indexes)
+
+    def note_appended(self, index: int, size: int) -> None:
+        """An entry of so many bytes was appended."""
+        if size:
+            self._uncommitted.append((index, size))
+            self.uncommitted_bytes += size
+
+    def note_committed(self, index: int) -> None:
+        """All entries up to this one are committed."""
+        uncommitted = self._uncommitted
+        while uncommitted and uncommitted[0][0] <= index:
+            self.uncommitted_bytes -= uncommitted.popleft()[1]
 
     def add_read(self, token: Any) -> bool:
         """Queue a read; return whether a new round of confirmation must be sent for it now."""

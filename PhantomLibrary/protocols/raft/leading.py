@@ -24,7 +24,7 @@ from PhantomLibrary.protocols.raft.messages import (
     Entries,
     HardState,
     Invitation,
-    SnapshotMessage,
+    SnapshotReply,
 )
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
 from PhantomLibrary.protocols.raft.transferring import Transferring
@@ -42,8 +42,8 @@ class Leading(Transferring):
         return self._append_own(event.command, now_ns)
 
     def _holds_proposals(self, leadership: Leadership) -> bool:
-        """Whether nothing may be appended at present."""
-        return leadership.successor != ""
+        """Whether nothing may be appended at present: another is to lead, or the quorum is too far behind."""
+        return leadership.successor != "" or leadership.uncommitted_bytes >= self.config.uncommitted_bytes_max
 
     def _hold(self, leadership: Leadership, event: Propose) -> list[Effect]:
         """Keep a proposal until it may be appended, or is refused because another leads."""
@@ -65,6 +65,7 @@ class Leading(Transferring):
             self.configurations.append(entries)
             self._adopt_configuration()
         self._view_is_old = True
+        leadership.note_appended(self.log.last_index, self.config.command_bytes(command))
         effects = self._replicate(leadership)
         effects += self._persist((Entries(entries),), now_ns)
         return effects
@@ -154,11 +155,22 @@ class Leading(Transferring):
         if next_index - 1 - progress.match_index >= self.config.unacknowledged_max and progress.state == "replicate":
             return None
         entries = self.log.entries_from(next_index, self.config.append_entries_max)
+        if len(entries) > 1:
+            entries = self._first_of(entries)
         if progress.state == "probe":
             progress.waits = True
         else:
             progress.next_index += len(entries)
         return SendEarly(peer, self._make_append(next_index - 1, entries))
+
+    def _first_of(self, entries: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
+        """Return as many as one append may carry, one at least."""
+        left = self.config.append_bytes_max
+        for position, entry in enumerate(entries):
+            left -= self.config.command_bytes(entry.command)
+            if left < 0 and position:
+                return entries[:position]
+        return entries
 
     def _invite(self, peer: NodeId, progress: Progress) -> SendEarly:
         return SendEarly(peer, Invitation(self.config.shard, self.config.node, self.term, progress.number))
@@ -178,13 +190,6 @@ class Leading(Transferring):
             self._leadership.round,
         )
 
-    def _send_snapshot(self, peer: NodeId, progress: Progress) -> SendEarly:
-        assert self.snapshot is not None and self._leadership is not None
-        progress.state = "snapshot"
-        progress.next_index = self.snapshot.index + 1
-        message = SnapshotMessage(self.config.shard, self.config.node, self.term, self.snapshot, self._leadership.round)
-        return SendEarly(peer, message)
-
     def _on_append_reply(self, message: AppendReply, now_ns: int) -> list[Effect]:
         if message.term > self.term:
             effects = self._leave_leadership(message.term, "")
@@ -198,9 +203,7 @@ class Leading(Transferring):
         if (message.number != progress.number or not progress.is_here) and not self._recognise(progress, message):
             return []
         if message.round > progress.round:
-            progress.round = message.round
-            if leadership.lease is not None:
-                leadership.extend_lease(leadership.lease)
+            self._note_round(leadership, progress, message.round)
         effects = []
         if not message.accepted:
             self._back_off(progress, message, is_first_sign=not progress.active)
@@ -221,6 +224,13 @@ class Leading(Transferring):
             effects += self._hand_over(leadership)
         return effects
 
+    def _note_round(self, leadership: Leadership, progress: Progress, number: int) -> None:
+        """A follower has answered a round."""
+        if number > progress.round:
+            progress.round = number
+            if leadership.lease is not None:
+                leadership.extend_lease(leadership.lease)
+
     def _back_off(self, progress: Progress, message: AppendReply, *, is_first_sign: bool) -> None:
         """Learn from a refusal where to go on.
 
@@ -234,7 +244,7 @@ class Leading(Transferring):
         agreed = self.log.last_index_at_or_below(message.index, message.index_term)
         progress.refuse(agreed + 1)
 
-    def _recognise(self, progress: Progress, message: AppendReply) -> bool:
+    def _recognise(self, progress: Progress, message: AppendReply | SnapshotReply) -> bool:
         """Return whether an answer is of interest that is the first one, or not from the replica that is meant.
 
         A learner's node that has none, or another one, is invited again unless that replica has acknowledged anything.
@@ -260,6 +270,9 @@ class Leading(Transferring):
             return []
         was_ready = self._has_committed_in_term()
         effects: list[Effect] = [self._commit(index)]
+        leadership.note_committed(index)
+        if leadership.held_proposals and not self._holds_proposals(leadership):
+            effects += self._append_held(leadership, now_ns)
         if not was_ready and leadership.reads:
             effects += self._confirm(leadership)
         if not self._is_settled:
@@ -311,6 +324,7 @@ class Leading(Transferring):
             progress.waits = False  # The probe may be lost. Not with every heartbeat: those of reads come often.
         leadership.begin_round(now_ns)
         effects = self._heartbeat(leadership)
+        effects += self._send_again(leadership)
         effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
         return effects
 
@@ -328,7 +342,13 @@ class Leading(Transferring):
             return self._step_down()
         return [SetDeadline(ELECTION, self.config.election_timeout_ns, 0)]
 
-    # --- in electing.py and reconfiguring.py -----------------------------------------------------------------------
+    # --- in streaming.py, electing.py and reconfiguring.py ----------------------------------------------------------
+
+    def _send_snapshot(self, peer: NodeId, progress: Progress) -> SendEarly:
+        raise NotImplementedError
+
+    def _send_again(self, leadership: Leadership) -> list[Effect]:
+        raise NotImplementedError
 
     def _settle_configuration(self, now_ns: int) -> list[Effect]:
         raise NotImplementedError

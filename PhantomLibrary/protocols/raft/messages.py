@@ -68,7 +68,7 @@ class AppendEntries(Struct, frozen=True, gc=False, array_like=True, tag="append 
 
 
 class AppendReply(Struct, frozen=True, gc=False, array_like=True, tag="append reply"):
-    """Answers AppendEntries and SnapshotMessage.
+    """Answers AppendEntries, and a snapshot as a whole.
 
     Accepted: the follower's log equals the leader's up to `index`, durably. Refused: its log does not hold the previous
     entry; it may match at `index`, where it holds an entry of `index_term`. `number` is the follower's: it counts in a
@@ -107,14 +107,40 @@ class Snapshot(Struct, frozen=True, gc=False, array_like=True):
     configuration_index: int = 0
 
 
-class SnapshotMessage(Struct, frozen=True, gc=False, array_like=True, tag="snapshot"):
-    """Replaces the log of a follower that is too far behind."""
+class SnapshotChunk(Struct, frozen=True, gc=False, array_like=True, tag="snapshot"):
+    """One of the `chunks` of a snapshot up to (index, index_term), counted from 0, for a follower that is far behind.
+
+    Snapshots of equal `checksum` there are the same, whoever sends them. `configuration` is the snapshot's.
+    """
 
     shard: ShardId
     source: NodeId
     term: int
-    snapshot: Snapshot
+    index: int
+    index_term: int
+    checksum: int
+    chunk: int
+    chunks: int
+    content: bytes
+    configuration: Configuration | None
+    configuration_index: int
     round: int
+
+
+class SnapshotReply(Struct, frozen=True, gc=False, array_like=True, tag="snapshot reply"):
+    """Answers SnapshotChunk, except the last one missing, which AppendReply answers: the snapshot is in place then.
+
+    The follower holds the first `received` chunks of that snapshot, durably. `number` is as in AppendReply.
+    """
+
+    shard: ShardId
+    source: NodeId
+    term: int
+    index: int
+    checksum: int
+    received: int
+    round: int
+    number: int
 
 
 class RepairRequest(Struct, frozen=True, gc=False, array_like=True, tag="repair request"):
@@ -144,7 +170,8 @@ RaftMessage: TypeAlias = (
     | AppendEntries
     | AppendReply
     | Invitation
-    | SnapshotMessage
+    | SnapshotChunk
+    | SnapshotReply
     | RepairRequest
     | RepairBound
 )
@@ -181,7 +208,20 @@ class Repaired(Struct, frozen=True, gc=False, array_like=True, tag="repaired"):
     """Whatever was lost is here again."""
 
 
-Record: TypeAlias = HardState | Entries | SnapshotRecord | Damaged | Repaired
+class SnapshotPart(Struct, frozen=True, gc=False, array_like=True, tag="snapshot part"):
+    """A chunk of a snapshot that has not arrived as a whole. Chunk 0 replaces all parts that were there before.
+
+    Parts change nothing of the log; SnapshotRecord, which comes instead of the last one, puts an end to them.
+    """
+
+    index: int
+    term: int
+    checksum: int
+    chunk: int
+    content: bytes
+
+
+Record: TypeAlias = HardState | Entries | SnapshotPart | SnapshotRecord | Damaged | Repaired
 
 
 class Recovered(Struct, frozen=True, gc=False):
@@ -197,3 +237,4 @@ class Recovered(Struct, frozen=True, gc=False):
     entries: tuple[LogEntry, ...] = ()
     number: int = 0
     damaged: bool = False
+    parts: tuple[SnapshotPart, ...] = ()

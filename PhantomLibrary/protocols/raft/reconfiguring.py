@@ -16,11 +16,11 @@ from PhantomLibrary.domain import Configuration, NodeId
 from PhantomLibrary.protocols.raft.configuration import Change, changed, left_joint, why_not
 from PhantomLibrary.protocols.raft.effects import ChangeConfiguration, Effect, RefuseChange, Send
 from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
-from PhantomLibrary.protocols.raft.leading import Leading
 from PhantomLibrary.protocols.raft.messages import TimeoutNow
+from PhantomLibrary.protocols.raft.streaming import Streaming
 
 
-class Reconfiguring(Leading):
+class Reconfiguring(Streaming):
     """Handles the wish for other members, and takes each change to its end."""
 
     def _become_leader(self, now_ns: int) -> list[Effect]:

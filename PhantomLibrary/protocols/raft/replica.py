@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -29,11 +31,16 @@ REPAIR = "repair"
 TRANSFER = "transfer"
 
 
+def _weightless(_command: Any) -> int:
+    return 0
+
+
 class GroupConfig(Struct, frozen=True):
     """What a replica is told at birth. `election_timeout_ns` is the least; the most is twice that.
 
     `voters` are those of the shard's beginning; who they are now its log tells. `lease_ns` is how long a leader's lease
-    lasts (see leasing.py), 0 without leases.
+    lasts (see leasing.py), 0 without leases. `command_bytes` tells how long a command is, about: an append carries no
+    more than `append_bytes_max`, and a leader takes proposals up to `uncommitted_bytes_max` ahead of the quorum.
     """
 
     shard: ShardId
@@ -45,6 +52,10 @@ class GroupConfig(Struct, frozen=True):
     unacknowledged_max: int = 512
     kept_entries_max: int = 256
     lease_ns: int = 0
+    snapshot_window: int = 4
+    append_bytes_max: int = 1 << 16
+    uncommitted_bytes_max: int = 1 << 20
+    command_bytes: Callable[[Any], int] = _weightless
 
 
 class View(Struct, frozen=True, gc=False):

@@ -15,13 +15,13 @@ from PhantomLibrary.protocols.raft.effects import (
     TransferFailed,
     TransferLeadership,
 )
-from PhantomLibrary.protocols.raft.following import Following
+from PhantomLibrary.protocols.raft.installing import Installing
 from PhantomLibrary.protocols.raft.leadership import Leadership
 from PhantomLibrary.protocols.raft.messages import TimeoutNow
 from PhantomLibrary.protocols.raft.replica import TRANSFER
 
 
-class Transferring(Following):
+class Transferring(Installing):
     """Handles the wish for another leader."""
 
     def why_no_transfer(self, target: NodeId) -> str:

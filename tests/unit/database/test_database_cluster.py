@@ -292,16 +292,16 @@ def test_a_power_loss_of_all_nodes_loses_nothing_that_was_confirmed(seed):
     assert verdict.outcome == "valid", verdict.headline
 
 
-def test_a_snapshot_ends_in_the_term_of_its_last_entry():
+def test_snapshots_are_taken_at_the_same_entries_everywhere_in_the_terms_of_these():
     cluster = Cluster()
     replica, taken = cluster.replica("n1", 1), []
     cluster.go(1)
     last = replica.machine.applied_index
-    replica._snapshot_entries = 2
+    replica._snapshot_entries = last + 1
     replica.group.step = lambda event, now_ns: taken.append(event.snapshot) or []
     replica.apply(Apply((LogEntry(last + 1, 4, None), LogEntry(last + 2, 5, None))))
 
-    assert [(snapshot.index, snapshot.term) for snapshot in taken] == [(last + 2, 5)]
+    assert [(snapshot.index, snapshot.term) for snapshot in taken] == [(last + 1, 4)]
 
 
 def test_logs_and_snapshots_stay_small_however_long_the_run():

@@ -31,6 +31,10 @@ class FakeDisk:
     def replace(self, file, content):
         self.writes.append(("replace", file, content))
 
+    def remove(self, file):
+        if self.read(file):
+            self.writes.append(("replace", file, b""))
+
     def sync(self, token):
         self.syncs.append((token, len(self.writes)))
 
@@ -40,9 +44,6 @@ class FakeDisk:
         for kind, file, content in self.writes[:number]:
             files[file] = files.get(file, b"") + content if kind == "append" else content
         return FakeDisk(files)
-
-    def remove(self, file):
-        self.writes.append(("replace", file, b""))
 
     def files(self):
         return sorted(self.after(len(self.writes)).before)

@@ -58,12 +58,14 @@ class Chaos(Invariants):
         )
         self.has_leases = self._choose_lease()
         lease_ns = lease_length_ns(ELECTION_TIMEOUT_NS, DRIFT_PPM_MAX) if self.has_leases else 0
+        chunk_bytes = random.choice((0, 30, 200))
         for name in names:
             config = GroupConfig(
                 1, name, names, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, appends, unacknowledged, kept, lease_ns
             )
             host = Host(config, Clock(), self, self._draw, group_class)
             host.holds_persists = True
+            host.chunk_bytes = chunk_bytes
             self.hosts[name] = host
         for host in self.hosts.values():
             host.start()

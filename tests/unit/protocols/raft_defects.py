@@ -19,7 +19,7 @@ from PhantomLibrary.protocols.raft.messages import (
     Record,
     RepairBound,
     Snapshot,
-    SnapshotMessage,
+    SnapshotChunk,
 )
 
 
@@ -61,7 +61,7 @@ class TruncatesBlindly(Group):
 
 
 class AcknowledgesItsWholeLog(Group):
-    def _accept_append(self, message: AppendEntries | SnapshotMessage, index: int) -> Effect:
+    def _accept_append(self, message: AppendEntries | SnapshotChunk, index: int) -> Effect:
         return super()._accept_append(message, self.log.last_index)
 
 

@@ -45,7 +45,8 @@ from PhantomLibrary.protocols.raft.messages import (
     Recovered,
     Repaired,
     Snapshot,
-    SnapshotMessage,
+    SnapshotChunk,
+    SnapshotPart,
     SnapshotRecord,
 )
 from PhantomLibrary.protocols.raft.replica import GroupConfig, View
@@ -74,12 +75,14 @@ class WrittenLog:
         self.entries: dict[int, LogEntry] = {}
         self.last_index = 0
         self.damaged = False
+        self.parts: list[SnapshotPart] = []
 
     def copy(self) -> WrittenLog:
         copy = WrittenLog()
         copy.term, copy.vote, copy.snapshot, copy.last_index = self.term, self.vote, self.snapshot, self.last_index
         copy.entries = dict(self.entries)
         copy.damaged = self.damaged
+        copy.parts = list(self.parts)
         return copy
 
     @property
@@ -102,11 +105,14 @@ class WrittenLog:
             self.last_index = record.entries[-1].index
         elif isinstance(record, Damaged | Repaired):
             self.damaged = isinstance(record, Damaged)
+        elif isinstance(record, SnapshotPart):
+            self.parts = [*self.parts, record] if record.chunk else [record]
         else:
             self._write_snapshot(record)
 
     def _write_snapshot(self, record: SnapshotRecord) -> None:
         self.snapshot = record.snapshot
+        self.parts = []
         for index in list(self.entries):
             if index <= record.snapshot.index or not record.keeps_tail:
                 del self.entries[index]
@@ -114,7 +120,7 @@ class WrittenLog:
 
     def recovered(self, *, number: int = 0) -> Recovered:
         entries = tuple(self.entries[index] for index in sorted(self.entries))
-        return Recovered(self.term, self.vote, self.snapshot, entries, number, self.damaged)
+        return Recovered(self.term, self.vote, self.snapshot, entries, number, self.damaged, tuple(self.parts))
 
     def lose(self, index: int) -> None:
         """Damage: all entries from this one on are lost, and if a snapshot covers it, everything."""
@@ -128,7 +134,8 @@ class WrittenLog:
 class Machine:
     """A state machine that remembers every command, so that any difference shows."""
 
-    def __init__(self, snapshot: Snapshot | None) -> None:
+    def __init__(self, snapshot: Snapshot | None, chunk_bytes: int = 0) -> None:
+        self.chunk_bytes = chunk_bytes  # Of its snapshots, 0 for one chunk.
         self.commands: list[Any] = []
         if snapshot is not None:
             self.restore(snapshot)
@@ -141,7 +148,10 @@ class Machine:
         self.commands = json.loads(b"".join(snapshot.chunks))
 
     def save(self, term: int, configuration: Configuration, since: int) -> Snapshot:
-        return Snapshot(self.applied_index, term, (json.dumps(self.commands).encode(),), configuration, since)
+        content = json.dumps(self.commands).encode()
+        size = self.chunk_bytes or len(content)
+        chunks = tuple(content[start : start + size] for start in range(0, len(content), size))
+        return Snapshot(self.applied_index, term, chunks, configuration, since)
 
 
 class Watch:
@@ -176,6 +186,7 @@ class Host:
         self.has_replica = config.node in config.voters
         self.lost: dict[int, LogEntry] = {}
         self.holds_persists = False
+        self.chunk_bytes = 0
         self.incarnation = 0
         self.is_on = False
         self.group: Group
@@ -198,7 +209,7 @@ class Host:
         if not self.has_replica:
             return
         self.written = self.durable.copy()
-        self.machine = Machine(self.durable.snapshot)
+        self.machine = Machine(self.durable.snapshot, self.chunk_bytes)
         recovered = self.durable.recovered(number=self.number)
         self.group = self.group_class(self.config, recovered, self.clock.now_ns)
         self.watch.started(self)
@@ -235,7 +246,7 @@ class Host:
             self._begin(message.number)
         if self.has_replica:
             self.step(message)
-        elif isinstance(message, AppendEntries | SnapshotMessage):
+        elif isinstance(message, AppendEntries | SnapshotChunk):
             reply = AppendReply(1, self.name, message.term, False, 0, 0, 0, ABSENT)
             self.watch.sent(self, message.source, reply)
 

@@ -3,12 +3,12 @@
 Time stands still but for `advance` and `run`, and no message arrives unless told to. Timers draw no randomness: the
 spread of a node is its place in the group, so n1 stands first.
 
-    start 3 [append=1] [kept=0] [lease=900ms]    fresh nodes n1..n3; `start term=7 n1=1114 n2=11` gives logs by terms
+    start 3 [append=1] [kept=0] [lease=900ms] [chunk=9]    fresh nodes n1..n3; `start term=7 n1=1114` by the logs' terms
     start 5 voters=3                   n1 to n3 are the members; the others hold nothing until they are invited
     campaign n1                        its election timer fires, and it has heard of no leader lately
     silence n1 n2                      they have heard of no leader lately, and would grant a pre-vote
     deliver [n1>n2 ...] [once]         all messages, or those of links, until quiet; `once` only those under way now
-    drop [n1>n2 ...]                   lose what is under way
+    drop [n1>n2 ...] [first]           lose what is under way, or the first of it
     repeat n1>n2 request | repeat n1>n2 x   send again the first message there of this kind, or with this command
     cut n1 n2 | cut n1>n2 | isolate n1 | heal
     advance 100ms | run 1s             let time pass; `run` also delivers everything as it goes
@@ -25,10 +25,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
 
-from PhantomLibrary.domain import Configuration, LogEntry, NodeId
-from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST, Change
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.configuration import Change
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
     ChangeConfiguration,
@@ -46,30 +45,19 @@ from PhantomLibrary.protocols.raft.effects import (
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
-    AppendEntries,
-    AppendReply,
-    Damaged,
     Entries,
     HardState,
-    Invitation,
     RaftMessage,
     Record,
-    RepairBound,
-    Repaired,
-    RepairRequest,
-    RequestVote,
-    SnapshotMessage,
-    TimeoutNow,
-    Vote,
 )
 from PhantomLibrary.protocols.raft.replica import ELECTION, GroupConfig, View
 from tests.unit.protocols.raft_harness import Clock, Host, Watch, told
+from tests.unit.protocols.raft_words import kind_of, told_command, told_commands, told_message, told_record
 
 MILLISECOND_NS = 1_000_000
 ELECTION_TIMEOUT_NS = 1_000 * MILLISECOND_NS
 HEARTBEAT_NS = 100 * MILLISECOND_NS
 DELIVERIES_MAX = 5_000
-NUMBERS = {0: "", LOST: " not counting", ABSENT: " not here"}
 DURATION = re.compile(r"(\d+)(ms|s)")
 
 
@@ -115,6 +103,7 @@ class Scenario(Watch):
                 lease_ns=_duration_ns(options.get("lease", "0ms")),
             )
             host = Host(config, self.clock, self, _Spread(position, len(names)), self.group_class)
+            host.chunk_bytes = int(options.get("chunk", 0))
             self.hosts[name] = host
             terms = options.get(name, "")
             if terms:
@@ -170,12 +159,17 @@ class Scenario(Watch):
         assert left or "once" in words, "messages without end"
 
     def _drop(self, *words: str) -> None:
-        links = [tuple(word.split(">")) for word in words]
+        links = [tuple(word.split(">")) for word in words if ">" in word]
+        if "first" in words:
+            del self.in_flight[next(at for at, each in enumerate(self.in_flight) if each[:2] in links)]
+            return
         self.in_flight = [each for each in self.in_flight if links and each[:2] not in links]
 
     def _repeat(self, link: str, text: str) -> None:
         there = (each for each in self.past if f"{each[0]}>{each[1]}" == link)
-        self.in_flight.append(next(each for each in there if text == _kind(each[2]) or f":{text}" in _message(each[2])))
+        self.in_flight.append(
+            next(each for each in there if text == kind_of(each[2]) or f":{text}" in told_message(each[2]))
+        )
 
     def _cut(self, *words: str) -> None:
         if len(words) == 1:
@@ -244,7 +238,7 @@ class Scenario(Watch):
             log = host.group.log
             terms = "".join(str(entry.term) for entry in log.all_entries())
             begin = f"({log.snapshot_index} of term {log.snapshot_term}) " if log.snapshot_index else ""
-            self.lines.append(f"{host.name} log {begin}{terms or '-'}, applied {_commands(host.machine.commands)}")
+            self.lines.append(f"{host.name} log {begin}{terms or '-'}, applied {told_commands(host.machine.commands)}")
 
     def _status(self, *names: str) -> None:
         for host in self._up(names):
@@ -266,13 +260,13 @@ class Scenario(Watch):
     # --- what the hosts do ------------------------------------------------------------------------------------------
 
     def sent(self, host: Host, to: NodeId, message: RaftMessage) -> None:
-        self.counts[_kind(message)] += 1
+        self.counts[kind_of(message)] += 1
         self.in_flight.append((host.name, to, message))
         self.past.append((host.name, to, message))
-        self.lines.append(f"{host.name}>{to} {_message(message)}")
+        self.lines.append(f"{host.name}>{to} {told_message(message)}")
 
     def emitted(self, host: Host, record: Record) -> None:
-        self.lines.append(f"{host.name} writes {_record(record)}")
+        self.lines.append(f"{host.name} writes {told_record(record)}")
 
     def stepped(self, host: Host, before: View) -> None:
         view = host.group.view
@@ -284,12 +278,12 @@ class Scenario(Watch):
     def performed(self, host: Host, effect: Effect) -> None:
         if isinstance(effect, Persist):
             if host.holds_persists:
-                self.lines.append(f"{host.name} has written {', '.join(map(_record, effect.records))}")
+                self.lines.append(f"{host.name} has written {', '.join(map(told_record, effect.records))}")
         elif isinstance(effect, Apply):
-            commands = (f"{entry.index} {_command(entry.command)}" for entry in effect.entries)
+            commands = (f"{entry.index} {told_command(entry.command)}" for entry in effect.entries)
             self.lines.append(f"{host.name} applies {', '.join(commands)}")
         elif isinstance(effect, InstallSnapshot):
-            self.lines.append(f"{host.name} installs {_commands(host.machine.commands)}")
+            self.lines.append(f"{host.name} installs {told_commands(host.machine.commands)}")
         elif isinstance(effect, RefuseChange):
             self.lines.append(f"{host.name} refuses: {effect.reason}")
         elif isinstance(effect, ReadReady):
@@ -316,71 +310,6 @@ def _duration_ns(text: str) -> int:
     match = DURATION.fullmatch(text)
     assert match is not None, text
     return int(match[1]) * MILLISECOND_NS * (1000 if match[2] == "s" else 1)
-
-
-def _command(command: Any) -> str:
-    if type(command) is Configuration:
-        return told(command)
-    return "-" if command is None else str(command)
-
-
-def _commands(commands: list[Any]) -> str:
-    return " ".join(map(_command, commands)) or "nothing"
-
-
-def _kind(message: RaftMessage) -> str:
-    if isinstance(message, RequestVote | Vote):
-        return ("pre-" if message.pre else "") + ("request" if isinstance(message, RequestVote) else "vote")
-    if isinstance(message, AppendEntries):
-        return "append" if message.entries else "heartbeat"
-    if isinstance(message, TimeoutNow):
-        return "timeout now"
-    if isinstance(message, Invitation):
-        return "invitation"
-    if isinstance(message, RepairRequest | RepairBound):
-        return "repair request" if isinstance(message, RepairRequest) else "repair bound"
-    return "snapshot" if isinstance(message, SnapshotMessage) else "reply"
-
-
-def _entries(entries: tuple[LogEntry, ...]) -> str:
-    return " ".join(f"{entry.index}/{entry.term}:{_command(entry.command)}" for entry in entries)
-
-
-def _message(message: RaftMessage) -> str:
-    words = f"{_kind(message)} term {message.term}"
-    if isinstance(message, RequestVote):
-        return f"{words} last {message.last_index}/{message.last_term}{' transfer' if message.transfer else ''}"
-    if isinstance(message, Vote):
-        return f"{words} {'yes' if message.granted else 'no'}"
-    if isinstance(message, AppendEntries):
-        after = f" after {message.prev_index}/{message.prev_term}"
-        entries = f" {_entries(message.entries)}" if message.entries else ""
-        return f"{words}{after}{entries} committed {message.commit_index} round {message.round}"
-    if isinstance(message, TimeoutNow):
-        return words
-    if isinstance(message, RepairRequest | RepairBound):
-        return (
-            f"{words} last {message.last_index}" if isinstance(message, RepairRequest) else f"{words} {message.index}"
-        )
-    if isinstance(message, SnapshotMessage):
-        return f"{words} up to {message.snapshot.index}/{message.snapshot.term}"
-    if isinstance(message, Invitation):
-        return f"{words} number {message.number}"
-    assert isinstance(message, AppendReply)
-    answer = f"has {message.index}" if message.accepted else f"no, try {message.index}/{message.index_term}"
-    return f"{words} {answer} round {message.round}{NUMBERS.get(message.number, f' number {message.number}')}"
-
-
-def _record(record: Record) -> str:
-    if isinstance(record, HardState):
-        return f"term {record.term}" + (f" vote {record.vote}" if record.vote else "")
-    if isinstance(record, Entries):
-        return _entries(record.entries)
-    if isinstance(record, Damaged | Repaired):
-        return "that it is damaged" if isinstance(record, Damaged) else "that it is whole again"
-    return f"snapshot up to {record.snapshot.index}/{record.snapshot.term}" + (
-        " before tail" if record.keeps_tail else ""
-    )
 
 
 # --- the text -------------------------------------------------------------------------------------------------------

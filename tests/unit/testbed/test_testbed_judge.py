@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.errors import InvalidInput, InvalidState
-from PhantomLibrary.testbed.crash_points import EFFECTS, enumerate_crash_points
+from PhantomLibrary.testbed.crash_points import enumerate_crash_points
 from PhantomLibrary.testbed.judge import (
     Recovery,
     judge_agreement,
@@ -135,7 +135,25 @@ def _small_schedule():
     return Schedule(RunSpec(seed=4), [load], end_ns=1_900_000_000)
 
 
-@pytest.mark.parametrize("effect", EFFECTS)
+def _schedule_with_a_snapshot():
+    """A follower stays away until the others have forgotten what it lacks."""
+    load = _small_schedule().commands[0]
+    load.arguments.update(clients=4, rate=100_000, keys=20)
+    crash = Command("crash node", 1_600_000_000, 1_600_000_000, "follower of shard 1", until_ns=2_200_000_000)
+    knobs = {"snapshot_entries": 20, "kept_entries_max": 1, "snapshot_chunk_bytes": 50}
+    return Schedule(RunSpec(seed=4, knobs=knobs), [load, crash], end_ns=2_500_000_000)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_crash_while_a_snapshot_comes_and_again_while_it_is_replayed_breaks_nothing(again):
+    report = enumerate_crash_points(_schedule_with_a_snapshot(), "install", again=again)
+
+    assert report.failure is None
+    assert len(report.points) >= 8, "several chunks, the whole, and putting it in place"
+    assert all(point.node and point.time_ns for point in report.points)
+
+
+@pytest.mark.parametrize("effect", ["persist", "send", "apply"])
 @pytest.mark.parametrize("power_loss", [False, True])
 def test_a_crash_around_any_effect_breaks_nothing(effect, power_loss):
     every = 37 if effect == "send" else 11

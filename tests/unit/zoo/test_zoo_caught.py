@@ -188,7 +188,34 @@ def _unheard_successor(story):
     story.go_ms(1000)
 
 
+def _unheard_leader(story):
+    """Nobody hears the leader, which goes on writing; then it gets a snapshot that contradicts its log."""
+    story.elect()
+    story.load(clients=120, rate=2_000_000, keys=20, reads_percent=0)
+    story.go_ms(300)
+    old = story.give("isolate node", "leader of shard 1", direction="out", duration_ms=2000)[0]
+    story.go_ms(100)
+    story.give("set load", rate=20_000, period_ns=SECOND_NS)
+    story.go_ms(290)
+    story.give("isolate node", old, duration_ms=1000)
+    story.go_ms(2000)
+
+
+def _retries_after_snapshots(story):
+    """Answers are lost, all nodes restart from snapshots, and the retries go on."""
+    story.elect()
+    story.load("counter")
+    story.give("drop messages", kind="shard reply", probability_ppm=200_000, duration_ms=6000)
+    story.go_ms(2000)
+    story.give("crash node", "all", duration_ms=500)
+    story.go_ms(3000)
+
+
+SMALL_LOGS = {"knobs": {"snapshot_entries": 50, "kept_entries_max": 10, "log_bytes_max": 8_000}}
+
 SCENARIOS = {
+    "snapshot-keeps-stale-tail": (_unheard_leader, SMALL_LOGS),
+    "session-table-not-in-snapshot": (_retries_after_snapshots, SMALL_LOGS),
     "readindex-before-noop": (_lossy_elections, {"shards": 8}),
     "lease-ignores-drift": (_drifting_clocks, LEASES),
     "lease-regress-on-transfer": (_unheard_successor, LEASES),

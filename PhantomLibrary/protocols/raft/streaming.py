@@ -1,0 +1,81 @@
+"""Raft as a leader that sends a snapshot: in chunks, a window of them ahead of the answers.
+
+The first chunk goes alone: its answer tells how much the follower has already, from an earlier attempt or another
+leader. What is lost is sent again from the first missing chunk on, with the next heartbeat after one in which nothing
+has moved.
+
+Source: Ongaro, "Consensus: Bridging Theory and Practice" (2014), 5.1; go-back-n of any text on sliding windows.
+"""
+
+from __future__ import annotations
+
+from PhantomLibrary.domain import NodeId
+from PhantomLibrary.protocols.raft.effects import Effect, SendEarly
+from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
+from PhantomLibrary.protocols.raft.leading import Leading
+from PhantomLibrary.protocols.raft.messages import HardState, SnapshotChunk, SnapshotReply
+from PhantomLibrary.protocols.raft.stream import Stream
+
+
+class Streaming(Leading):
+    """Feeds followers that are too far behind."""
+
+    def _send_snapshot(self, peer: NodeId, progress: Progress) -> SendEarly:
+        assert self.snapshot is not None
+        progress.state = "snapshot"
+        progress.next_index = self.snapshot.index + 1
+        progress.stream = stream = Stream(self.snapshot)
+        return self._send_chunk(peer, stream)
+
+    def _send_chunk(self, peer: NodeId, stream: Stream) -> SendEarly:
+        """Send the next chunk of a stream."""
+        leadership, config = self._leadership, self.config
+        assert leadership is not None
+        snapshot, chunk = stream.snapshot, stream.sent
+        stream.sent += 1
+        message = SnapshotChunk(
+            config.shard,
+            config.node,
+            self.term,
+            snapshot.index,
+            snapshot.term,
+            stream.checksum,
+            chunk,
+            len(snapshot.chunks),
+            snapshot.chunks[chunk],
+            snapshot.configuration,
+            snapshot.configuration_index,
+            leadership.round,
+        )
+        return SendEarly(peer, message)
+
+    def _on_snapshot_reply(self, message: SnapshotReply, now_ns: int) -> list[Effect]:
+        if message.term > self.term:
+            effects = self._leave_leadership(message.term, "")
+            return [*effects, *self._persist((HardState(self.term, self.vote),), now_ns)]
+        leadership = self._leadership
+        progress = leadership.progress.get(message.source) if leadership is not None else None
+        if leadership is None or message.term < self.term or progress is None:
+            return []
+        if message.number != progress.number and not self._recognise(progress, message):
+            return []
+        progress.active = True
+        self._note_round(leadership, progress, message.round)
+        result: list[Effect] = []
+        stream = progress.stream
+        if progress.state == "snapshot" and stream is not None and stream.is_meant_by(message):
+            stream.acknowledge(message.received)
+            while stream.sent < len(stream.snapshot.chunks) and stream.in_flight < self.config.snapshot_window:
+                result.append(self._send_chunk(message.source, stream))
+        if leadership.reads:
+            result += self._release_reads(leadership)
+        return result
+
+    def _send_again(self, leadership: Leadership) -> list[Effect]:
+        """Where nothing has moved since the last heartbeat, something was lost."""
+        result: list[Effect] = []
+        for peer, progress in leadership.progress.items():
+            stream = progress.stream
+            if progress.state == "snapshot" and stream is not None and stream.go_back_if_stuck():
+                result.append(self._send_chunk(peer, stream))
+        return result
