@@ -310,3 +310,18 @@ class ReplicaDigest(Struct, frozen=True, gc=False):
     shard: ShardId
     applied_index: int
     digest: int
+
+
+class NodeKnowledge(Struct, frozen=True, gc=False):
+    """What one node holds the cluster to be.
+
+    `members` are (node, standing, number), `shards` (shard, epoch, voters) as its directory has them; `routes` are the
+    epochs that its gateway goes by, `replicas` the numbers of the replicas that it holds, both by shard.
+    """
+
+    node: NodeId
+    version: int
+    members: tuple[tuple[NodeId, str, int], ...]
+    shards: tuple[tuple[ShardId, int, tuple[NodeId, ...]], ...]
+    routes: tuple[tuple[ShardId, int], ...]
+    replicas: tuple[tuple[ShardId, int], ...]

@@ -145,6 +145,12 @@ _ENTRIES = (
         "Nothing failed and no fault was in force in this run, so right views of the nodes' health prove nothing.",
     ),
     CodeEntry(
+        "MEM-002",
+        "nodes disagree about the cluster",
+        "Two live members hold the cluster to be different, or it is not as they hold it: members, shards, epochs,"
+        " routes or the replicas that nodes hold.",
+    ),
+    CodeEntry(
         "INV-001",
         "two leaders in one term",
         "Election safety: a term has at most one leader. A node that led a term, crashed and leads it again counts"

@@ -71,6 +71,8 @@ def first_directory(layout: ClusterLayout) -> Directory:
 def why_not_standing(directory: Directory, node: NodeId, standing: Standing) -> str:
     """Return why a node cannot be given this standing by an operator, "" when it can."""
     now = directory.standing(node)
+    if now == standing:
+        return ""  # It is asked again.
     if standing == "joining":
         return "" if now in (None, "removed") else f"{node} is a member already ({now})"
     if now is None:
@@ -78,14 +80,12 @@ def why_not_standing(directory: Directory, node: NodeId, standing: Standing) -> 
     if now == "removed":
         return f"{node} was removed before"
     if standing == "decommissioning":
-        return _why_not_decommission(directory, node, now)
+        return _why_not_decommission(directory, node)
     sole = next((each.shard for each in directory.shards if each.voters == (node,)), None)
     return "" if sole is None else f"{node} holds the only replica of shard {sole}: decommission it instead"
 
 
-def _why_not_decommission(directory: Directory, node: NodeId, now: Standing) -> str:
-    if now == "decommissioning":
-        return f"{node} is being decommissioned already"
+def _why_not_decommission(directory: Directory, node: NodeId) -> str:
     left = [each for each in directory.nodes("active") if each != node]
     if len(left) < directory.replicas:
         return (

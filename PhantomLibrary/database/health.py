@@ -87,6 +87,12 @@ class HealthMonitor:
         if effects:
             self._perform(effects)
 
+    def unavailable_nodes(self) -> list[NodeId]:
+        """Return the members that are held to be suspect or down."""
+        members = self.detector.members
+        healthy = set(members.healthy())
+        return [node for node in members.probed() if node not in healthy]
+
     def fire(self, name: str) -> None:
         self.step(DeadlinePassed(name))
 

@@ -131,7 +131,7 @@ class ShardMachine:
         """Give a member another standing, as an operator asks; return why not, "" if it was done."""
         assert self.directory is not None
         reason = why_not_standing(self.directory, operation.key, operation.standing)
-        if not reason:
+        if not reason and self.directory.standing(operation.key) != operation.standing:
             self._keep_directory(with_standing(self.directory, operation.key, operation.standing, self.applied_index))
         return reason
 

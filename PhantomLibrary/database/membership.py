@@ -58,6 +58,8 @@ class MembershipHost(Protocol):
 
     @property
     def parts(self) -> MembershipParts: ...
+    def members_changed(self, directory: Directory) -> None: ...
+    def unavailable_nodes(self) -> Collection[NodeId]: ...
 
 
 class Membership:
@@ -88,6 +90,9 @@ class Membership:
         }
 
     def start(self) -> None:
+        if self.directory.version:
+            self._host.gateway.learn(self.directory)
+            self._host.members_changed(self.directory)
         self._consider_own_entry()
         self._report()
 
@@ -187,6 +192,7 @@ class Membership:
         self.directory = directory
         self._env.disk.replace(DIRECTORY_FILE, encode_directory(directory))
         self._host.gateway.learn(directory)
+        self._host.members_changed(directory)
         self._consider_own_entry()
         for shard, replica in list(self._host.replica_set.by_shard.items()):
             descriptor = directory.shard(shard)
@@ -255,8 +261,8 @@ class Membership:
         self._host.replica_set.by_shard[SYSTEM_SHARD].propose(command)
 
     def unavailable(self) -> Collection[NodeId]:
-        """Return the nodes that are not to be given replicas. A failure detector knows better."""
-        return ()
+        """Return the nodes that are not to be given anything now."""
+        return self._host.unavailable_nodes()
 
 
 def _read_number(env: Env) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from PhantomLibrary.database.attempts import Attempts
 from PhantomLibrary.database.census import CENSUS_MESSAGES
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.disk_care import DEADLINES as DISK_DEADLINES
 from PhantomLibrary.database.disk_care import DiskCare
 from PhantomLibrary.database.gateway import Gateway
@@ -27,6 +28,7 @@ from PhantomLibrary.domain import NodeId, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.configuration import ABSENT
 from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Invitation, RequestVote, SnapshotChunk
+from PhantomLibrary.protocols.swim.effects import MembersChanged
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
 GATEWAY_DEADLINE = "gateway"
@@ -174,6 +176,14 @@ class DatabaseNode:
     def show(self, observation: Observation) -> None:
         """Show something to whoever watches this node."""
         self.sink(observation)
+
+    def members_changed(self, directory: Directory) -> None:
+        """The directory that this node has is another one."""
+        self.health.step(MembersChanged(tuple((each.node, each.standing) for each in directory.members)))
+
+    def unavailable_nodes(self) -> list[NodeId]:
+        """Return the members that this node holds to be suspect or down."""
+        return self.health.unavailable_nodes()
 
     def note_news(self) -> None:
         """Something has changed that the membership is to look at, when the event is dealt with."""

@@ -28,18 +28,35 @@ class Choice(Struct, frozen=True):
 
 
 class NodeState(Choice, frozen=True):
-    """The state of a node as the others hold it: `active`, `suspect`, `down`; `paused` is what the test made it."""
+    """The state of a node as the others hold it: `joining`, `active`, `suspect`, `down`, `decommissioning`, `removed`;
+    `paused` is what the test made it.
+    """
 
     WHAT: ClassVar[str] = "node state"
-    KNOWN: ClassVar[tuple[str, ...]] = ("any", "active", "suspect", "down", "paused")
-    WAITING: ClassVar[tuple[str, ...]] = ("joining", "decommissioning", "removed")
+    KNOWN: ClassVar[tuple[str, ...]] = (
+        "any",
+        "joining",
+        "active",
+        "suspect",
+        "down",
+        "decommissioning",
+        "removed",
+        "paused",
+    )
 
 
 class Event(Choice, frozen=True):
     """Something that a run can be waited for."""
 
     WHAT: ClassVar[str] = "event"
-    KNOWN: ClassVar[tuple[str, ...]] = ("leader elected", "snapshot sent", "vote persisted", "entry committed", "quiet")
+    KNOWN: ClassVar[tuple[str, ...]] = (
+        "leader elected",
+        "snapshot sent",
+        "vote persisted",
+        "entry committed",
+        "joint configuration",
+        "quiet",
+    )
     WAITING: ClassVar[tuple[str, ...]] = (
         "prepare sent",
         "commit sent",

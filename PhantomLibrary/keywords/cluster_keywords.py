@@ -255,6 +255,8 @@ def _in_state(run: Run, state: NodeState) -> list[str]:
         return run.node_names
     if state.word == "paused":
         return [name for name, host in run.world.nodes.items() if host.state.value == "paused"]
+    if state.word in ("joining", "decommissioning", "removed"):
+        return [name for name in run.node_names if run.node_state(name) == state.word]
     return [name for name in run.node_names if common_view(run, name) == state.word]
 
 

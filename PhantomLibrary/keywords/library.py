@@ -20,6 +20,7 @@ from PhantomLibrary.keywords.failures import RequestRefused
 from PhantomLibrary.keywords.fault_keywords import FaultKeywords
 from PhantomLibrary.keywords.leader_keywords import LeaderKeywords
 from PhantomLibrary.keywords.lifetime import Clusters
+from PhantomLibrary.keywords.member_keywords import MemberKeywords
 from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.quantities import to_seed
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
@@ -85,6 +86,7 @@ class PhantomLibrary(DynamicCore):
         topics = (
             ClusterKeywords,
             LeaderKeywords,
+            MemberKeywords,
             TimeKeywords,
             FaultKeywords,
             ChaosKeywords,

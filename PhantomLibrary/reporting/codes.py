@@ -37,6 +37,21 @@ _ENTRIES = (
         "A leader was asked to hand over, and led on: its successor did not take over within one election timeout.",
     ),
     CodeEntry(
+        "MEM-001",
+        "membership did not change",
+        "A node was to join or leave, and did not in time: shard 0 did not decide, or what follows got stuck.",
+    ),
+    CodeEntry(
+        "MEM-003",
+        "shard not at full strength",
+        "A shard lacked a replica on an active node that runs, or was still being changed, when the time was over.",
+    ),
+    CodeEntry(
+        "AVL-001",
+        "nobody was served for too long",
+        "No operation of any workload was confirmed for longer than the test allows.",
+    ),
+    CodeEntry(
         "REC-001",
         "cluster did not recover",
         "Some shard did not serve again, or some live replica did not follow, within the time that the test gave.",

@@ -19,6 +19,11 @@ class _Restart(_Strict):
     disk: Literal["kept", "wiped"] = "kept"
 
 
+class _Add(_Strict):
+    zone: str = "any"
+    size: str = "medium"
+
+
 class _Transfer(_Strict):
     shard: int
 
@@ -113,6 +118,7 @@ _Arguments: TypeAlias = type[_Strict]
 _TAKES: dict[str, _Arguments] = {
     "restart node": _Restart,
     "transfer leadership": _Transfer,
+    "add node": _Add,
     "fail disk": _FailDisk,
     "skew clock": _SkewClock,
     "partition network": _Partition,

@@ -17,10 +17,11 @@ import msgspec
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.costs import handling_cost_ns
+from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.wal import FORMAT_FILE
-from PhantomLibrary.domain import SECOND_NS, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
+from PhantomLibrary.domain import SECOND_NS, Configuration, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.errors import InvalidInput, InvalidState, RunEnded
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
@@ -36,7 +37,8 @@ from PhantomLibrary.testbed.targets import resolve_nodes
 from PhantomLibrary.testbed.watch import Watch
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 from PhantomLibrary.workloads.workload import Workload
-from PhantomLibrary.world.node import NodeHost
+from PhantomLibrary.world.node import NodeHost, NodeState
+from PhantomLibrary.world.topology import Topology
 from PhantomLibrary.world.world import World
 
 # The bounds of one `advance`: a livelock ends in an error that names who is busy.
@@ -64,15 +66,15 @@ class Cluster:
 
     def __init__(self, spec: RunSpec, *, parts: Parts | None = None, trace_sink: Sink | None = None) -> None:
         self.spec = spec
-        self.topology = make_topology(spec)
-        self.layout = make_cluster_layout(spec, self.topology)
+        topology = make_topology(spec)
+        self.layout = make_cluster_layout(spec, topology)
         self.scheduler = Scheduler()
         self.streams = Streams(spec.seed)
         self.trace = Trace(trace_sink)
         self.watch = Watch(self.scheduler)
         self.processes: dict[NodeId, DatabaseNode] = {}
         self.events = EventTap(self.watch, self.processes)
-        self.world = self._make_world(self.events.tapped(parts or Parts()))
+        self.world = self._make_world(topology, self.events.tapped(parts or Parts()))
         self.recorder = HistoryRecorder(self.scheduler)
         patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
         self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
@@ -87,13 +89,13 @@ class Cluster:
         self._order = count()
         self.world.start()
 
-    def _make_world(self, parts: Parts) -> WatchedWorld:
+    def _make_world(self, topology: Topology, parts: Parts) -> WatchedWorld:
         def spawn(node: NodeId) -> DatabaseNode:
             self.processes[node] = process = DatabaseNode(self.layout, parts, self.events.sink)
             return process
 
         world = WatchedWorld(
-            self.topology,
+            topology,
             scheduler=self.scheduler,
             streams=self.streams,
             trace=self.trace,
@@ -179,6 +181,11 @@ class Cluster:
     # --- what may be asked of a cluster -----------------------------------------------------------------------------
 
     @property
+    def topology(self) -> Topology:
+        """Return the machines there are, those that were added included."""
+        return self.world.topology
+
+    @property
     def node_names(self) -> list[NodeId]:
         return list(self.world.nodes)
 
@@ -189,26 +196,53 @@ class Cluster:
     def descriptor(self, shard: ShardId) -> ShardDescriptor:
         return next(each for each in self.layout.shards if each.shard == shard)
 
+    def node_state(self, node: NodeId) -> str:
+        """Return `joining`, `active`, `paused`, `down`, `decommissioning` or `removed`.
+
+        A member that has crashed is down, whatever its standing; one that was removed stays so. A machine that has not
+        been admitted yet is joining.
+        """
+        standing, state = self.directory().standing(node) or "joining", self.host(node).state
+        if standing == "removed" or state is NodeState.UP:
+            return standing
+        return str(state.value)
+
     def host(self, node: NodeId) -> NodeHost:
         return self.world.node(node)
 
     def live_nodes(self) -> list[NodeId]:
-        """Return the nodes that are not down, paused ones included."""
-        return [name for name, host in self.world.nodes.items() if not host.is_down]
+        """Return the nodes that are not down, paused ones included, and were not removed."""
+        removed = self.removed_nodes()
+        return [name for name, host in self.world.nodes.items() if not host.is_down and name not in removed]
 
     def leader(self, shard: ShardId) -> NodeId:
         """Return the replica that leads a shard in the highest term, "" when none that runs does."""
         return self.watch.leader(shard)
 
+    def configuration(self, shard: ShardId) -> Configuration:
+        """Return who the members of a shard are: by the log of its leader, else by the longest one that is seen."""
+        states = [state for (of, _), state in self.watch.states.items() if of == shard]
+        if not states:
+            return Configuration(self.descriptor(shard).voters)
+        return max(states, key=lambda each: (each.role == "leader", each.term, each.last_index)).configuration
+
     def voters(self, shard: ShardId) -> Sequence[NodeId]:
-        return self.descriptor(shard).voters
+        return self.configuration(shard).voters
+
+    def directory(self) -> Directory:
+        """Return the newest directory that a node has."""
+        return max((each.membership.directory for each in self.processes.values()), key=lambda each: each.version)
+
+    def removed_nodes(self) -> list[NodeId]:
+        return self.directory().nodes("removed")
 
     def target_stream(self) -> Stream:
         return self.streams.get("targets")
 
     def digests(self) -> list[ReplicaDigest]:
-        """Return what every replica on a live node holds."""
-        return [digest for node in self.live_nodes() for digest in self.processes[node].digests()]
+        """Return what every replica on a live node holds that is a member of its shard."""
+        digests = [digest for node in self.live_nodes() for digest in self.processes[node].digests()]
+        return [digest for digest in digests if digest.node in self.configuration(digest.shard).members]
 
 
 def _say_nothing(_observation: Observation) -> None:

@@ -6,6 +6,7 @@ is replaced anywhere, so a run that arms nothing pays nothing.
 An event is told `before` its effect, when the node has decided and nobody else knows, and `after` it:
 *leader elected*: before the new leader has written or sent anything; after it has shown that it leads.
 *vote persisted*: before the vote is handed to the disk; after it is durable, and before it is answered.
+*joint configuration*: before and after a replica writes down that the voters are to change; it goes by both then.
 *snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
 """
@@ -22,12 +23,12 @@ from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.replica import Sink
-from PhantomLibrary.domain import NodeId, Observation, ReplicaState, ShardId
+from PhantomLibrary.domain import Configuration, NodeId, Observation, ReplicaState, ShardId
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
-from PhantomLibrary.protocols.raft.messages import HardState, SnapshotChunk
+from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
 from PhantomLibrary.testbed.watch import Watch
 
-EVENTS = ("leader elected", "snapshot sent", "vote persisted", "entry committed")
+EVENTS = ("leader elected", "snapshot sent", "vote persisted", "entry committed", "joint configuration")
 
 Phase: TypeAlias = Literal["before", "after"]
 Listener: TypeAlias = Callable[[str, Phase, NodeId, int], None]  # (event, phase, node, how many at once)
@@ -233,7 +234,12 @@ class _ReplicaTap:
         if votes and votes[-1] != self._vote:
             self._vote, self._vote_token = votes[-1], effect.token
             self._tell("vote persisted", "before")
+        is_joint = any(map(_holds_joint_configuration, effect.records))
+        if is_joint:
+            self._tell("joint configuration", "before")
         perform(effect)
+        if is_joint:
+            self._tell("joint configuration", "after")
 
     def _persisted(self, token: int) -> None:
         if self._vote_token is not None and token >= self._vote_token:
@@ -248,3 +254,9 @@ class _ReplicaTap:
         perform(effect)
         if new:
             self._tell("entry committed", "after", new)
+
+
+def _holds_joint_configuration(record: Record) -> bool:
+    if type(record) is not Entries:
+        return False
+    return any(type(entry.command) is Configuration and entry.command.is_joint for entry in record.entries)

@@ -106,7 +106,9 @@ def replicas_agree(run: Run) -> Callable[[], bool]:
 
     def condition() -> bool:
         applied: dict[ShardId, int] = {}
-        for (shard, _), state in states.items():
+        for (shard, node), state in states.items():
+            if node not in run.configuration(shard).members:
+                continue  # It was removed, and has not heard of it.
             if applied.setdefault(shard, state.applied_index) != state.applied_index:
                 return False
             if state.last_index != state.applied_index:

@@ -5,13 +5,14 @@ Its operations stand in the history like anybody's. Operations under way at one 
 
 from __future__ import annotations
 
-from PhantomLibrary.domain import Answer, Get, Ok, Operation, OutcomeUnknown, Put
+from PhantomLibrary.domain import Answer, ChangeMember, Get, Ok, Operation, OutcomeUnknown, Put, Refused
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
+_TRIES_MAX = 5
 
 
 class Operator:
@@ -27,6 +28,23 @@ class Operator:
     def begin(self, operation: Operation) -> Task[Answer]:
         """Start an operation, and return the task whose result will be its answer."""
         return Task(self._scheduler, self._perform(operation), "operator")
+
+    def ask(self, change: ChangeMember) -> Task[Answer]:
+        """Ask for a change of the members, and return the task whose result will be the answer.
+
+        It is no operation on data, so it does not stand in the history. Asked again, it does nothing twice.
+        """
+        return Task(self._scheduler, self._ask(change), "operator")
+
+    async def _ask(self, change: ChangeMember) -> Answer:
+        answer: Answer = Refused("nobody was asked")
+        for _ in range(_TRIES_MAX):
+            session = self._sessions.open(self._recorder.new_process())
+            answer = await session.call(change)
+            session.close()
+            if isinstance(answer, Ok):
+                break
+        return answer
 
     async def _perform(self, operation: Operation) -> Answer:
         session, self._session = self._session or self._sessions.open(self._recorder.new_process()), None

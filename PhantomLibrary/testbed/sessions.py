@@ -24,7 +24,7 @@ _AVOID_NS = 2 * SECOND_NS
 class GatewaySession:
     """One client process's way into the database. `node` is the gateway it speaks to."""
 
-    __slots__ = ("_pending", "_pool", "_request", "home", "node", "process")
+    __slots__ = ("_leaves", "_pending", "_pool", "_request", "home", "node", "process")
 
     def __init__(self, pool: SessionPool, process: int, home: NodeId) -> None:
         self._pool = pool
@@ -33,6 +33,7 @@ class GatewaySession:
         self.process = process
         self.home = home
         self.node = pool.gateway_for(home)
+        self._leaves = False  # For another gateway, as soon as it is free.
 
     async def call(self, operation: Operation) -> Answer:
         """Perform one operation. Never raises for what the database does: the answer says what is known."""
@@ -44,6 +45,17 @@ class GatewaySession:
         answer: Answer = await pending.wait()
         return answer
 
+    def leave(self) -> None:
+        """Go to another gateway, when the operation under way has ended."""
+        if self._pending is None or self._pending.is_set:
+            self._move()
+        else:
+            self._leaves = True
+
+    def _move(self) -> None:
+        self._leaves = False
+        self.node = self._pool.gateway_for(self.home)
+
     def close(self) -> None:
         """Forget the session."""
         self._pool.forget(self)
@@ -53,11 +65,13 @@ class GatewaySession:
         if self._pending is None or request != self._request or self._pending.is_set:
             return False
         self._pending.set(answer)
+        if self._leaves:
+            self._move()
         return True
 
     def gave_up(self, answer: Answer) -> None:
         """The gateway is gone or silent: what was under way ends with this answer, and the next call goes elsewhere."""
-        self.node = self._pool.gateway_for(self.home)
+        self._move()
         if self._pending is not None and not self._pending.is_set:
             self._pending.set(answer)
 
@@ -75,10 +89,12 @@ class SessionPool:
         self._waiting: dict[Future[Answer], GatewaySession] = {}
         self._avoided: dict[NodeId, int] = {}  # node to the time until which it is avoided
         self._homes: dict[NodeId, str] = {}
+        self._retired: set[NodeId] = set()  # Nodes that clients are not to use.
 
     def open(self, process: int, *, home: NodeId | None = None) -> GatewaySession:
         """Open a session for a process number; homes are dealt out in turn where none is given."""
-        session = GatewaySession(self, process, home or self._nodes[process % len(self._nodes)])
+        homes = [node for node in self._nodes if node not in self._retired]
+        session = GatewaySession(self, process, home or homes[process % len(homes)])
         self._sessions[process] = session
         return session
 
@@ -87,9 +103,22 @@ class SessionPool:
         start = self._nodes.index(home)
         for offset in range(len(self._nodes)):
             node = self._nodes[(start + offset) % len(self._nodes)]
-            if self._avoided.get(node, 0) <= self.scheduler.now_ns:
+            if node not in self._retired and self._avoided.get(node, 0) <= self.scheduler.now_ns:
                 return node
         return home
+
+    def admit(self, node: NodeId) -> None:
+        """Let clients use a node that is new, or that was retired."""
+        if node not in self._nodes:
+            self._nodes.append(node)
+        self._retired.discard(node)
+
+    def retire(self, node: NodeId) -> None:
+        """Send clients elsewhere from their next operation on: this node is to leave."""
+        self._retired.add(node)
+        for session in self._sessions.values():
+            if session.node == node:
+                session.leave()
 
     def send(self, session: GatewaySession, request: ClientRequest) -> None:
         """Send a request from the session's home to its gateway, and begin to wait for the answer."""

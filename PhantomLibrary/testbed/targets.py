@@ -26,15 +26,16 @@ _WORDS = ("random", "minority", "majority", "all", "rest", *SHAPES)
 _EXAMPLES = (*_WORDS, "leader of shard 1", "follower of shard 1")
 _OF_SHARD = re.compile(r"(leader|follower|followers) of shard (\d+)")
 _PLACE = re.compile(r"(region|zone) (\S+)")
-_NODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*")
+NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*")
 
 
 class ClusterView(Protocol):
     """What has to be known of a run to tell which nodes are meant."""
 
-    topology: Topology
     sides: Sequence[Sequence[NodeId]]
 
+    @property
+    def topology(self) -> Topology: ...
     @property
     def shard_ids(self) -> Sequence[ShardId]: ...
 
@@ -56,7 +57,7 @@ def check_nodes_text(text: str) -> None:
     for part in _parts(text, ","):
         if part in ("random", "minority", "majority", "all", "rest"):
             continue
-        if not (_OF_SHARD.fullmatch(part) or _PLACE.fullmatch(part) or _NODE.fullmatch(part)):
+        if not (_OF_SHARD.fullmatch(part) or _PLACE.fullmatch(part) or NODE_NAME.fullmatch(part)):
             raise InvalidInput(
                 f"{part!r} names no node: write a node such as n1, leader of shard 1, follower of shard 1, random, "
                 f"minority, majority, region NAME, zone NAME or all{nearest(part, _EXAMPLES)}"

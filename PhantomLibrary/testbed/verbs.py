@@ -15,6 +15,7 @@ from PhantomLibrary.kernel.tasks import Future, Task
 from PhantomLibrary.testbed.armed import ArmedFault
 from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.disks import disk_faults
+from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
@@ -312,6 +313,9 @@ VERBS: dict[str, Verb] = {
     "pause node": _pause,
     "resume node": _resume,
     "transfer leadership": _transfer,
+    "add node": add_node,
+    "decommission node": decommission_node,
+    "remove node": remove_node,
     "fail disk": _fail_disk,
     "skew clock": _each_node(_clock_fault),
     "partition network": _partition,

@@ -68,6 +68,15 @@ class Network:
             turned=self._turned,
         )
 
+    def add_node(self, node: NodeId, streams: Streams) -> None:
+        """Link a node that is new among the hosts with all others, and with itself. It is down."""
+        for other in self._hosts:
+            if other != node:
+                self._connect(other, node, streams)
+            self._connect(node, other, streams)
+            if not self._hosts[other].is_down:
+                self.links[node, other].target_started()
+
     # --- life of nodes --------------------------------------------------------------------------------------------
 
     def node_started(self, node: NodeId) -> None:

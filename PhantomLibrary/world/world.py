@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from PhantomLibrary.domain import SECOND_NS, Fact, LinkTurned, NodeId, NodeTurned
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.process import Process
@@ -13,6 +15,7 @@ from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Trace
 from PhantomLibrary.world.clock import Clock
 from PhantomLibrary.world.endpoint import Receive
+from PhantomLibrary.world.link import LinkProperties
 from PhantomLibrary.world.network import Network
 from PhantomLibrary.world.node import NodeHost, NodeState
 from PhantomLibrary.world.platter import Platter
@@ -54,19 +57,23 @@ class World:
             scheduler.between_chunks = trace.flush_batch
         self.kinds = kinds
         self.facts: list[Fact] = []
+        self._spawn = spawn
         self.nodes: dict[NodeId, NodeHost] = {}
         for spec in topology.nodes:
             self.nodes[spec.name] = self._build(spec, spawn)
         self.halts = dict.fromkeys(self.nodes, 0)
         self.network = Network(
             self.nodes,
-            properties=topology.link_properties,
+            properties=self._link_properties,
             client_latency_ns=int(topology.client_latency),
             wire=self.wire,
             scheduler=scheduler,
             streams=streams,
             turned=self._link_turned,
         )
+
+    def _link_properties(self, source: NodeId, target: NodeId) -> LinkProperties:
+        return self.topology.link_properties(source, target)  # Which may have grown.
 
     def _build(self, spec: NodeSpec, spawn: Callable[[NodeId], Process]) -> NodeHost:
         size = self.topology.sizes[spec.size]
@@ -107,6 +114,15 @@ class World:
         if name not in self.nodes:
             raise InvalidInput(f"no node {name!r}: there are {', '.join(self.nodes)}{nearest(name, self.nodes)}")
         return self.nodes[name]
+
+    def add_node(self, spec: NodeSpec) -> None:
+        """Put a machine with an empty disk into the world; it is down. Faults in force do not touch its links."""
+        if spec.name in self.nodes:
+            raise InvalidInput(f"there is a node {spec.name!r} already: give the new one another name")
+        self.topology = replace(self.topology, nodes=(*self.topology.nodes, spec))
+        self.nodes[spec.name] = self._build(spec, self._spawn)
+        self.halts[spec.name] = 0
+        self.network.add_node(spec.name, self.streams)
 
     def start(self) -> None:
         """Start all nodes, in the topology's order."""

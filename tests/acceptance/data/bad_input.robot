@@ -51,6 +51,30 @@ Leadership That Cannot Be Handed Over
     ${message} =    Run Keyword And Expect Error    LDR-003: ${leader} did not hand over: *    Transfer Leadership    1    minority
     Should Contain    ${message}    did not take over shard 1 within 500 ms
 
+Members That Cannot Come Or Go
+    [Documentation]    Nodes that are none, that are members already, that cannot be spared; places that there are not.
+    Refused    n1 is a member already (active); node\=next takes a name that is free    Add Node    n1
+    Refused    no zone 'z': this cluster has a, b, c    Add Node    zone=z
+    Refused    no size 'huge': there are medium    Add Node    size=huge
+    Refused    'leader of shard 1' is no name for a node: write one such as n4, or next    Add Node    leader of shard 1
+    Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
+    ...    Decommission Node    n9
+    Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
+    ...    Remove Node    n9
+    Decommission Node    n5
+    Refused    n5 is no member of the cluster: it was removed    Decommission Node    n5
+    Refused    n5 is no member of the cluster: it was removed    Remove Node    n5
+    Crash Node    n2
+    Refused    n2 is down, so it cannot be drained: restart it first, or remove it    Decommission Node    n2
+    Refused    n1 cannot be decommissioned: shard 0 would lose its quorum: of n2, n3 only n3 runs    Decommission Node    n1
+    Refused    n3 cannot be removed: shard 0 would lose its quorum: of n1, n2 only n1 runs    Remove Node    n3
+    Remove Node    n2
+    Refused    n4 cannot be decommissioned: 2 nodes would be left (n1, n3) for 3 replicas of each shard; add a node first
+    ...    Decommission Node    n4
+    Stop Workload
+    Refused    no workload runs that would notice an outage: begin with Start Workload    Restart Nodes In Turn
+    Start Workload    register    clients=2    rate=50/s    name=again
+
 Counts Below One
     [Documentation]    A count that means nothing is refused before anything happens.
     FOR    ${name}    IN    nodes    shards    replicas
@@ -123,13 +147,12 @@ Words That Wait
     Misspelt    level    snapshot    Level    level 'snapshot' is not available yet: there is linearizable
     ...    History Should Be    snapshot
     Misspelt    event    prepare sent    Event
-    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, quiet
+    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, joint configuration, quiet
     ...    Run Until    prepare sent
     Misspelt    kind    bank    WorkloadKind
     ...    kind of workload 'bank' is not available yet: there is register, set, counter, append    Start Workload    bank
-    Misspelt    state    joining    NodeState
-    ...    node state 'joining' is not available yet: there is any, active, suspect, down, paused    Get Nodes    joining
-    Misspelt    state    ill    NodeState    no node state 'ill': there is any, active, suspect, down, paused
+    Misspelt    state    ill    NodeState
+    ...    no node state 'ill': there is any, joining, active, suspect, down, decommissioning, removed, paused
     ...    Get Node Count    ill
     Refused    false_suspicions\=-1 cannot be: write 0 or more    Health Should Be Accurate    false_suspicions=-1
     Refused    within\=0s cannot be: nobody learns of a failure at once; write a time such as 5s
@@ -187,9 +210,9 @@ Nemeses That Cannot Be
 Faults That Cannot Be Armed
     [Documentation]    An event is a moment that is known, and a fault is one that can strike in it.
     Misspelt    event    leader electd    Event
-    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, quiet (did you mean leader elected?)
+    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, joint configuration, quiet (did you mean leader elected?)
     ...    Arm Fault    leader electd    crash node
-    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed
+    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, joint configuration
     ...    Arm Fault    quiet    crash node
     Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
     ...    Arm Fault    leader elected    crash node    node=n9

@@ -44,7 +44,15 @@ _STRIKES = [
     ("vote persisted", "crash node", "after"),
     ("entry committed", "isolate node", "before"),
     ("entry committed", "lose disk", "after"),
+    ("joint configuration", "crash node", "before"),
+    ("joint configuration", "isolate node", "after"),
 ]
+
+
+def wipe_a_follower(it):
+    """Have the members of shards change: one that lost its disk is replaced."""
+    (node,) = it.give("crash node", "follower of shard 1")
+    it.give("restart node", node, disk="wiped")
 
 
 @pytest.mark.parametrize(("event", "fault", "phase"), _STRIKES)
@@ -52,7 +60,10 @@ def test_each_fault_strikes_and_is_replayed(loaded, event, fault, phase):
     it = loaded
     it.go(0.5)
     arm(it, event, fault, phase=phase, duration_ns=SECOND_NS)
-    it.give("crash node", "leader of shard 1", duration_s=1.5)
+    if event == "joint configuration":
+        wipe_a_follower(it)
+    else:
+        it.give("crash node", "leader of shard 1", duration_s=1.5)
     it.go(3)
     assert len(struck(it)) == 1
     it.give("heal faults")
@@ -103,6 +114,8 @@ def test_events_are_told_in_order_before_and_after(loaded):
     loaded.run.events.listen(lambda event, phase, node, number: told.append((event, phase, node, number)))
     old = loaded.give("crash node", "leader of shard 1", duration_s=2)[0]
     loaded.go(5)
+    wipe_a_follower(loaded)
+    loaded.go(3)
 
     for event in EVENTS:
         phases = [phase for each, phase, _, _ in told if each == event]

@@ -1,0 +1,65 @@
+*** Settings ***
+Documentation    Networks that part while the members of a shard change.
+
+Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
+Resource         ../../resources/checks.resource
+
+Test Tags        partition
+
+
+*** Test Cases ***
+Partition During A Joint Configuration
+    [Documentation]    Old and new members are parted in the middle of the change, with writes on both sides.
+    [Tags]    priority-1
+    [Setup]    Start Six Nodes Of Which Three Hold The Shard
+    Load The Cluster
+    Decommission Node    n1    wait=no
+    Run Until    joint configuration    on=leader of shard 1    timeout=2s
+    Partition Network    n1, n2, n3 | rest    duration=4s
+    Run For    6s
+    Cluster Should Recover    within=10s
+    Shards Should Be Whole    within=20s
+    Cluster State Should Be Consistent
+    Every Confirmed Write Should Be There    confirmed=200
+
+Removed Node On The Other Side Rules Nobody
+    [Documentation]    A leader that is cut off is removed. It hears of that after the heal; its writes count nowhere.
+    [Tags]    priority-1
+    [Setup]    Start Four Nodes With One Shard
+    Load The Cluster
+    ${old} =    Isolate Node    leader of shard 1    duration=6s
+    Leader Should Be Elected    1    within=3s
+    Remove Node    ${old}
+    Shards Should Be Whole    within=10s
+    Run For    7s
+    Get Nodes    removed    ==    ${old}
+    Cluster State Should Be Consistent
+    Every Confirmed Write Should Be There    confirmed=200
+
+Members Change While The Network Flaps
+    [Documentation]    Nodes come and go behind links that are cut and mended all the time.
+    [Tags]    priority-2
+    [Setup]    Start Four Nodes With One Shard
+    Load The Cluster
+    Partition Network    n1, n2 | rest    flapping=700 ms    duration=6s
+    Add Node    wait=no
+    Run For    2s
+    Decommission Node    n2    wait=no
+    Run For    6s
+    Get Node Count    removed    ==    1    within=20s
+    Shards Should Be Whole    within=20s
+    Cluster State Should Be Consistent
+    Every Confirmed Write Should Be There    confirmed=200
+
+
+*** Keywords ***
+Start Six Nodes Of Which Three Hold The Shard
+    [Documentation]    Starts six nodes with one shard on n1, n2 and n3.
+    Start Cluster    five-nodes    nodes=6
+    Leader Should Be Elected    1    within=3s
+
+Start Four Nodes With One Shard
+    [Documentation]    Starts four nodes with one shard on n1, n2 and n3.
+    Start Cluster    five-nodes    nodes=4
+    Leader Should Be Elected    1    within=3s
