@@ -11,7 +11,7 @@ from typing import Protocol
 
 from PhantomLibrary.database.config import ClusterLayout
 from PhantomLibrary.database.replica import ShardReplica
-from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
+from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE, WriteAheadLog, snapshot_file, vote_file
 from PhantomLibrary.domain import MILLISECOND_NS, DamageFound, DamageRepaired, Observation, ShardId
 from PhantomLibrary.kernel.process import Env
 
@@ -44,6 +44,8 @@ class DiskCare:
 
     def start(self) -> None:
         """Show what was found damaged, and begin to scrub."""
+        for file in self._owner.wal.bad_files:
+            self._owner.show(DamageFound(self._env.node, file))
         for shard, replica in self._owner.replicas.items():
             if replica.group.damaged:
                 self._owner.show(DamageFound(self._env.node, f"shard {shard}"))
@@ -87,7 +89,9 @@ class DiskCare:
             return
         self._owner.show(DamageFound(self._env.node, file))
         snapshot = replica.group.snapshot if replica is not None and file.startswith("snapshot") else None
-        if replica is not None and snapshot is not None:
+        if file == FORMAT_FILE:
+            wal.format()
+        elif replica is not None and snapshot is not None:
             wal.save_snapshot(replica.shard, snapshot)
         else:
             self._owner.rewrite_log()  # With all terms and votes.
@@ -96,6 +100,7 @@ class DiskCare:
 
 
 def _files(replicas: Iterable[ShardReplica]) -> Iterable[tuple[str, ShardReplica | None]]:
+    yield FORMAT_FILE, None
     yield LOG_FILE, None
     for replica in replicas:
         yield snapshot_file(replica.shard, replica.number), replica

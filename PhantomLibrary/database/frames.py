@@ -60,6 +60,10 @@ class Framing:
         numbers = _NUMBERS.pack(len(body), number, durable, place)
         return b"".join((MARKER, crc32(body, crc32(numbers, self._address)).to_bytes(4, "little"), numbers, body))
 
+    def places(self, content: bytes) -> list[range]:
+        """Return where the intact frames of a file are, marks left out."""
+        return [range(place, frame.end) for place, frame in self._frames(content) if frame is not None and frame.body]
+
     def read(self, content: bytes) -> Scan:
         """Judge a whole file."""
         bodies: list[bytes] = []

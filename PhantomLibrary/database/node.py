@@ -65,6 +65,7 @@ class DatabaseNode:
         self.replica_set.open()
         self.replicas = self.replica_set.by_shard
         self.rewrite_log()
+        self.wal.flush()
         self.replica_set.start()
         self.disk.start()
         self.gateway.start()

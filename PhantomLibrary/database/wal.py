@@ -39,6 +39,7 @@ from PhantomLibrary.protocols.raft.messages import HardState, Record, Snapshot, 
 
 LOG_FILE = "log"
 FORMAT_FILE = "format"
+FORMATTED = b"1"  # What stands in it.
 NOBODY = 0  # The token of a replica that is gone, and of what nobody waits for.
 _VOTE_FILE = re.compile(r"vote-(\d+)\.(\d+)", re.ASCII)
 
@@ -97,6 +98,7 @@ class WriteAheadLog:
         self._numbers: dict[ShardId, int] = {}  # Of replicas that have not been here from the beginning.
         self._snapshots: dict[ShardId, int] = {}  # How far each snapshot file goes.
         self.bytes = 0
+        self.bad_files: list[str] = []  # As they were found at the start.
 
     @property
     def is_full(self) -> bool:
@@ -269,6 +271,7 @@ class WriteAheadLog:
         number = 0 if self._read(FORMAT_FILE) else LOST
         scan, is_unreadable = self._scan()
         is_damaged = scan.is_damaged or is_unreadable
+        self.bad_files = [LOG_FILE] if is_damaged else []
         replays = self._replay(scan, {shard: Replay(number) for shard in shards}, number)
         if is_damaged:
             self._find_lost_beginnings(replays)
@@ -323,6 +326,7 @@ class WriteAheadLog:
             return OwnFile()
         scan = self.framing(self._node, file).read(content or b"")
         if content is None or scan.is_damaged or len(scan.bodies) != 1:
+            self.bad_files.append(file)
             return OwnFile(is_bad=True)
         return OwnFile(decode(scan.bodies[0]))
 
@@ -335,8 +339,14 @@ class WriteAheadLog:
                 continue
         return None
 
+    def format(self) -> None:
+        """Write that this disk has been in use from the beginning."""
+        self._disk.replace(FORMAT_FILE, FORMATTED)
+
     def is_intact(self, file: str) -> bool:
         """Read a file back, and tell whether it is as it was written."""
+        if file == FORMAT_FILE:
+            return self._read(file) in (b"", FORMATTED)
         if file == LOG_FILE:
             scan, is_unreadable = self._scan()
             return scan.is_whole and not is_unreadable

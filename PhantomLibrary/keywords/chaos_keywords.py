@@ -59,8 +59,9 @@ class ChaosKeywords(Component):
         """Lets random faults strike from now on, on average one in ``every``. Each of them heals by itself.
 
         ``kinds`` are names with commas between: ``crash``, ``pause``, ``partition``, ``isolate``, ``flapping``,
-        ``slow links``, ``lossy links``, ``lost messages``, ``clock`` and ``disk`` (which hangs), or ``all``. At no time
-        is more than a minority of a shard's voters down, paused or behind a hanging disk, so that the cluster can
+        ``slow links``, ``lossy links``, ``lost messages``, ``clock``, ``disk`` (which hangs), ``slow disk``,
+        ``full disk``, ``io error``, ``torn write``, ``bit rot`` and ``misdirected write``, or ``all``. At no time is
+        more than a minority of a shard's voters down, paused, behind a failing disk or damaged, so that the cluster can
         survive it; networks part freely. What it does stands in the schedule, which replays without a nemesis.
 
         Fails when a nemesis runs already, for an unknown kind, and for one that this cluster cannot survive.

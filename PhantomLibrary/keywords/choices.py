@@ -85,8 +85,16 @@ class DiskFault(Choice, frozen=True):
     """What is wrong with a disk."""
 
     WHAT: ClassVar[str] = "disk fault"
-    KNOWN: ClassVar[tuple[str, ...]] = ("stall", "lost fsync")
-    WAITING: ClassVar[tuple[str, ...]] = ("torn write", "bit rot", "io error", "full")
+    KNOWN: ClassVar[tuple[str, ...]] = (
+        "stall",
+        "slow",
+        "torn write",
+        "bit rot",
+        "lost fsync",
+        "misdirected write",
+        "io error",
+        "full",
+    )
 
 
 class Level(Choice, frozen=True):

@@ -44,8 +44,10 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     ),
     choices.DiskFault: choices.converter_of(
         choices.DiskFault,
-        "What is wrong with a disk: ``stall`` lets no sync come back, ``lost fsync`` calls durable what a crash will"
-        " take.",
+        "What is wrong with a disk: ``stall`` lets no sync come back, ``slow`` lets each take longer, ``torn write``"
+        " lets a crash keep a part of a write, ``bit rot`` flips a bit, ``lost fsync`` calls durable what a crash will"
+        " take, ``misdirected write`` lets a write land elsewhere, ``io error`` lets a write, sync or read fail,"
+        " ``full`` takes no write.",
     ),
     choices.Level: choices.converter_of(
         choices.Level,

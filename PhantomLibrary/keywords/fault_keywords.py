@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from robotlibcore import keyword
 
 from PhantomLibrary.errors import InvalidInput
-from PhantomLibrary.keywords.choices import DiskFault
 from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.node_names import ALL, NodeRef, Nodes, Sides
 from PhantomLibrary.keywords.quantities import (
     UNCHANGED_RATE,
     UNCHANGED_SHARE,
-    Count,
     Drift,
     Percent,
     Rate,
@@ -34,7 +32,6 @@ from PhantomLibrary.keywords.times import (
 if TYPE_CHECKING:
     from PhantomLibrary.keywords.cluster import Cluster
 
-_FIRST = Count(1)
 _ALWAYS = to_percent("100")
 _NO_OFFSET = to_clock_offset("0s")
 _NO_DRIFT = to_drift("0")
@@ -103,29 +100,6 @@ class FaultKeywords(Component):
         how = {"both": "isolated", "in": "cut what goes to", "out": "cut what comes from"}[direction]
         given = None if direction == "both" else direction
         return self._fail_node("isolate node", how, node, at, duration, direction=given)
-
-    @keyword(tags=("fault",))
-    def fail_disk(
-        self,
-        node: NodeRef,
-        fault: DiskFault,
-        *,
-        file: str = "any",
-        occurrence: Count = _FIRST,
-        at: VirtualTime = NOW,
-        duration: VirtualTime = UNTIL_HEALED,
-    ) -> str:
-        """Breaks the disk of a node. Returns the node's name.
-
-        ``stall`` lets no sync come back until it is healed. ``lost fsync`` calls durable what is not: the next crash
-        takes it. Faults of single files and occurrences are not available yet.
-
-        Example:
-        | `Fail Disk` | leader of shard 1 | stall | duration=30s |
-        """
-        if file != "any" or occurrence != _FIRST:
-            raise InvalidInput(f"file={file} and occurrence={occurrence} are not available yet: leave them out")
-        return self._fail_node("fail disk", f"began {fault} on the disk of", node, at, duration, fault=fault.word)
 
     @keyword(tags=("fault",))
     def skew_clock(
@@ -306,17 +280,7 @@ class FaultKeywords(Component):
     def _fail_node(
         self, verb: str, did: str, node: NodeRef, at: VirtualTime, duration: VirtualTime, **arguments: Any
     ) -> str:
-        """Do something to nodes, and log it with the roles that they had."""
-        from PhantomLibrary.keywords.cluster import with_roles
-
-        cluster = self._cluster
-        led = cluster.roles()
-        nodes: Sequence[str] | None = cluster.perform(verb, node.text, at=at, duration=duration, **arguments)
-        if nodes is None:
-            cluster.tell(f"{verb} {node} is to come at {at}{_until(duration)}")
-            return node.text
-        cluster.tell(f"{did} {with_roles(nodes, led)}{_until(duration)}")
-        return ", ".join(nodes)
+        return fail_nodes(self._cluster, verb, did, node, at, duration, **arguments)
 
     @staticmethod
     def _fault_of_links(
@@ -338,3 +302,24 @@ def _will(performed: object, at: VirtualTime) -> str:
 
 def _until(duration: VirtualTime) -> str:
     return "" if duration == UNTIL_HEALED else f" for {duration}"
+
+
+def fail_nodes(
+    cluster: Cluster,
+    verb: str,
+    did: str,
+    node: NodeRef,
+    at: VirtualTime,
+    duration: VirtualTime,
+    **arguments: Any,
+) -> str:
+    """Do something to nodes, log it with the roles that they had, and return their names."""
+    from PhantomLibrary.keywords.cluster import with_roles
+
+    led = cluster.roles()
+    nodes: Sequence[str] | None = cluster.perform(verb, node.text, at=at, duration=duration, **arguments)
+    if nodes is None:
+        cluster.tell(f"{verb} {node} is to come at {at}{_until(duration)}")
+        return node.text
+    cluster.tell(f"{did} {with_roles(nodes, led)}{_until(duration)}")
+    return ", ".join(nodes)

@@ -29,6 +29,7 @@ _FAMILIES = {
     "EVT": "Events",
     "LDR": "Leaders",
     "REC": "Recovery",
+    "DSK": "Disks",
     "OPR": "Single operations",
     "GATE": "The quality gate",
 }

@@ -57,6 +57,12 @@ _ENTRIES = (
         "Some shard did not serve again, or some live replica did not follow, within the time that the test gave.",
     ),
     CodeEntry(
+        "DSK-001",
+        "data on a disk is not whole",
+        "A file of a node is not as it was written, or a replica that lost some of its records was not repaired from "
+        "the others, within the time that the test gave; or damage was not even noticed.",
+    ),
+    CodeEntry(
         "OPR-001",
         "operation ended otherwise",
         "A read or write of a keyword did not end as the test expected: done, aborted or unknown.",

@@ -20,7 +20,7 @@ from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
-from PhantomLibrary.database.wal import FORMAT_FILE
+from PhantomLibrary.database.wal import FORMAT_FILE, FORMATTED
 from PhantomLibrary.domain import SECOND_NS, Configuration, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.errors import InvalidInput, InvalidState, RunEnded
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -105,7 +105,7 @@ class Cluster:
         )
         world.watch, world.processes = self.watch, self.processes
         for host in world.nodes.values():
-            host.platter.files[FORMAT_FILE] = [b"1"]  # Creating a cluster formats each disk.
+            host.platter.files[FORMAT_FILE] = [FORMATTED]  # Creating a cluster formats each disk.
         return world
 
     # --- time ------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from PhantomLibrary.database.wal import FORMAT_FILE
+from PhantomLibrary.database.frames import Framing
+from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE
 from PhantomLibrary.domain import NodeId
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
+from PhantomLibrary.protocols.raft.configuration import LOST
 from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.world.disk_faults import BitRot, DiskFault
 from PhantomLibrary.world.platter import ANY, STRIKES, Aim, DiskFaultKind, DiskOperation, Platter
@@ -23,24 +25,55 @@ _HINDERS: tuple[DiskFaultKind, ...] = ("stall", "slow", "io error", "full")
 
 def disk_faults(cluster: Cluster, nodes: Sequence[NodeId], arguments: dict[str, Any]) -> list[DiskFault]:
     """Return the faults that a command means, one for each node. Raises InvalidInput and InvalidState."""
-    kind = _kind(arguments["fault"])
-    aim = Aim(
-        _operation(arguments.get("operation", ANY), kind),
-        arguments.get("file", ANY),
-        arguments.get("occurrence", 1),
-        arguments.get("probability_ppm"),
-    )
+    kind, aim = check_disk_fault(arguments)
+    record = arguments.get("record")
+    is_at_once = kind == "bit rot" and aim == Aim(file=aim.file)
     for node in nodes:
         check_file(cluster, node, aim.file)
-    if arguments.get("survivable", True) and _does_damage(kind, aim):
-        check_survivable(cluster, nodes, f"{kind} on the disk of {', '.join(nodes)}")
-    if kind == "bit rot" and aim == Aim(file=aim.file):
-        faults: list[DiskFault] = [BitRot(node, aim.file) for node in nodes]
+    if is_at_once:
+        faults: list[DiskFault] = [_rot(cluster, node, aim.file, record) for node in nodes]
     else:
         faults = [DiskFault(node, kind, aim, delay_ns=arguments.get("delay_ns", 0)) for node in nodes]
     for fault in faults:
         fault.check(cluster.world)
+    if arguments.get("survivable", True) and _does_damage(kind, aim):
+        check_survivable(cluster, nodes, f"{kind} on the disk of {', '.join(nodes)}")
     return faults
+
+
+def check_disk_fault(arguments: dict[str, Any]) -> tuple[DiskFaultKind, Aim]:
+    """Return the kind and aim of a disk's fault. Raises InvalidInput for what makes no sense in any cluster."""
+    kind = _kind(arguments["fault"])
+    aim = Aim(
+        _operation(arguments.get("operation", ANY)),
+        arguments.get("file", ANY),
+        arguments.get("occurrence", 1),
+        arguments.get("probability_ppm"),
+    )
+    DiskFault("", kind, aim, delay_ns=arguments.get("delay_ns", 0))
+    if arguments.get("record") is not None and not (kind == "bit rot" and aim == Aim(file=aim.file)):
+        raise InvalidInput("record= picks the record of a file that rots at once: give it with bit rot and file= alone")
+    return kind, aim
+
+
+def _rot(cluster: Cluster, node: NodeId, file: str, record: int | None) -> DiskFault:
+    platter = cluster.host(node).platter
+    if file == ANY and record is not None:
+        file = LOG_FILE
+    if file == ANY:
+        files = [each for each in cluster.processes[node].file_names() if platter.size(each)]
+        file = files[platter.draws.below(len(files))] if files else ANY
+    if record is None:
+        return BitRot(node, file)
+    places = records_of(cluster, node, file)
+    if not 1 <= record <= len(places):
+        raise InvalidInput(f"record={record} cannot rot: {file} on {node} has {len(places)} of them")
+    return BitRot(node, file, places[record - 1])
+
+
+def records_of(cluster: Cluster, node: NodeId, file: str) -> list[range]:
+    """Return where the records of a file lie, among its durable bytes."""
+    return Framing(node, file).places(b"".join(cluster.host(node).platter.files.get(file, ())))
 
 
 def _kind(word: str) -> DiskFaultKind:
@@ -49,7 +82,7 @@ def _kind(word: str) -> DiskFaultKind:
     return word
 
 
-def _operation(word: str, kind: DiskFaultKind) -> Any:
+def _operation(word: str) -> Any:
     known = (ANY, *get_args(DiskOperation))
     if word not in known:
         raise InvalidInput(f"no operation {word!r} of a disk: there are {', '.join(known)}{nearest(word, known)}")
@@ -86,15 +119,34 @@ def check_survivable(cluster: Cluster, nodes: Sequence[NodeId], what: str) -> No
 
 def harm_of(cluster: Cluster, node: NodeId) -> str:
     """Say why a node cannot be relied upon to hold what it acknowledged, "" where it can."""
-    platter = cluster.host(node).platter
-    if FORMAT_FILE not in platter.files:
-        return "its disk was lost"
+    host = cluster.host(node)
+    platter = host.platter
     if platter.damage:
         return f"damage in {', '.join(sorted(platter.damage))}"
     if platter.forgot:
         return "it has forgotten what a sync called durable"
     if platter.of_kind(*_DAMAGES):
         return f"{platter.of_kind(*_DAMAGES)[0].kind} in force"
+    if host.is_down:
+        return "" if FORMAT_FILE in platter.files else "its disk was lost"
+    replicas = cluster.processes[node].replicas
+    for shard in cluster.shard_ids:
+        replica = replicas.get(shard)
+        if node not in cluster.voters(shard):
+            continue
+        if replica is None or replica.number == LOST:
+            return f"it has lost its replica of shard {shard}"
+        if replica.group.damaged:
+            return f"its replica of shard {shard} is damaged"
+    return ""
+
+
+def disk_gap(cluster: Cluster) -> str:
+    """Return which node does not hold what it should, and why, "" when all that run do."""
+    for node in cluster.live_nodes():
+        harm = harm_of(cluster, node)
+        if harm:
+            return f"{node}: {harm}"
     return ""
 
 

@@ -4,8 +4,8 @@ Rule: it only ever performs commands, between instants, so a schedule holds all 
 draws from a stream of its own, and names the nodes that it chose, so that nothing is drawn again.
 
 It never does more damage than the cluster can in principle survive: of each shard's voters, at most a minority is
-down, paused, behind a disk that hangs, or without its disk at any time, whoever brought that about. The network may
-part as it likes: that costs availability, never data.
+down, paused, behind a disk that fails, or without some of its data at any time, whoever brought that about. The
+network may part as it likes: that costs availability, never data.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from PhantomLibrary.world.node import NodeState
 EVERY_NS_MIN = MILLISECOND_NS
 _KINDS_OF_MESSAGES = ("all", "append entries", "append reply", "request vote", "vote", "shard reply")
 _PPM_OF_PERCENT = 10_000
+_OF_NODES = (
+    "crash", "pause", "disk", "slow disk", "full disk", "io error", "torn write", "bit rot", "misdirected write",
+)  # fmt: skip
 
 
 class _Deed:
@@ -132,7 +135,7 @@ def _impossible_kinds(run: Run) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if all(any(node in run.voters(shard) and len(run.voters(shard)) < 3 for shard in run.shard_ids)
            for node in run.node_names):  # fmt: skip
-        reasons.update(dict.fromkeys(("crash", "pause", "disk"), "each node holds a shard of fewer than 3 replicas"))
+        reasons.update(dict.fromkeys(_OF_NODES, "each node holds a shard of fewer than 3 replicas"))
     if len(run.node_names) < 2:
         links = ("partition", "isolate", "flapping", "slow links", "lossy links", "lost messages")
         reasons.update(dict.fromkeys(links, "it has no links"))
@@ -168,6 +171,36 @@ def _pause(run: Run, draws: Stream) -> _Deed | None:
 def _disk(run: Run, draws: Stream) -> _Deed | None:
     node = _spare_node(run, draws)  # It hangs. A disk that lies about syncs is more than a cluster can survive.
     return _Deed("fail disk", node, fault="stall") if node else None
+
+
+def _disk_deed(run: Run, draws: Stream, fault: str, **arguments: int | str) -> _Deed | None:
+    node = _spare_node(run, draws)
+    return _Deed("fail disk", node, fault=fault, **arguments) if node else None
+
+
+def _slow_disk(run: Run, draws: Stream) -> _Deed | None:
+    return _disk_deed(run, draws, "slow", delay_ns=(1 + draws.below(100)) * MILLISECOND_NS)
+
+
+def _full_disk(run: Run, draws: Stream) -> _Deed | None:
+    return _disk_deed(run, draws, "full")
+
+
+def _io_error(run: Run, draws: Stream) -> _Deed | None:
+    operation = _choice(draws, ("any", "append", "replace", "sync"))
+    return _disk_deed(run, draws, "io error", operation=operation, occurrence=1 + draws.below(20))
+
+
+def _torn_write(run: Run, draws: Stream) -> _Deed | None:
+    return _disk_deed(run, draws, "torn write")
+
+
+def _bit_rot(run: Run, draws: Stream) -> _Deed | None:
+    return _disk_deed(run, draws, "bit rot")
+
+
+def _misdirected_write(run: Run, draws: Stream) -> _Deed | None:
+    return _disk_deed(run, draws, "misdirected write")
 
 
 def _sides(run: Run, draws: Stream) -> str:
@@ -224,6 +257,12 @@ _KINDS: dict[str, _Draw] = {
     "lost messages": _lost_messages,
     "clock": _clock,
     "disk": _disk,
+    "slow disk": _slow_disk,
+    "full disk": _full_disk,
+    "io error": _io_error,
+    "torn write": _torn_write,
+    "bit rot": _bit_rot,
+    "misdirected write": _misdirected_write,
 }
 
 

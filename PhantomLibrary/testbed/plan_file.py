@@ -13,12 +13,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.arguments import check_command
+from PhantomLibrary.testbed.disks import check_disk_fault
 from PhantomLibrary.testbed.message_kinds import check_kind
 from PhantomLibrary.testbed.plan_overlaps import contradiction
 from PhantomLibrary.testbed.plan_steps import (
     STEPS,
     AnyStep,
     DropMessages,
+    FailDisk,
     FaultPlan,
     HealFaults,
     PartitionNetwork,
@@ -159,13 +161,15 @@ def _check_meaning(step: Step, path: str) -> None:
             raise Refused(path, "a clock that is skewed by nothing is right: give an offset or a drift")
         if abs(step.drift or 0) > DRIFT_PPM_MAX:
             raise Refused(f"{path}.drift", f"{step.drift} ppm is too much: between -50 % and 50 %")
+    if isinstance(step, FailDisk):
+        _check_text(step.kind, lambda _: check_disk_fault(step.arguments()), path)
     if isinstance(step, DropMessages):
         _check_text(step.kind, check_kind, f"{path}.kind")
     if isinstance(step, PartitionNetwork) and step.flapping == 1:
         raise Refused(f"{path}.flapping", "a period of flapping is at least 2 ns")
 
 
-def _check_text(text: str, check: Callable[[str], None], path: str) -> None:
+def _check_text(text: str, check: Callable[[str], object], path: str) -> None:
     try:
         check(text)
     except InvalidInput as error:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.testbed.schedule import Command
+from PhantomLibrary.world.platter import DiskFaultKind
 from PhantomLibrary.world.units import MILLION, BytesPerSecond, Millionths, Nanoseconds, SignedMillionths
 from PhantomLibrary.world.units import SignedNanoseconds as Offset
 
@@ -80,11 +81,22 @@ class ResumeNode(Step, frozen=True, tag="resume node"):
 
 class FailDisk(_Lasting, frozen=True, tag="fail disk"):
     target: str
-    kind: Literal["stall", "lost fsync"]
+    kind: DiskFaultKind
+    operation: Literal["any", "append", "replace", "sync", "read"] = "any"
+    file: str = "any"
+    occurrence: int = 1
+    probability: Millionths | None = None
+    delay: Nanoseconds | None = None
+    record: int | None = None
+    survivable: bool = True
     NAMES = ("target",)
 
     def arguments(self) -> Properties:
-        return {"fault": self.kind}
+        aim: Properties = {"fault": self.kind}
+        for name, usual in (("operation", "any"), ("file", "any"), ("occurrence", 1), ("survivable", True)):
+            if getattr(self, name) != usual:
+                aim[name] = getattr(self, name)
+        return {**aim, **_given(probability_ppm=self.probability, delay_ns=self.delay, record=self.record)}
 
 
 class SkewClock(_Lasting, frozen=True, tag="skew clock"):

@@ -56,11 +56,11 @@ class DiskFault(NodeFault):
 
 
 class BitRot(DiskFault):
-    """Flips one bit of a file at once, in the byte at `place`, or anywhere. Raises InvalidInput where there is none."""
+    """Flips one bit of a file at once, in these bytes, or anywhere. Raises InvalidInput where there are none."""
 
-    def __init__(self, node: NodeId, file: str = ANY, place: int | None = None) -> None:
+    def __init__(self, node: NodeId, file: str = ANY, span: range | None = None) -> None:
         super().__init__(node, "bit rot", Aim("read", file, 1))
-        self._place = place
+        self._span = span
 
     def check(self, world: World) -> None:
         super().check(world)
@@ -71,8 +71,8 @@ class BitRot(DiskFault):
         elif not platter.size(file):
             there = ", ".join(_with_content(platter)) or "nothing"
             raise InvalidInput(f"{file!r} holds nothing on the disk of {self.node} yet: there is {there}")
-        elif self._place is not None and self._place >= platter.size(file):
-            raise InvalidInput(f"{file!r} on the disk of {self.node} ends before byte {self._place}")
+        elif self._span is not None and self._span.start >= platter.size(file):
+            raise InvalidInput(f"{file!r} on the disk of {self.node} ends before byte {self._span.start}")
 
     def describe(self) -> str:
         where = "" if self.aim.file == ANY else f" of {self.aim.file}"
@@ -84,7 +84,7 @@ class BitRot(DiskFault):
         if file == ANY:
             files = _with_content(platter)
             file = files[platter.draws.below(len(files))]
-        platter.rot(file, self._trouble, place=self._place)
+        platter.rot(file, self._trouble, self._span)
 
     def _end(self, world: World) -> None:
         pass  # What has flipped stays so.

@@ -179,7 +179,7 @@ class Platter:
     def _goes_wrong(self, operation: DiskOperation, file: str, content: bytes) -> bool:
         for each in self.struck_by("bit rot", operation, (file,)):
             self.perform_alone(operation, file, content)
-            self.rot(file, each, self.size(file) - len(content))
+            self.rot(file, each, range(self.size(file) - len(content), self.size(file)))
             return True
         for each in self.struck_by("misdirected write", operation, (file,)):
             self._misdirect(operation, file, content, each)
@@ -194,14 +194,13 @@ class Platter:
             self.damage.pop(file, None)
             self.files[file] = [content]
 
-    def rot(self, file: str, trouble: Trouble, start: int = 0, place: int | None = None) -> None:
-        """Flip one bit of a file, in the byte at `place`, or one drawn from `start` on. Does nothing to an
-        empty one.
-        """
+    def rot(self, file: str, trouble: Trouble, span: range | None = None) -> None:
+        """Flip one bit of a file, anywhere in it or in these bytes. Does nothing where there are none."""
         size = self.size(file)
-        if start >= size:
+        start, end = (span.start, min(span.stop, size)) if span is not None else (0, size)
+        if start >= end:
             return
-        place = start + self.draws.below(size - start) if place is None else place
+        place = start + self.draws.below(end - start)
         self._overwrite(file, place, bytes([self._byte_at(file, place) ^ 1 << self.draws.below(8)]))
         self.damage.setdefault(file, []).append(trouble)
 

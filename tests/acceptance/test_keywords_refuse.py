@@ -41,7 +41,7 @@ def test_refused_commands_are_in_no_schedule(run):
         "Start Cluster    seed=seven",
         "Crash Node    leeder of shard 1",
         "Partition Network    n1, n2",
-        "Fail Disk    n1    torn write",
+        "Fail Disk    n1    brt rot",
         "History Should Be    snapshot",
         "Run Until    prepare sent",
         "Start Workload    bank",

@@ -131,6 +131,31 @@ Nodes In The Wrong State
     Refused    n2 is down already: restart it first    Crash Node    n2
     Refused    n2 is down: only a node that runs can be paused    Pause Node    n2
 
+Disks That Fail In Impossible Ways
+    [Documentation]    A disk fault is one of a list, aimed at something that is there, and no more than can be survived.
+    Misspelt    fault    brt rot    DiskFault
+    ...    no disk fault 'brt rot': there is stall, slow, torn write, bit rot, lost fsync, misdirected write, io error, full (did you mean bit rot?)
+    ...    Fail Disk    n1    brt rot
+    Misspelt    occurrence    0    Count    0 is too few: write a whole number, 1 or more    Fail Disk    n1    io error    occurrence=0
+    Misspelt    probability    -5%    Percent    '-5%' is out of range: a share is 0 % to 100 %
+    ...    Fail Disk    n1    io error    probability=-5%
+    Refused    a probability of 0% strikes nothing: write a share above 0 %    Fail Disk    n1    io error    probability=0%
+    Refused    no file 'logg' on n1: there are log, vote-0, vote-1, snapshot-0, snapshot-1 (did you mean log?)
+    ...    Fail Disk    n1    io error    file=logg
+    Refused    stall strikes no append: it strikes sync    Fail Disk    n1    stall    operation=append
+    Refused    a slow disk needs a delay above 0    Fail Disk    n1    slow
+    Refused    stall takes no delay    Fail Disk    n1    stall    delay=5 ms
+    Refused    a disk is full or not: leave out the probability    Fail Disk    n1    full    probability=5%
+    Refused    a fault strikes at an occurrence or with a probability: leave out one of them
+    ...    Fail Disk    n1    io error    probability=5%    occurrence=2
+    Refused    record\= picks the record of a file that rots at once: give it with bit rot and file\= alone
+    ...    Fail Disk    n1    torn write    record=1
+    Run Keyword And Expect Error    record=99999 cannot rot: log on n1 has * of them    Fail Disk    n1    bit rot    record=99999
+    Run Keyword And Expect Error    'snapshot-1' holds nothing on the disk of n1 yet: there is *    Fail Disk    n1    bit rot    file=snapshot-1
+    Refused    bit rot on the disk of n1, n2 is more than shard 0 could survive: n1, n2 of n1, n2, n3 would be harmed; give survivable\=no if that is what you want
+    ...    Fail Disk    n1, n2    bit rot    file=log
+    Run Keyword And Expect Error    lost fsync on the disk of n1, n2 is more than *    Fail Disk    n1, n2    lost fsync
+
 Seeds That Are No Numbers
     [Documentation]    A seed is a whole number, as an argument and as a variable.
     Misspelt    seed    seven    Seed    'seven' is no seed: write a whole number, such as 7, or auto
@@ -142,8 +167,6 @@ Seeds That Are No Numbers
 
 Words That Wait
     [Documentation]    What a later capability brings is refused by name, with what there is now.
-    Misspelt    fault    torn write    DiskFault    disk fault 'torn write' is not available yet: there is stall, lost fsync
-    ...    Fail Disk    n1    torn write
     Misspelt    level    snapshot    Level    level 'snapshot' is not available yet: there is linearizable
     ...    History Should Be    snapshot
     Misspelt    event    prepare sent    Event
@@ -194,7 +217,7 @@ Plans Of Faults That Cannot Be
 Nemeses That Cannot Be
     [Documentation]    Kinds are known, there is one nemesis at a time, and only one that runs can be stopped.
     Refused    no nemesis runs that could be stopped: begin with Start Nemesis    Stop Nemesis
-    Refused    no kind of fault 'crsh': there are all, crash, pause, partition, isolate, flapping, slow links, lossy links, lost messages, clock, disk (did you mean crash?)
+    Refused    no kind of fault 'crsh': there are all, crash, pause, partition, isolate, flapping, slow links, lossy links, lost messages, clock, disk, slow disk, full disk, io error, torn write, bit rot, misdirected write (did you mean crash?)
     ...    Start Nemesis    crsh, pause
     Refused    a nemesis strikes every 1 ms at the most: write every\=1 ms or more, such as 5s    Start Nemesis    every=0s
     Misspelt    every    -5s    VirtualTime    '-5s' is negative: virtual time does not run backwards

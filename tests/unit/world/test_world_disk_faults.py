@@ -192,7 +192,7 @@ def test_bit_rot_flips_one_bit_and_bites_when_it_is_read() -> None:
 def test_bit_rot_at_a_place_that_was_chosen() -> None:
     bench = Bench().started()
     disk = written(bench, b"first", b"second")
-    begun(bench, BitRot("n1", "log", place=7))
+    begun(bench, BitRot("n1", "log", span=range(7, 8)))
     (bit,) = flipped(b"firstsecond", disk.read("log"))
     assert bit // 8 == 7
 
@@ -273,7 +273,7 @@ def test_rot_of_nothing_is_refused() -> None:
     with pytest.raises(InvalidInput, match="'vote' holds nothing on the disk of n1 yet: there is log"):
         BitRot("n1", "vote").apply(bench.world)
     with pytest.raises(InvalidInput, match="ends before byte 1"):
-        BitRot("n1", "log", place=1).apply(bench.world)
+        BitRot("n1", "log", span=range(1, 2)).apply(bench.world)
 
 
 # --- processes that end themselves ------------------------------------------------------------------------------------
