@@ -81,7 +81,7 @@ class DiskCare:
 
     def _scrub(self) -> None:
         """Read the next file in turn, and write it anew if it is not what it was."""
-        files = list(_files(self._owner.replicas.values()))
+        files = [*_files(self._owner.replicas.values()), *((file, None) for file in self._owner.wal.kept)]
         self._turn = (self._turn + 1) % len(files)
         file, replica = files[self._turn]
         wal = self._owner.wal
@@ -91,6 +91,8 @@ class DiskCare:
         snapshot = replica.group.snapshot if replica is not None and file.startswith("snapshot") else None
         if file == FORMAT_FILE:
             wal.format()
+        elif file in wal.kept:
+            wal.put(file, wal.kept[file])
         elif replica is not None and snapshot is not None:
             wal.save_snapshot(replica.shard, snapshot)
         else:

@@ -26,7 +26,7 @@ from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.messages import Record
 from PhantomLibrary.database.replica import ShardReplica
 from PhantomLibrary.database.replicas import ReplicaSet
-from PhantomLibrary.database.wal import FORMAT_FILE
+from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import MILLISECOND_NS, NodeId, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.configuration import LOST
@@ -53,6 +53,7 @@ class MembershipHost(Protocol):
 
     env: Env
     layout: ClusterLayout
+    wal: WriteAheadLog
     replica_set: ReplicaSet
     gateway: Gateway
 
@@ -69,9 +70,9 @@ class Membership:
         self._host = host
         self._env = env = host.env
         self.node = env.node
-        self.number = _read_number(env)
+        self.number = _read_number(host.wal)
         self.is_removed = False
-        content = env.disk.read(DIRECTORY_FILE)
+        content = host.wal.get(DIRECTORY_FILE)
         self.directory = decode_directory(content) if content else first_directory(host.layout)
         self._coordinator: Coordinator | None = None
         self._leader: NodeId = ""  # The coordinator, as far as this node has heard, and its term.
@@ -190,7 +191,7 @@ class Membership:
         if directory.version <= self.directory.version:
             return
         self.directory = directory
-        self._env.disk.replace(DIRECTORY_FILE, encode_directory(directory))
+        self._host.wal.put(DIRECTORY_FILE, encode_directory(directory))
         self._host.gateway.learn(directory)
         self._host.members_changed(directory)
         self._consider_own_entry()
@@ -223,7 +224,7 @@ class Membership:
             if replica.number != LOST:  # One that lost its disk takes data until its shard has another one here.
                 replicas.end(shard)
         self.is_removed, self.number = False, entry.number
-        self._env.disk.replace(NUMBER_FILE, b"%d" % entry.number)
+        self._host.wal.put(NUMBER_FILE, b"%d" % entry.number)
         self._host.gateway.close("")
 
     # --- orders -----------------------------------------------------------------------------------------------------
@@ -265,11 +266,11 @@ class Membership:
         return self._host.unavailable_nodes()
 
 
-def _read_number(env: Env) -> int:
-    content = env.disk.read(NUMBER_FILE)
+def _read_number(wal: WriteAheadLog) -> int:
+    content = wal.get(NUMBER_FILE)
     if content:
         return _decode_number(content)
-    return 1 if env.disk.read(FORMAT_FILE) else 0
+    return 1 if wal.is_formatted else 0
 
 
 def _shard_report(replica: ShardReplica) -> ShardReport | None:

@@ -207,7 +207,7 @@ class DatabaseNode:
         """Return the names of the files that this node may come to write."""
         numbers = [(shard, replica.number) for shard, replica in self.replicas.items()]
         own = [file(*each) for each in numbers for file in (vote_file, snapshot_file)]
-        return [LOG_FILE, *own, *map(parts_file, self.replicas)]
+        return [LOG_FILE, *own, *self.wal.kept, *map(parts_file, self.replicas)]
 
     def compact_log(self) -> None:
         """Shrink the log if it has grown: called when a snapshot has made some of it useless."""

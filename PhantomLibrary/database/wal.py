@@ -99,6 +99,8 @@ class WriteAheadLog:
         self._snapshots: dict[ShardId, int] = {}  # How far each snapshot file goes.
         self.bytes = 0
         self.bad_files: list[str] = []  # As they were found at the start.
+        self.kept: dict[str, bytes] = {}  # What small files of others hold.
+        self.is_formatted = False
 
     @property
     def is_full(self) -> bool:
@@ -153,6 +155,23 @@ class WriteAheadLog:
 
     def _save(self, file: str, body: bytes) -> None:
         self._disk.replace(file, self.framing(self._node, file).pack(body, 0, 1, 1))
+
+    def put(self, file: str, content: bytes) -> None:
+        """Write a small file of somebody else's, all or nothing; durable with the next sync."""
+        self.kept[file] = content
+        self._save(file, content)
+
+    def get(self, file: str) -> bytes:
+        """Return what `put` has written, b"" where there is nothing, or nothing to be believed."""
+        content = self._read(file)
+        if content == b"":
+            return b""
+        scan = self.framing(self._node, file).read(content or b"")
+        if content is None or scan.is_damaged or len(scan.bodies) != 1:
+            self._disk.remove(file)  # Its owner learns anew what it said, or does without.
+            return b""
+        self.kept[file] = scan.bodies[0]
+        return scan.bodies[0]
 
     def begin(self, shard: ShardId, number: int) -> None:
         """Write that a replica of this number begins, in place of what was here; durable with the next sync."""
@@ -268,7 +287,8 @@ class WriteAheadLog:
 
         To be called before anything is written.
         """
-        number = 0 if self._read(FORMAT_FILE) else LOST
+        self.is_formatted = bool(self._read(FORMAT_FILE))
+        number = 0 if self.is_formatted else LOST
         scan, is_unreadable = self._scan()
         is_damaged = scan.is_damaged or is_unreadable
         self.bad_files = [LOG_FILE] if is_damaged else []

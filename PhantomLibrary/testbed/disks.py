@@ -121,8 +121,9 @@ def harm_of(cluster: Cluster, node: NodeId) -> str:
     """Say why a node cannot be relied upon to hold what it acknowledged, "" where it can."""
     host = cluster.host(node)
     platter = host.platter
-    if platter.damage:
-        return f"damage in {', '.join(sorted(platter.damage))}"
+    damaged = [file for file in sorted(platter.damage) if not file.endswith("-parts")]  # Which are sent once more.
+    if damaged:
+        return f"damage in {', '.join(damaged)}"
     if platter.forgot:
         return "it has forgotten what a sync called durable"
     if platter.of_kind(*_DAMAGES):

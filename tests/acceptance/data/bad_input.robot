@@ -140,7 +140,7 @@ Disks That Fail In Impossible Ways
     Misspelt    probability    -5%    Percent    '-5%' is out of range: a share is 0 % to 100 %
     ...    Fail Disk    n1    io error    probability=-5%
     Refused    a probability of 0% strikes nothing: write a share above 0 %    Fail Disk    n1    io error    probability=0%
-    Refused    no file 'logg' on n1: there are log, vote-0, vote-1, snapshot-0, snapshot-1 (did you mean log?)
+    Refused    no file 'logg' on n1: there are log, vote-0, snapshot-0, vote-1, snapshot-1, snapshot-0-parts, snapshot-1-parts (did you mean log?)
     ...    Fail Disk    n1    io error    file=logg
     Refused    stall strikes no append: it strikes sync    Fail Disk    n1    stall    operation=append
     Refused    a slow disk needs a delay above 0    Fail Disk    n1    slow
