@@ -54,7 +54,8 @@ _ENTRIES = (
     CodeEntry(
         "REC-001",
         "cluster did not recover",
-        "Some shard did not serve again, or some live replica did not follow, within the time that the test gave.",
+        "A core of the cluster, with a quorum of every shard and nothing broken in it, did not serve within the time"
+        " that the test gave: a shard had no leader, a replica did not follow, or a range took no write or read.",
     ),
     CodeEntry(
         "DSK-001",

@@ -114,6 +114,10 @@ class _Put(_Strict):
     value: str
 
 
+class _Probe(_Strict):
+    within_ns: int
+
+
 _Arguments: TypeAlias = type[_Strict]
 _TAKES: dict[str, _Arguments] = {
     "restart node": _Restart,
@@ -129,6 +133,7 @@ _TAKES: dict[str, _Arguments] = {
     "start workload": _StartWorkload,
     "set load": _SetLoad,
     "stop workload": _StopWorkload,
+    "probe ranges": _Probe,
     "get value": _Get,
     "put value": _Put,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PhantomLibrary.domain import NodeId
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.world.faults import CrashNode, Fault, NodeFault
@@ -49,6 +51,21 @@ class FaultBook:
     def heal_node(self, node: NodeId) -> int:
         """Heal all faults of a node, and those of the network that touch it."""
         return self._heal([each for each in self.active if _touches(each.fault, node)])
+
+    def heal_core(self, core: Collection[NodeId]) -> list[str]:
+        """Heal what is wrong with these nodes and with the links among them, and nothing else; return what that was."""
+        inside = {(source, target) for source in core for target in core}
+        healed = []
+        for each in sorted(self.active, key=lambda applied: isinstance(applied.fault, CrashNode)):
+            fault = each.fault
+            if isinstance(fault, LinkFault):
+                if any(pair in inside for pair in fault.pairs):
+                    healed.append(f"{fault.describe()}, among them")
+                    fault.release(inside)
+            elif isinstance(fault, NodeFault) and fault.node in core:
+                healed.append(fault.describe())
+                fault.heal()
+        return healed
 
     def heal_all(self) -> int:
         return self._heal(self.active)

@@ -6,7 +6,7 @@ fault that changed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from PhantomLibrary.checking.agreement import check_agreement
 from PhantomLibrary.checking.dispatch import check_history
@@ -123,10 +123,12 @@ class Recovery:
 
     A shard serves when a quorum of it lives and follows one leader in one term, and that leader has committed all
     that its log held when this looked at it first: then what was in doubt is decided, and new commands go through.
+    With a core, only its nodes have to follow; who leads them may stand outside, as long as it can.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, core: Collection[NodeId] | None = None) -> None:
         self._run = run
+        self._core = core
         self._goals: dict[ShardId, tuple[NodeId, int, int]] = {}  # shard to (leader, term, index to commit)
 
     def __call__(self) -> bool:
@@ -134,7 +136,7 @@ class Recovery:
 
     def gap(self) -> str:
         """Return why some shard does not serve at this moment, "" when all of them do."""
-        live = self._run.live_nodes()
+        live = [node for node in self._run.live_nodes() if self._core is None or node in self._core]
         return next(filter(None, (self._shard_gap(shard, live) for shard in self._run.shard_ids)), "")
 
     def _shard_gap(self, shard: ShardId, live: Sequence[NodeId]) -> str:
@@ -142,7 +144,8 @@ class Recovery:
         voters = run.voters(shard)
         down = [node for node in voters if node not in live]
         if 2 * len(down) >= len(voters):
-            return f"shard {shard} has no quorum: {', '.join(down)} of {', '.join(voters)} are down"
+            why = "are down" if self._core is None else "are down or not in the core"
+            return f"shard {shard} has no quorum: {', '.join(down)} of {', '.join(voters)} {why}"
         leader = run.leader(shard)
         if not leader:
             return f"shard {shard} has no leader among {', '.join(node for node in voters if node in live)}"

@@ -14,7 +14,9 @@ from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Future, Task
 from PhantomLibrary.testbed.armed import ArmedFault
 from PhantomLibrary.testbed.cluster import Cluster
+from PhantomLibrary.testbed.core import choose_core
 from PhantomLibrary.testbed.disks import disk_faults
+from PhantomLibrary.testbed.liveness import RangeProbes
 from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
@@ -218,6 +220,21 @@ def _heal(cluster: Cluster, command: Command) -> int:
     return sum(cluster.faults.heal_node(node) for node in _nodes(cluster, command))
 
 
+def _heal_core(cluster: Cluster, command: Command) -> list[str]:
+    if command.target:
+        raise InvalidInput(f"'heal core' takes no target, but {command.target!r} is given: the core is chosen")
+    if command.resolved is None:
+        command.resolved = choose_core(cluster)
+    return cluster.faults.heal_core(_nodes(cluster, command))
+
+
+def _probe_ranges(cluster: Cluster, command: Command) -> RangeProbes:
+    within_ns = command.arguments["within_ns"]
+    if within_ns < 0:
+        raise InvalidInput("ranges are probed for some time, not for less than nothing")
+    return RangeProbes(cluster, _nodes(cluster, command), cluster.now_ns + within_ns)
+
+
 def _heal_network(cluster: Cluster, command: Command) -> int:
     return cluster.faults.heal_network()
 
@@ -324,7 +341,9 @@ VERBS: dict[str, Verb] = {
     "set link": _set_link,
     "arm fault": _arm,
     "heal faults": _heal,
+    "heal core": _heal_core,
     "heal network": _heal_network,
+    "probe ranges": _probe_ranges,
     "start workload": _start_workload,
     "set load": _set_load,
     "stop workload": _stop_workload,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from PhantomLibrary.domain import SECOND_NS
@@ -40,6 +40,22 @@ class LinkFault(Fault):
         if self._world is None:
             return 0
         return self._bitten if self.is_healed else self._count() - self._before
+
+    def release(self, pairs: Collection[Pair]) -> None:
+        """Take it back on these links only; on the last ones that it harms, heal it."""
+        kept = [link for link in self._links if (link.source, link.target) not in pairs]
+        if not self.is_applied or len(kept) == len(self._links):
+            return
+        if not kept:
+            self.heal()
+            return
+        bitten = self._count() - self._before
+        for link in self._links:
+            if link not in kept:
+                self._mend(link)
+        self._links = kept
+        self.pairs = tuple((link.source, link.target) for link in kept)
+        self._before = self._count() - bitten  # What the released links have counted stays.
 
     def _begin(self, world: World) -> None:
         self._links = [world.network.link(source, target) for source, target in self.pairs]
@@ -205,7 +221,8 @@ class Flapping(LinkFault):
         link.cut()
 
     def _mend(self, link: Link) -> None:
-        link.mend()
+        if self._is_cut:
+            link.mend()
 
 
 def _check_share(name: str, ppm: int) -> None:

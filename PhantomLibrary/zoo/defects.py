@@ -152,6 +152,13 @@ DEFECTS: dict[str, Defect] = {
             _group(raft_defects.KeepsItsLease),
         ),
         Defect(
+            "deaf-leader-leads-on",
+            "A leader whose messages arrive while it hears nobody never steps down, so nobody else can be elected.",
+            "Cloudflare outage of 2020-11-02: one-way link, endless elections in etcd",
+            ("REC-001", "LDR-001"),
+            _group(raft_defects.LeadsWithoutQuorum),
+        ),
+        Defect(
             "no-refutation",
             "A node that hears that it is suspected says nothing, so nobody takes it back.",
             "Das, Gupta, Motivala, SWIM (2002), 4.2",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PhantomLibrary.domain import LogEntry
-from PhantomLibrary.protocols.raft.effects import Effect, Read, ReadReady
+from PhantomLibrary.protocols.raft.effects import Effect, Read, ReadReady, SetDeadline
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.leadership import Leadership
 from PhantomLibrary.protocols.raft.leasing import Lease
 from PhantomLibrary.protocols.raft.messages import HardState, Record, Snapshot
+from PhantomLibrary.protocols.raft.replica import ELECTION
 
 
 class ForgetsItsVote(Group):
@@ -50,6 +51,13 @@ class TruncatesBlindly(Group):
 
     def _new_entries(self, entries: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
         return entries
+
+
+class LeadsWithoutQuorum(Group):
+    """Leads on although nobody has answered it for long."""
+
+    def _check_quorum(self, now_ns: int) -> list[Effect]:
+        return [SetDeadline(ELECTION, self.config.election_timeout_ns, 0)]
 
 
 class AsksNobodyFirst(Group):

@@ -178,6 +178,9 @@ Words That Wait
     ...    no node state 'ill': there is any, joining, active, suspect, down, decommissioning, removed, paused
     ...    Get Node Count    ill
     Refused    false_suspicions\=-1 cannot be: write 0 or more    Health Should Be Accurate    false_suspicions=-1
+    Start Nemesis    crash    every=5s
+    Refused    a nemesis goes on breaking things: use Stop Nemesis before Cluster Should Recover    Cluster Should Recover
+    Heal Faults
     Refused    within\=0s cannot be: nobody learns of a failure at once; write a time such as 5s
     ...    Health Should Be Accurate    within=0s
     Refused    there was no detection there, so there is no detection_p99    Get Metric    detection_p99

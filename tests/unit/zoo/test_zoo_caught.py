@@ -355,7 +355,7 @@ def test_an_entry_of_an_earlier_term_that_is_committed_by_count_is_lost_and_this
 
 
 def test_every_defect_has_a_test_here():
-    assert set(DEFECTS) == {*SCENARIOS, *OF_HEALTH, "no-prevote", "commit-prior-term-by-count"}
+    assert set(DEFECTS) == {*SCENARIOS, *OF_HEALTH, "deaf-leader-leads-on", "no-prevote", "commit-prior-term-by-count"}
 
 
 def test_defects_are_laid_over_each_other():
