@@ -145,8 +145,10 @@ def _missed_failure(pair: Pair, view: _View, spell: Spell, within_ns: int) -> It
     if due_ns > _last_ns(spell):
         return
     held = view.at(due_ns)
+    if held is None:
+        return  # It does not know of that member yet.
     if held not in _GIVEN_UP:
-        yield Miss(pair, spell, held or "active", due_ns)
+        yield Miss(pair, spell, held, due_ns)
         return
     later = [each for each in view.between(due_ns, _last_ns(spell)) if each.seen.state not in _GIVEN_UP]
     if later:

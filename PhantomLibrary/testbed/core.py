@@ -31,8 +31,10 @@ def choose_core(run: Cluster) -> list[NodeId]:
         elif isinstance(fault, NodeFault):
             cost = _LOST_DISK_COST if isinstance(fault, LoseDisk) else _FAULT_COST
             node_costs[fault.node] = node_costs.get(fault.node, 0) + cost
-    shards = [run.voters(shard) for shard in run.shard_ids]
-    return smallest_repair(run.node_names, shards, node_costs, broken)
+    configurations = [run.configuration(shard) for shard in run.shard_ids]
+    quorums = [voters for each in configurations for voters in (each.voters, each.outgoing) if voters]
+    members = run.directory().nodes("active", "joining", "decommissioning")
+    return smallest_repair([node for node in run.node_names if node in members], quorums, node_costs, broken)
 
 
 def smallest_repair(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PhantomLibrary.checking.health import HealthReport, check_health, examine_health, is_settled
 from PhantomLibrary.checking.verdict import Verdict
-from PhantomLibrary.domain import SECOND_NS, MemberState, NodeId
+from PhantomLibrary.domain import SECOND_NS, Fact, MemberState, NodeId, NodeTurned
 from PhantomLibrary.protocols.swim.members import MULTIPLIER_MAX
 from PhantomLibrary.testbed.cluster import Cluster
 
@@ -25,7 +25,7 @@ def judge_health(run: Cluster, *, within_ns: int, false_suspicions: int) -> Verd
 def report_health(run: Cluster, within_ns: int = SECOND_NS) -> HealthReport:
     """Return what was detected, missed and suspected so far. `within_ns` decides only what was missed."""
     probe_ns = run.layout.config.probe_period_ns * MULTIPLIER_MAX
-    return examine_health(run.world.facts, run.watch.sights, now_ns=run.now_ns, within_ns=within_ns, probe_ns=probe_ns)
+    return examine_health(_facts(run), run.watch.sights, now_ns=run.now_ns, within_ns=within_ns, probe_ns=probe_ns)
 
 
 def health_settled(run: Cluster) -> Callable[[], bool]:
@@ -38,10 +38,18 @@ def health_settled(run: Cluster) -> Callable[[], bool]:
         state = (len(run.world.facts), len(run.watch.sights))
         if state != looked_at:
             looked_at = state
-            settled = is_settled(run.world.facts, run.watch.views)
+            settled = is_settled(_facts(run), run.watch.views)
         return settled
 
     return condition
+
+
+def _facts(run: Cluster) -> Sequence[Fact]:
+    """Return what happened to those who are members still: who was removed is asked for nothing, and by nobody."""
+    removed = run.removed_nodes()
+    if not removed:
+        return run.world.facts
+    return [each for each in run.world.facts if not (isinstance(each, NodeTurned) and each.node in removed)]
 
 
 def common_view(run: Cluster, node: NodeId) -> MemberState:

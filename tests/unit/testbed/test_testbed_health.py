@@ -3,6 +3,7 @@
 import pytest
 
 from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.testbed.health import judge_health
 
 
 def views(it):
@@ -52,3 +53,13 @@ def test_the_period_is_a_knob(drive):
     slow.give("crash node", "n3")
     assert slow.go(30, lambda: views(slow)["n1"]["n3"] == "down")
     assert slow.run.now_ns - since_ns > 6 * SECOND_NS
+
+
+def test_a_node_that_was_removed_is_asked_for_nothing(drive):
+    it = drive(nodes=5, replicas=3).elect()
+    it.give("remove node", "n5")
+    it.go(3)
+    it.give("crash node", "n4")
+    it.go(10)
+    assert views(it)["n1"]["n5"] == "removed"
+    assert judge_health(it.run, within_ns=6 * SECOND_NS, false_suspicions=0).headline.startswith("valid")
