@@ -19,7 +19,7 @@ from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.kernel.trace import Trace
 from PhantomLibrary.world import quantiles
 from PhantomLibrary.world.faults import CrashNode
-from PhantomLibrary.world.latency import constant
+from PhantomLibrary.world.latency import Latency, constant
 from PhantomLibrary.world.link import LinkOverlay
 from PhantomLibrary.world.link_faults import Flapping, LinkChange
 from PhantomLibrary.world.shapes import between, isolate
@@ -65,6 +65,7 @@ class Bench:
         cost_ns: Callable[[Any, int], int] | None = None,
         cores: int = 1,
         speed: int = 1_000_000,
+        latency: Latency | None = None,
     ) -> None:
         self.notes: list[tuple[Any, ...]] = []
         self.records: list[bytes] = []
@@ -77,7 +78,7 @@ class Bench:
             name="bench",
             nodes=tuple(NodeSpec(name=f"n{i + 1}", zone="a", region="eu", size="one") for i in range(nodes)),
             sizes={"one": size},
-            latencies=LatencySpec(same_zone=constant(MS), same_region=constant(MS)),
+            latencies=LatencySpec(same_zone=latency or constant(MS), same_region=constant(MS)),
             client_latency=Nanoseconds(100_000),
         )
         self.world = World(

@@ -152,6 +152,24 @@ def test_order_is_kept_unless_reorder_picks_a_message() -> None:
     assert change.bites > 10
 
 
+@pytest.mark.parametrize("cost_ns", [0, 1_000])
+def test_order_is_kept_by_links_that_nothing_is_wrong_with(cost_ns: int) -> None:
+    bench = Bench(cost_ns=lambda message, size: cost_ns, latency=Uniform(NS(MS), NS(9 * MS))).started()
+    for number in range(200):
+        bench.send("n1", "n2", number)
+        bench.run(MS // 10)
+    bench.run(20 * MS)
+    assert bench.messages("n2") == list(range(200))
+
+
+def test_second_copy_takes_its_own_time_after_the_first() -> None:
+    bench = Bench().started()
+    LinkChange(N1_TO_N2, LinkOverlay(duplicate_ppm=1_000_000)).apply(bench.world)
+    bench.send("n1", "n2", "twice")
+    bench.run(5 * MS)
+    assert bench.times("n2", "message") == [MS, 2 * MS]
+
+
 def test_latency_and_jitter_delay() -> None:
     bench, change = changed(LinkOverlay(latency=constant(40 * MS)))
     assert change.bites == 200 and bench.times("n2", "message")[0] == 40 * MS

@@ -130,6 +130,18 @@ def test_arrivals_queue_for_the_processor() -> None:
     assert host.busy_ns == 50 * MS and host.queue_max == 4 and host.queue_length == 0
 
 
+def test_deadlines_and_syncs_queue_for_the_processor_too() -> None:
+    bench = Bench(cost_ns=lambda message, size: 10 * MS).started()
+    bench.env("n2").set_deadline("due", 3 * MS)
+    bench.env("n2").disk.append("log", b"x")
+    bench.env("n2").disk.sync(7)  # Comes back after 2 ms.
+    bench.send("n1", "n2", "first")  # Arrives after 1 ms, and keeps the processor busy for 10.
+    bench.run(60 * MS)
+    assert bench.times("n2", "message") == [MS]
+    assert bench.times("n2", "synced") == [11 * MS]
+    assert bench.times("n2", "fire") == [21 * MS]
+
+
 def test_more_cores_and_speed_serve_more() -> None:
     def last(cores: int, speed: int) -> int:
         bench = Bench(cost_ns=lambda message, size: 10 * MS, cores=cores, speed=speed).started()
