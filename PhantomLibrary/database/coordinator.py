@@ -71,14 +71,16 @@ class Coordinator:
         self._host.tell(report.node, Noted(report.sequence))
 
     def look(self, directory: Directory) -> int:
-        """Do what is due; return when to look again, 0 when nothing is left to be done."""
+        """Do what is due; return when to look again: soon while anything is under way, else now and then, for what
+        stood in the way of a step may be over without anybody saying so.
+        """
         now_ns = self._host.monotonic_ns()
         if directory is not self._directory:
             self._directory = directory
             for reader in self._readers.values():
                 reader.tries = reader.due_ns = 0
         due = [self._announce(now_ns), self._carry_out(now_ns)]
-        return min((each for each in due if each), default=0)
+        return min([now_ns + _RETRY_NS_MAX, *filter(None, due)])
 
     # --- announcements ----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """A node's part in the membership of the cluster: which membership it has, the directory as it knows it, its reports.
 
-The copy of the directory only ever gets newer. Replicas that the directory no longer places here are given up; one that
-it places here is begun when the leader of its shard invites it. A node that learns that it was removed closes; one that
-learns of a later membership of its own begins anew, whatever its disk holds.
+The copy of the directory only ever gets newer. Replicas that the directory no longer places here are given up, and no
+sooner, for their votes may be needed until then; one that it places here is begun when the leader of its shard invites
+it. A node that learns that it was removed closes, and one that learns of a later membership of its own opens again.
 """
 
 from __future__ import annotations
@@ -126,8 +126,7 @@ class Membership:
             self._said_last = None
             self._report()
         due_ns = coordinator.look(replica.machine.directory)
-        if due_ns:
-            self._env.set_deadline(f"{DEADLINES}/{_COORDINATE}", due_ns)
+        self._env.set_deadline(f"{DEADLINES}/{_COORDINATE}", due_ns)
 
     def invited(self, invitation: Invitation) -> ShardReplica | None:
         """Begin a replica that is new here; return the one of the shard that the invitation is for, if there is one."""
@@ -136,9 +135,11 @@ class Membership:
             replicas.begin(shard, invitation.number)
         return replicas.by_shard.get(shard)
 
-    def refuses(self, node: NodeId) -> bool:
-        """Whether a node was removed. If so it is told."""
-        if self.directory.standing(node) != "removed":
+    def refuses(self, node: NodeId, shard: ShardId) -> bool:
+        """Whether a node was removed, and the shard does not count on it any more. If so it is told."""
+        replica = self._host.replica_set.by_shard.get(shard)
+        is_needed = replica is not None and node in replica.group.configuration.members
+        if is_needed or self.directory.standing(node) != "removed":
             return False
         self.tell(node, Announcement(0, self.directory))
         return True
@@ -169,6 +170,8 @@ class Membership:
             self._coordinator.report(report)
             if report.node != self.node:
                 self.look()
+        elif report.version < self.directory.version:
+            self.tell(report.node, Announcement(0, self.directory))  # It may know none of those who could tell it.
 
     def _on_noted(self, sender: NodeId, noted: Noted) -> None:
         self._leader = sender
@@ -199,8 +202,9 @@ class Membership:
             descriptor = directory.shard(shard)
             if self.node in descriptor.members or descriptor.epoch <= replica.number:
                 continue
-            # One that lost its disk stands by as long as its shard lacks a replica.
-            if replica.number != LOST or len(descriptor.voters) >= directory.replicas:
+            # One that lost its disk stands by as long as its shard lacks a replica that it could become.
+            lacks_one = len(descriptor.voters) < directory.replicas and not self.is_removed
+            if replica.number != LOST or not lacks_one:
                 self._host.replica_set.end(shard)
 
     def _consider_own_entry(self) -> None:
@@ -214,15 +218,11 @@ class Membership:
             self._begin_anew(entry)
 
     def _close(self) -> None:
+        """Serve no client and take no new replica. Those that are here stay until their shards do without them."""
         self.is_removed = True
-        self._host.replica_set.end_all()
         self._host.gateway.close(f"{self.node} was removed from the cluster")
 
     def _begin_anew(self, entry: Member) -> None:
-        replicas = self._host.replica_set
-        for shard, replica in list(replicas.by_shard.items()):
-            if replica.number != LOST:  # One that lost its disk takes data until its shard has another one here.
-                replicas.end(shard)
         self.is_removed, self.number = False, entry.number
         self._host.wal.put(NUMBER_FILE, b"%d" % entry.number)
         self._host.gateway.close("")

@@ -101,7 +101,7 @@ class DatabaseNode:
     def _step(self, sender: NodeId, message: Any) -> None:
         """Take a message of Raft, one of the rarer ones."""
         kind = type(message)
-        if kind is RequestVote and self.membership.refuses(sender):
+        if kind is RequestVote and self.membership.refuses(sender, message.shard):
             return
         replica = self.membership.invited(message) if kind is Invitation else self.replicas.get(message.shard)
         if replica is not None:

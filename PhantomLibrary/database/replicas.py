@@ -68,10 +68,6 @@ class ReplicaSet:
             self._host.wal.end(shard, replica.number)
             self._host.sink(ReplicaRemoved(replica.node, shard, self._host.env.incarnation))
 
-    def end_all(self) -> None:
-        for shard in list(self.by_shard):
-            self.end(shard)
-
     def records(self) -> Iterator[tuple[ShardId, list[Record | Existence]]]:
         """Yield what the node's log must hold, beside snapshot files."""
         for shard, number in self._gone.items():

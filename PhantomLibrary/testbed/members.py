@@ -130,12 +130,19 @@ def _check_quorums(cluster: Cluster, node: NodeId, what: str) -> None:
         voters = cluster.voters(shard)
         if node not in voters:
             continue
-        _check_majority(shard, voters, live, f"{node} cannot be {what}: shard {shard} has no quorum to decide it with")
+        voting = [each for each in voters if each in live and _votes(cluster, shard, each)]
+        _check_majority(voters, voting, f"{node} cannot be {what}: shard {shard} has no quorum to decide it with")
         left = [each for each in voters if each != node]
-        _check_majority(shard, left, live, f"{node} cannot be {what}: shard {shard} would lose its quorum")
+        _check_majority(left, voting, f"{node} cannot be {what}: shard {shard} would lose its quorum")
 
 
-def _check_majority(shard: ShardId, voters: Sequence[NodeId], live: Sequence[NodeId], problem: str) -> None:
-    up = [each for each in voters if each in live]
-    if 2 * len(up) <= len(voters):
-        raise InvalidState(f"{problem}: of {', '.join(voters) or 'nobody'} only {', '.join(up) or 'nobody'} runs")
+def _votes(cluster: Cluster, shard: ShardId, node: NodeId) -> bool:
+    """Whether the replica on a node that runs votes: one that lost its disk does not."""
+    state = cluster.watch.states.get((shard, node))
+    return state is not None and state.role != "learner"
+
+
+def _check_majority(voters: Sequence[NodeId], voting: Sequence[NodeId], problem: str) -> None:
+    able = [each for each in voters if each in voting]
+    if 2 * len(able) <= len(voters):
+        raise InvalidState(f"{problem}: of {', '.join(voters) or 'nobody'} only {', '.join(able) or 'nobody'} can vote")

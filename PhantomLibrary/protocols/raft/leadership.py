@@ -106,6 +106,11 @@ class Leadership:
                     progress = Progress(last_index + 1, number, is_here=False)
                 self.progress[peer] = progress
 
+    def is_heard(self, peer: NodeId) -> bool:
+        """Return whether a member has answered lately, as the replica that is meant."""
+        progress = self.progress.get(peer)
+        return progress is not None and progress.active and progress.counts
+
     def quorum_index(self, own_index: int) -> int:
         """Return the largest index that a quorum holds durably."""
         indexes = {peer: each.match_index if each.counts else 0 for peer, each in self.progress.items()}

@@ -50,6 +50,7 @@ class Reconfiguring(Streaming):
         if not self._has_committed_in_term():
             return f"shard {shard}: {self.config.node} has not committed anything in term {self.term} yet"
         reason = why_not(self.configuration, change) or self._why_no_promotion(leadership, change.promoted)
+        reason = reason or self._why_no_quorum(leadership, change)
         return reason and f"shard {shard}: {reason}"
 
     def _may_change(self) -> bool:
@@ -62,6 +63,14 @@ class Reconfiguring(Streaming):
                 behind = self.log.last_index - leadership.progress[node].match_index
                 return f"{node} has not caught up: it is {behind} entries behind"
         return ""
+
+    def _why_no_quorum(self, leadership: Leadership, change: Change) -> str:
+        """A change whose outcome could decide nothing would never end, and nothing could be taken back either."""
+        after = self._changed(change).voters
+        heard = [node for node in after if node == self.config.node or leadership.is_heard(node)]
+        if 2 * len(heard) > len(after):
+            return ""
+        return f"{', '.join(after)} would have no quorum: of these only {', '.join(heard) or 'nobody'} answers now"
 
     def _changed(self, change: Change) -> Configuration:
         return changed(self.configuration, change, self.log.last_index + 1)

@@ -66,8 +66,8 @@ Members That Cannot Come Or Go
     Refused    n5 is no member of the cluster: it was removed    Remove Node    n5
     Crash Node    n2
     Refused    n2 is down, so it cannot be drained: restart it first, or remove it    Decommission Node    n2
-    Refused    n1 cannot be decommissioned: shard 0 would lose its quorum: of n2, n3 only n3 runs    Decommission Node    n1
-    Refused    n3 cannot be removed: shard 0 would lose its quorum: of n1, n2 only n1 runs    Remove Node    n3
+    Refused    n1 cannot be decommissioned: shard 0 would lose its quorum: of n2, n3 only n3 can vote    Decommission Node    n1
+    Refused    n3 cannot be removed: shard 0 would lose its quorum: of n1, n2 only n1 can vote    Remove Node    n3
     Remove Node    n2
     Refused    n4 cannot be decommissioned: 2 nodes would be left (n1, n3) for 3 replicas of each shard; add a node first
     ...    Decommission Node    n4

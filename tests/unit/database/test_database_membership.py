@@ -2,7 +2,9 @@
 
 import pytest
 
-from PhantomLibrary.database.census import Order
+from PhantomLibrary.database.census import Announcement, Order, Report
+from PhantomLibrary.database.config import ShardDescriptor
+from PhantomLibrary.database.directory import with_shard, with_standing
 from PhantomLibrary.database.wal import Existence, vote_file
 from PhantomLibrary.domain import Append, LogEntry, Ok
 from PhantomLibrary.protocols.raft.configuration import LOST, Change
@@ -67,7 +69,9 @@ def test_an_order_of_an_earlier_coordinator_or_configuration_does_nothing():
     node.receive("n1", Order(1, term, 3, Change(removed=(gone,))))
     assert cluster.replica(leader, 1).group.configurations.index == 0
     assert "have changed since entry 3" in cluster.replica(leader, 1).change_failure
-    node.receive("n1", Order(1, term, 0, Change(removed=(gone,))))
+    for _ in range(5):  # Now and then a leader has not heard of its followers for a moment.
+        node.receive("n1", Order(1, term, 0, Change(removed=(gone,))))
+        cluster.go(0.1)
     assert cluster.replica(leader, 1).group.configurations.index > 0
 
 
@@ -186,3 +190,28 @@ def test_a_replica_whose_beginning_was_damaged_is_known_by_its_vote_and_begins_n
     assert (found.number, found.term, found.vote, found.damaged) == (6, 3, "n2", True)
     disk.remove(vote_file(2, 6))
     assert 2 not in log_on(disk).recover([1]).replicas
+
+
+def test_a_removed_node_keeps_a_replica_whose_vote_is_needed_until_its_shard_does_without_it():
+    """It once gave up all at the news of its removal: in the middle of a joint configuration nobody could decide."""
+    cluster = Cluster(topology="five-nodes", nodes=4, shards=1)
+    node = cluster.run.processes["n1"]
+    directory = node.membership.directory
+    gone = with_standing(directory, "n1", "removed", directory.version + 1)
+    node.receive("n2", Announcement(0, gone))
+    assert node.membership.is_removed and sorted(node.replicas) == [0, 1]
+    descriptor = ShardDescriptor(1, "", "", 50, ("n2", "n3"))
+    node.receive("n2", Announcement(0, with_shard(gone, descriptor, directory.version + 2)))
+    assert sorted(node.replicas) == [0]
+
+
+def test_a_node_that_knows_nobody_who_could_tell_is_told_by_whom_it_asks():
+    cluster = Cluster(topology="five-nodes", nodes=4, shards=1)
+    sent = []
+    bystander = cluster.run.processes["n4"].membership
+    bystander.directory = with_standing(bystander.directory, "n3", "decommissioning", 9)
+    bystander.tell = lambda node, message: sent.append((node, message))
+    bystander.receive("n1", Report("n1", 1, 4, 1, ()))
+    assert sent == [("n1", Announcement(0, bystander.directory))]
+    bystander.receive("n1", Report("n1", 1, 9, 2, ()))
+    assert len(sent) == 1
