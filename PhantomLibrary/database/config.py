@@ -18,7 +18,8 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     `reads`: with `index`, a leader confirms by a round of messages that it still leads before it answers a read; with
     `lease`, the rounds of its heartbeats do so for a while, which holds as long as no clock runs more than
-    `clock_drift_ppm_max` too fast or too slow.
+    `clock_drift_ppm_max` too fast or too slow. `idle_shards`: where nothing happens, a shard falls `quiet`, and nodes
+    send each other one heartbeat for all of those; or each stays `awake`, with heartbeats of its own.
     """
 
     election_timeout_ns: int = 500 * MILLISECOND_NS
@@ -34,6 +35,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     sessions_max: int = 1_000
     reads: Literal["index", "lease"] = "index"
     clock_drift_ppm_max: int = 50_000
+    idle_shards: Literal["quiet", "awake"] = "quiet"
     version_retention_ns: int = 5 * SECOND_NS
     attempt_timeout_ns: int = 300 * MILLISECOND_NS
     operation_timeout_ns: int = 2 * SECOND_NS

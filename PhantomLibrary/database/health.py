@@ -47,6 +47,7 @@ class HealthOwner(Protocol):
     @property
     def parts(self) -> HealthParts: ...
     def show(self, observation: Observation) -> None: ...
+    def suspect(self, node: NodeId) -> None: ...
 
 
 class HealthMonitor:
@@ -58,7 +59,7 @@ class HealthMonitor:
         # Bound once, for what happens at every event.
         self._send_to, self._monotonic_ns, self._deadline = env.send, env.monotonic_ns, env.set_deadline
         self._now_ns = env.monotonic_ns()  # Of the latest step.
-        self._show_to = owner.show
+        self._show_to, self._suspect = owner.show, owner.suspect
         self._draws = env.random("health")
         self._handlers: dict[type, Callable[[Any], None]] = {
             Send: self._send,
@@ -113,6 +114,8 @@ class HealthMonitor:
 
     def _show(self, effect: Show) -> None:
         env = self._env
+        if effect.state in ("suspect", "down"):
+            self._suspect(effect.member)
         self._show_to(
             MemberSeen(env.node, env.incarnation, effect.member, effect.state, effect.incarnation, effect.accuser)
         )

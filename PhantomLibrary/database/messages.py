@@ -86,6 +86,31 @@ class ShardReply(Struct, frozen=True, gc=False, array_like=True, tag="shard repl
     outcome: Outcome
 
 
+# --- nodes, about their quiet shards --------------------------------------------------------------------------------
+
+
+NEVER = -1
+
+
+class NodeHeartbeat(Struct, frozen=True, gc=False, array_like=True, tag="node heartbeat"):
+    """A sign of life for all shards that the sender leads quietly, with a replica here: (shard, term, last index).
+
+    `silent_ns` is how long ago the sender heard of this node, NEVER if it has not: so nodes that both send heartbeats
+    need not answer them.
+    """
+
+    source: NodeId
+    silent_ns: int
+    shards: tuple[tuple[ShardId, int, int], ...]
+
+
+class NodeHeartbeatReply(Struct, frozen=True, gc=False, array_like=True, tag="node heartbeat reply"):
+    """Answers NodeHeartbeat. The shards that are `awake` here are not as the sender takes them to be."""
+
+    source: NodeId
+    awake: tuple[ShardId, ...]
+
+
 # --- commands in a shard's log --------------------------------------------------------------------------------------
 
 

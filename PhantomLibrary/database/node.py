@@ -16,9 +16,18 @@ from PhantomLibrary.database.disk_care import DiskCare
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.health import DEADLINES as HEALTH_DEADLINES
 from PhantomLibrary.database.health import HealthMonitor
+from PhantomLibrary.database.heartbeats import DEADLINE as HEARTBEAT_DEADLINE
+from PhantomLibrary.database.heartbeats import Heartbeats
 from PhantomLibrary.database.membership import DEADLINES as MEMBER_DEADLINES
 from PhantomLibrary.database.membership import Membership
-from PhantomLibrary.database.messages import ClientRequest, ShardReply, ShardRequest, StaleRoute
+from PhantomLibrary.database.messages import (
+    ClientRequest,
+    NodeHeartbeat,
+    NodeHeartbeatReply,
+    ShardReply,
+    ShardRequest,
+    StaleRoute,
+)
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.replicas import ReplicaSet
@@ -43,6 +52,7 @@ class DatabaseNode:
     disk: DiskCare
     gateway: Gateway
     replica_set: ReplicaSet
+    heartbeats: Heartbeats
     health: HealthMonitor
     membership: Membership
 
@@ -60,6 +70,7 @@ class DatabaseNode:
         mine = [each for each in self.layout.shards if env.node in each.voters]
         self.disk = DiskCare(self)
         self.wal = self.parts.wal(env.disk, env.node, self)
+        self.heartbeats = Heartbeats(self)
         self.replica_set = ReplicaSet(self, self.wal.recover([each.shard for each in mine]))
         self.gateway = self.parts.gateway(self)
         self.replica_set.open()
@@ -91,6 +102,10 @@ class DatabaseNode:
                 self.request(message)
         elif kind in _HEALTH_MESSAGES:
             self.health.step(message)
+        elif kind is NodeHeartbeat:
+            self.heartbeats.heard(message)
+        elif kind is NodeHeartbeatReply:
+            self.heartbeats.answered(message)
         elif kind in CENSUS_MESSAGES:
             self.membership.receive(sender, message)
         else:
@@ -121,6 +136,8 @@ class DatabaseNode:
             owner, _, name = deadline.partition("/")
             if owner == HEALTH_DEADLINES:
                 self.health.fire(name)
+            elif deadline == HEARTBEAT_DEADLINE:
+                self.heartbeats.fire()
             elif owner == MEMBER_DEADLINES:
                 self.membership.fire(name)
             elif owner == DISK_DEADLINES:
@@ -162,6 +179,14 @@ class DatabaseNode:
         if replica is None:
             return f"{self.env.node} holds no replica of shard {shard}"
         return replica.transfer_leadership(target)
+
+    def gone_quiet(self, shard: ShardId) -> None:
+        """A replica here leads quietly from now on."""
+        self.heartbeats.lead(shard)
+
+    def suspect(self, node: NodeId) -> None:
+        """A node may be dead: wake all replicas here that quietly rely on it."""
+        self.heartbeats.suspect(node)
 
     def reply(self, gateway: NodeId, reply: ShardReply) -> None:
         """Answer a gateway, without a message if it is on this node.

@@ -16,6 +16,7 @@ from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
     Effect,
+    GoneQuiet,
     InstallSnapshot,
     Persist,
     ReadReady,
@@ -42,6 +43,7 @@ class EffectHost(Protocol):
     def refuse(self, effect: Refuse) -> None: ...
     def transfer_failed(self, effect: TransferFailed) -> None: ...
     def refuse_change(self, effect: RefuseChange) -> None: ...
+    def gone_quiet(self, effect: GoneQuiet) -> None: ...
     def set_deadline(self, effect: SetDeadline) -> None: ...
 
 
@@ -62,6 +64,7 @@ class Performer:
             Refuse: host.refuse,
             TransferFailed: host.transfer_failed,
             RefuseChange: host.refuse_change,
+            GoneQuiet: host.gone_quiet,
             SetDeadline: host.set_deadline,
         }
 

@@ -31,6 +31,7 @@ from PhantomLibrary.domain import (
     ReplicaDigest,
     ReplicaRecovered,
     ReplicaState,
+    ShardId,
     SnapshotInstalled,
 )
 from PhantomLibrary.kernel.process import Env
@@ -41,6 +42,7 @@ from PhantomLibrary.protocols.raft.effects import (
     DeadlinePassed,
     DiskFull,
     Event,
+    GoneQuiet,
     InstallSnapshot,
     Persist,
     Persisted,
@@ -99,6 +101,7 @@ class ReplicaOwner(Protocol):
     def reply(self, gateway: NodeId, reply: ShardReply) -> None: ...
     def note_news(self) -> None: ...
     def compact_log(self) -> None: ...
+    def gone_quiet(self, shard: ShardId) -> None: ...
 
 
 class ShardReplica:
@@ -142,6 +145,7 @@ class ShardReplica:
             config.unacknowledged_max,
             config.kept_entries_max,
             lease_ns,
+            config.idle_shards == "quiet",
             append_bytes_max=config.append_bytes_max,
             uncommitted_bytes_max=config.uncommitted_bytes_max,
             command_bytes=command_bytes,
@@ -299,6 +303,9 @@ class ShardReplica:
 
     def transfer_failed(self, effect: TransferFailed) -> None:
         self.transfer_failure = effect.reason
+
+    def gone_quiet(self, effect: GoneQuiet) -> None:
+        self._owner.gone_quiet(self.shard)
 
     def _answer_attempt(self, request: ShardRequest, outcome: Outcome) -> None:
         self._answer(request.gateway, request.call, request.attempt, outcome)

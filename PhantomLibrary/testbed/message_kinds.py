@@ -19,7 +19,14 @@ def check_kind(kind: str) -> None:
 def message_kinds() -> list[str]:
     """Return the names of all messages between nodes, in words: `append entries`, `request vote`."""
     from PhantomLibrary.database.census import Announcement, HandOver, Noted, Order, Report
-    from PhantomLibrary.database.messages import ClientReply, ClientRequest, ShardReply, ShardRequest
+    from PhantomLibrary.database.messages import (
+        ClientReply,
+        ClientRequest,
+        NodeHeartbeat,
+        NodeHeartbeatReply,
+        ShardReply,
+        ShardRequest,
+    )
     from PhantomLibrary.protocols.raft.messages import (
         AppendEntries,
         AppendReply,
@@ -37,5 +44,6 @@ def message_kinds() -> list[str]:
     kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, Invitation]
     kinds += [SnapshotChunk, SnapshotReply, RepairRequest, RepairBound]
     kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply, Ping, PingRequest, Ack, Nack]
+    kinds += [NodeHeartbeat, NodeHeartbeatReply]
     kinds += [Report, Noted, Announcement, Order, HandOver]
     return [str(kind.__struct_config__.tag) for kind in kinds]

@@ -73,6 +73,10 @@ class RefuseChange(Struct, frozen=True, gc=False):
     reason: str
 
 
+class GoneQuiet(Struct, frozen=True, gc=False):
+    """This leader has stopped its heartbeats: its node speaks for it from now on, until it wakes."""
+
+
 class SetDeadline(Struct, frozen=True, gc=False):
     """Send `DeadlinePassed(name)` after this long plus a random part below `spread_ns`, which the host draws."""
 
@@ -91,6 +95,7 @@ Effect: TypeAlias = (
     | Refuse
     | TransferFailed
     | RefuseChange
+    | GoneQuiet
     | SetDeadline
 )
 
@@ -127,6 +132,22 @@ class ChangeConfiguration(Struct, frozen=True, gc=False):
     change: Change
 
 
+class Quiesce(Struct, frozen=True, gc=False):
+    """The leader's node says that it leads quietly in this term, and that all up to `index` is committed and here."""
+
+    leader: NodeId
+    term: int
+    index: int
+
+
+class Awaken(Struct, frozen=True, gc=False):
+    """Go on with heartbeats and timers, as before it fell quiet."""
+
+
+class LeaderSuspected(Struct, frozen=True, gc=False):
+    """Nothing is heard of the leader's node: a quiet follower wakes, and soon stands for election."""
+
+
 class Persisted(Struct, frozen=True, gc=False):
     """All records up to the Persist of this token are durable."""
 
@@ -151,6 +172,9 @@ class SnapshotTaken(Struct, frozen=True, gc=False):
 
 Event: TypeAlias = (
     RaftMessage
+    | Quiesce
+    | Awaken
+    | LeaderSuspected
     | Propose
     | Read
     | TransferLeadership

@@ -20,13 +20,16 @@ from collections.abc import Callable
 from typing import Any
 
 from PhantomLibrary.protocols.raft.effects import (
+    Awaken,
     ChangeConfiguration,
     DeadlinePassed,
     DiskFull,
     Effect,
     Event,
+    LeaderSuspected,
     Persisted,
     Propose,
+    Quiesce,
     Read,
     SetDeadline,
     SnapshotTaken,
@@ -45,11 +48,13 @@ from PhantomLibrary.protocols.raft.messages import (
     TimeoutNow,
     Vote,
 )
-from PhantomLibrary.protocols.raft.repairing import Repairing
+from PhantomLibrary.protocols.raft.quiescing import Quiescing
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, REPAIR, TRANSFER, GroupConfig
 
+_LEAVE_QUIET = frozenset((Quiesce, DeadlinePassed, Persisted, SnapshotTaken))
 
-class Group(Repairing):
+
+class Group(Quiescing):
     """One replica. `step` takes an event and returns effects; `view` is what others may look at."""
 
     def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
@@ -73,6 +78,9 @@ class Group(Repairing):
             RepairRequest: self._on_repair_request,
             RepairBound: self._on_repair_bound,
             DiskFull: self._on_disk_full,
+            Quiesce: self._on_quiesce,
+            Awaken: self._on_awaken,
+            LeaderSuspected: self._on_awaken,
         }
 
     def start(self) -> list[Effect]:
@@ -82,13 +90,19 @@ class Group(Repairing):
 
     def step(self, event: Event, now_ns: int) -> list[Effect]:
         """Advance by one event and return the effects to perform, in order."""
-        effects = self._handlers[type(event)](event, now_ns)
+        kind = type(event)
+        if self.is_quiet and kind not in _LEAVE_QUIET:
+            effects = [*self._wake(event, now_ns), *self._handlers[kind](event, now_ns)]
+        else:
+            effects = self._handlers[kind](event, now_ns)
         if self._view_is_old:
             self._view_is_old = False
             self.view = self._make_view()
         return effects
 
     def _on_deadline(self, event: DeadlinePassed, now_ns: int) -> list[Effect]:
+        if self.is_quiet:
+            return []  # It was set before.
         if event.name == HEARTBEAT:
             return self._on_heartbeat_deadline(now_ns)
         if event.name == REPAIR:

@@ -45,6 +45,10 @@ class Progress:
         self.is_caught_up = False
         self.stream: Stream | None = None  # In snapshot: what is under way.
 
+    def is_level(self, last_index: int) -> bool:
+        """Whether this follower is heard, counts, and holds the whole log."""
+        return self.match_index == last_index and self.active and self.counts and self.state == "replicate"
+
     def accept(self, index: int) -> bool:
         """Take an acknowledgement up to `index`; return whether it brought news."""
         self.waits = False
@@ -73,8 +77,8 @@ class Leadership:
     """One term of one leader. Knows members by name and indexes by number, and sends nothing itself."""
 
     __slots__ = (
-        "_configuration", "_node", "_uncommitted", "held_proposals", "lease", "progress", "reads", "reads_round",
-        "round", "successor", "uncommitted_bytes", "waiting_reads",
+        "_configuration", "_node", "_uncommitted", "held_proposals", "idle_mark", "lease", "lease_reads", "progress",
+        "reads", "reads_round", "round", "successor", "uncommitted_bytes", "waiting_reads",
     )  # fmt: skip
 
     def __init__(self, node: NodeId, configuration: Configuration, last_index: int) -> None:
@@ -94,6 +98,8 @@ class Leadership:
         self._uncommitted: deque[tuple[int, int]] = deque()  # (index, bytes) of entries, oldest first
         self.successor: NodeId = ""  # To whom leadership is being handed.
         self.lease: Lease | None = None
+        self.lease_reads = 0
+        self.idle_mark: tuple[int, ...] = ()  # What had come when it was last looked whether anything had.
 
     def adopt(self, configuration: Configuration, last_index: int) -> None:
         """Go by another configuration: keep what is known of members that stay, and begin with those that come."""

@@ -77,6 +77,7 @@ class Leading(Transferring):
         is_ready = self._has_committed_in_term()
         lease = leadership.lease
         if lease is not None and now_ns < lease.until_ns and is_ready:
+            leadership.lease_reads += 1
             return [ReadReady((event.token,))]
         starts_round = leadership.add_read(event.token)
         if not starts_round or not is_ready:

@@ -52,6 +52,7 @@ class GroupConfig(Struct, frozen=True):
     unacknowledged_max: int = 512
     kept_entries_max: int = 256
     lease_ns: int = 0
+    quiesces: bool = False
     snapshot_window: int = 4
     append_bytes_max: int = 1 << 16
     uncommitted_bytes_max: int = 1 << 20

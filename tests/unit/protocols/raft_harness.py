@@ -20,6 +20,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Apply,
     Effect,
     Event,
+    GoneQuiet,
     InstallSnapshot,
     Persist,
     Persisted,
@@ -343,5 +344,5 @@ class Host:
         elif isinstance(effect, InstallSnapshot):
             self.machine.restore(effect.snapshot)
         else:
-            assert isinstance(effect, ReadReady | Refuse | RefuseChange | TransferFailed)
+            assert isinstance(effect, ReadReady | Refuse | GoneQuiet | RefuseChange | TransferFailed)
         self.watch.performed(self, effect)

@@ -17,6 +17,8 @@ spread of a node is its place in the group, so n1 stands first.
     hold n1 | persist n1 [all]         keep records from becoming durable; release the oldest, or all and stop keeping
     crash n1 [kept=1] | restart n1 | wipe n1 | compact n1
     damage n1 5                        entry 5 and all after it are lost, and n1 will know when it starts
+    speak n1 n2 | awaken n1            n1's node speaks for its quiet leader; n1 is to wake
+    suspect n2                         nothing is heard at n2 of its leader's node
     log [n1] | status [n1] | sent      sent: counts of messages since it was last asked
     quietly COMMAND                    without output
 """
@@ -30,12 +32,16 @@ from PhantomLibrary.domain import LogEntry, NodeId
 from PhantomLibrary.protocols.raft.configuration import Change
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
+    Awaken,
     ChangeConfiguration,
     DeadlinePassed,
     Effect,
+    GoneQuiet,
     InstallSnapshot,
+    LeaderSuspected,
     Persist,
     Propose,
+    Quiesce,
     Read,
     ReadReady,
     Refuse,
@@ -100,6 +106,7 @@ class Scenario(Watch):
                 HEARTBEAT_NS,
                 append_max,
                 kept_entries_max=kept_max,
+                quiesces="quiet" in words,
                 lease_ns=_duration_ns(options.get("lease", "0ms")),
             )
             host = Host(config, self.clock, self, _Spread(position, len(names)), self.group_class)
@@ -131,6 +138,17 @@ class Scenario(Watch):
 
     def _transfer(self, name: str, target: str) -> None:
         self.hosts[name].step(TransferLeadership(target))
+
+    def _speak(self, name: str, to: str) -> None:
+        group = self.hosts[name].group
+        self.hosts[to].step(Quiesce(name, group.term, group.log.last_index))
+        self.lines.append(f"{to} is {'quiet' if self.hosts[to].group.is_quiet else 'awake'}")
+
+    def _awaken(self, name: str) -> None:
+        self.hosts[name].step(Awaken())
+
+    def _suspect(self, name: str) -> None:
+        self.hosts[name].step(LeaderSuspected())
 
     def _change(self, name: str, *words: str) -> None:
         change = Change(
@@ -291,6 +309,8 @@ class Scenario(Watch):
         elif isinstance(effect, Refuse):
             hint = f", ask {effect.leader}" if effect.leader else ""
             self.lines.append(f"{host.name} refuses {', '.join(effect.tokens)}{hint}")
+        elif isinstance(effect, GoneQuiet):
+            self.lines.append(f"{host.name} falls quiet")
         elif isinstance(effect, TransferFailed):
             self.lines.append(f"{host.name} hands nothing over: {effect.reason}")
 

@@ -1,0 +1,95 @@
+"""Raft when nothing happens: a shard falls quiet, without timers and messages of its own.
+
+A leader whose followers hold and have acknowledged everything stops its heartbeats when nothing has come for one of
+them. From then on its node speaks for it, in one message to each other node for all its quiet shards (see
+database/heartbeats.py). A follower that holds just what the leader says falls quiet as well; one that does not says so,
+and the leader goes on as before.
+
+Whatever comes to a quiet replica wakes it: a proposal, a read, a message of Raft. So does silence of the other side's
+node: a follower will soon stand for election, and a leader asks for its quorum again. Quiet, a leader holds no lease
+and confirms no read; it does either only when it is awake.
+
+Source: the idea is that of CockroachDB's quiescent ranges and TiKV's hibernated regions; the check of what a follower
+holds is that of AppendEntries, without entries.
+"""
+
+from __future__ import annotations
+
+from PhantomLibrary.protocols.raft.effects import (
+    Awaken,
+    Effect,
+    Event,
+    GoneQuiet,
+    LeaderSuspected,
+    Quiesce,
+    SetDeadline,
+)
+from PhantomLibrary.protocols.raft.leadership import Leadership
+from PhantomLibrary.protocols.raft.messages import Recovered, RequestVote
+from PhantomLibrary.protocols.raft.repairing import Repairing
+from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, GroupConfig
+
+
+class Quiescing(Repairing):
+    """Falls quiet and wakes up."""
+
+    def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
+        super().__init__(config, recovered, now_ns)
+        self.is_quiet = False
+
+    # --- leader -----------------------------------------------------------------------------------------------------
+
+    def _on_heartbeat_deadline(self, now_ns: int) -> list[Effect]:
+        leadership = self._leadership
+        if leadership is not None and self.config.quiesces and self._is_idle(leadership):
+            self.is_quiet = True
+            return [GoneQuiet()]
+        return super()._on_heartbeat_deadline(now_ns)
+
+    def _is_idle(self, leadership: Leadership) -> bool:
+        """Whether nothing has come since the last heartbeat, and nothing is left to be done."""
+        last_index = self.log.last_index
+        mark = (last_index, leadership.reads_round, leadership.lease_reads)
+        if mark != leadership.idle_mark:
+            leadership.idle_mark = mark
+            return False
+        if self.commit_index != last_index or self._persists or not self._is_settled or leadership.successor:
+            return False
+        if leadership.reads or leadership.held_proposals:
+            return False
+        return all(each.is_level(last_index) for each in leadership.progress.values())
+
+    # --- follower ---------------------------------------------------------------------------------------------------
+
+    def _on_quiesce(self, event: Quiesce, now_ns: int) -> list[Effect]:
+        """Fall quiet, if this follows that leader and holds what it holds: all that is committed."""
+        follows = event.term == self.term and event.leader == self.leader and self.role == "follower"
+        if not follows or self.log.last_index != event.index or self._persists or self.damaged:
+            return []
+        self.is_quiet = True
+        self._heard_ns = now_ns
+        return [self._commit(event.index)] if event.index > self.commit_index else []
+
+    # --- both -------------------------------------------------------------------------------------------------------
+
+    def _wake(self, event: Event, now_ns: int) -> list[Effect]:
+        """Set the timers again. What the leader's node has said until now counts for the leader."""
+        self.is_quiet = False
+        config = self.config
+        if self._leadership is not None:
+            for progress in self._leadership.progress.values():
+                progress.active = False  # To be shown anew, until the next check of the quorum.
+            heartbeat_ns = 0 if type(event) is Awaken else config.heartbeat_ns  # Somebody may miss it.
+            return [
+                SetDeadline(HEARTBEAT, heartbeat_ns, 0),
+                SetDeadline(ELECTION, config.election_timeout_ns, 0),
+            ]
+        if type(event) is LeaderSuspected:
+            return [SetDeadline(ELECTION, 0, config.election_timeout_ns)]
+        if type(event) is not RequestVote or event.source != self.leader:
+            self._heard_ns = now_ns
+        return [self._set_election_deadline()]
+
+    def _on_awaken(self, event: Awaken | LeaderSuspected, now_ns: int) -> list[Effect]:
+        """It is awake, whether or not it was quiet before."""
+        return []
