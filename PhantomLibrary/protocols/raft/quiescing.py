@@ -77,9 +77,9 @@ class Quiescing(Repairing):
         self.is_quiet = False
         config = self.config
         if self._leadership is not None:
+            is_doubted = type(event) is Awaken
             for progress in self._leadership.progress.values():
-                progress.active = False  # To be shown anew, until the next check of the quorum.
-            heartbeat_ns = 0 if type(event) is Awaken else config.heartbeat_ns  # Somebody may miss it.
+                progress.active = progress.active and not is_doubted  # To be shown anew, where somebody is silent.
             return [
                 SetDeadline(HEARTBEAT, heartbeat_ns, 0),
                 SetDeadline(ELECTION, config.election_timeout_ns, 0),
