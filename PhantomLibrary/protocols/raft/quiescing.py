@@ -80,6 +80,7 @@ class Quiescing(Repairing):
             is_doubted = type(event) is Awaken
             for progress in self._leadership.progress.values():
                 progress.active = progress.active and not is_doubted  # To be shown anew, where somebody is silent.
+            heartbeat_ns = 0 if is_doubted else config.heartbeat_ns
             return [
                 SetDeadline(HEARTBEAT, heartbeat_ns, 0),
                 SetDeadline(ELECTION, config.election_timeout_ns, 0),
