@@ -77,7 +77,8 @@ class Quiescing(Repairing):
         self.is_quiet = False
         config = self.config
         if self._leadership is not None:
-            is_doubted = type(event) is Awaken
+            is_doubted = type(event) in (Awaken, RequestVote)
+            self._leadership.idle_mark = ()
             for progress in self._leadership.progress.values():
                 progress.active = progress.active and not is_doubted  # To be shown anew, where somebody is silent.
             heartbeat_ns = 0 if is_doubted else config.heartbeat_ns
