@@ -41,8 +41,9 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     operation_timeout_ns: int = 2 * SECOND_NS
     retry_delay_ns: int = 20 * MILLISECOND_NS
     scrub_interval_ns: int = SECOND_NS
-    probe_period_ns: int = 500 * MILLISECOND_NS
+    probe_period_ns: int = 400 * MILLISECOND_NS
     probe_timeout_ns: int = 200 * MILLISECOND_NS
+    probe_rest_ns: int = 600 * MILLISECOND_NS
 
 
 class ShardDescriptor(Struct, frozen=True, array_like=True):

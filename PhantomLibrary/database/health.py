@@ -75,6 +75,7 @@ class HealthMonitor:
                 config.probe_period_ns,
                 config.probe_timeout_ns,
                 INCARNATIONS_PER_START,
+                config.probe_rest_ns,
             )
         )
 

@@ -7,6 +7,9 @@ that does not answer in time is asked through some others; one that answers to n
 suspected, and one that does not refute in time is down. Opinions spread as rumours on the probes themselves, so each
 node sends and receives a number of messages in a period that does not depend on the size of the cluster.
 
+A node for which nothing is new rests a while after each probe that was answered. Where there is news, there is no rest:
+so it costs little that all is well, and the first who finds a failure sets all others going.
+
 What Lifeguard adds: a node whose own probes fail for no fault of others takes more time for each (`multiplier`); a
 suspicion that nobody confirms lasts longer (suspicion.py); who is suspected is told so with the next message that it
 gets (`_rumours_for`), whatever else waits to be told.
@@ -30,6 +33,7 @@ from PhantomLibrary.protocols.swim.effects import (
     Send,
     SetDeadline,
 )
+from PhantomLibrary.protocols.swim.gossip import NO_RUMOURS
 from PhantomLibrary.protocols.swim.members import DetectorConfig, Member, Members
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest, Rumour, SwimMessage
 from PhantomLibrary.protocols.swim.probes import Probe, Relays
@@ -161,7 +165,7 @@ class Detector:
     def _on_ack(self, message: Ack, now_ns: int) -> list[Effect]:
         if not self._listen(message, now_ns):
             return []
-        relay = self._relays.take(message.sequence)
+        relay = self._relays.take(message.sequence) if self._relays.under_way else None
         if relay is not None:
             rumours = self._rumours_for(relay.origin)
             answer = Ack(self.config.node, self.members.incarnation, relay.sequence, rumours)
@@ -171,7 +175,9 @@ class Detector:
             return []  # An answer that comes too late.
         self._probe = None
         self._note_health(-1)
-        return [SetDeadline(PROBE, probe.ends_ns - now_ns)]
+        members = self.members
+        has_news = members.gossip.left or members.suspected
+        return [SetDeadline(PROBE, probe.ends_ns + (0 if has_news else self.config.rest_ns) - now_ns)]
 
     def _on_nack(self, message: Nack, now_ns: int) -> list[Effect]:
         probe = self._probe
@@ -222,8 +228,9 @@ class Detector:
 
     def _rumours_for(self, node: NodeId) -> tuple[Rumour, ...]:
         """Return what the next message to a node says, what is held against that node first of all."""
-        rumours = self.members.gossip.take()
-        member = self.members.get(node)
+        members = self.members
+        rumours = members.gossip.take() if members.gossip.left else NO_RUMOURS
+        member = members.get(node)
         if member is None or member.opinion == "active":
             return rumours
         accusation = member.rumour()

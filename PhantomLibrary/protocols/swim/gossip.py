@@ -15,33 +15,33 @@ NO_RUMOURS: tuple[Rumour, ...] = ()
 
 
 class Gossip:
-    """A queue of rumours. `rumours_max` bounds how many one message carries."""
+    """A queue of rumours: `left` says how often each is yet to be sent. One message carries up to `rumours_max`."""
 
     def __init__(self, rumours_max: int) -> None:
         self._rumours_max = rumours_max
-        self._left: dict[Rumour, int] = {}  # How often each one is yet to be sent.
+        self.left: dict[Rumour, int] = {}
 
     def __len__(self) -> int:
-        return len(self._left)
+        return len(self.left)
 
     def add(self, rumour: Rumour, copies: int) -> None:
         """Spread a rumour so many times, and no longer what it replaces."""
         self.forget(rumour.member, but=rumour)
-        self._left[rumour] = copies
+        self.left[rumour] = copies
 
     def forget(self, member: NodeId, *, but: Rumour | None = None) -> None:
         """Drop what is said of a member, except accusations that stand beside this one."""
-        for each in [each for each in self._left if each.member == member]:
+        for each in [each for each in self.left if each.member == member]:
             if but is None or each.opinion != but.opinion or each.incarnation != but.incarnation or each == but:
-                del self._left[each]
+                del self.left[each]
 
     def take(self) -> tuple[Rumour, ...]:
         """Return what the next message carries: the rumours that were sent least, in the order of their coming."""
-        if not self._left:
+        if not self.left:
             return NO_RUMOURS
-        chosen = sorted(self._left, key=self._left.__getitem__, reverse=True)[: self._rumours_max]
+        chosen = sorted(self.left, key=self.left.__getitem__, reverse=True)[: self._rumours_max]
         for each in chosen:
-            self._left[each] -= 1
-            if not self._left[each]:
-                del self._left[each]
+            self.left[each] -= 1
+            if not self.left[each]:
+                del self.left[each]
         return tuple(chosen)

@@ -35,7 +35,8 @@ class DetectorConfig(Struct, frozen=True):
     Each `period_ns` one member is probed: directly, and after `timeout_ns` through `helpers_max` others. A
     suspicion lasts log2(members) periods, three at least, or `lone_suspicion_factor` times as long while nobody
     confirms it. A rumour is sent `copies_factor` times log2(members) times. `multiplier_max` bounds how much slower
-    a node in trouble probes. All members are held to live in `first_incarnation` until more is known.
+    a node in trouble probes. While nothing is new, a node rests for `rest_ns` after a probe that was answered. All
+    members are held to live in `first_incarnation` until more is known.
     """
 
     node: NodeId
@@ -44,6 +45,7 @@ class DetectorConfig(Struct, frozen=True):
     period_ns: int
     timeout_ns: int
     first_incarnation: int = 1
+    rest_ns: int = 0
     helpers_max: int = 3
     lone_suspicion_factor: int = 6
     rumours_max: int = 6
@@ -87,16 +89,13 @@ class Members:
         self.is_member = True
         self._config = config
         self._members: dict[NodeId, Member] = {}
+        self.get = self._members.get  # A member, a removed one included, or None for who never was one.
         self.suspected: dict[NodeId, Suspicion] = {}
         self.replace(config.members)
         if self.incarnation > config.first_incarnation:
             self._spread(Rumour(config.node, "active", self.incarnation))
 
     # --- questions --------------------------------------------------------------------------------------------------
-
-    def get(self, node: NodeId) -> Member | None:
-        """Return a member, a removed one included, or None for who never was one."""
-        return self._members.get(node)
 
     def probed(self) -> tuple[NodeId, ...]:
         """Return whom to probe: all members. One that is down may have come back, or the network may have healed."""

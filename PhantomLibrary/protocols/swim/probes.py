@@ -34,26 +34,26 @@ class Relay:
 
 
 class Relays:
-    """All relays under way, in the order in which they end. Each lasts `patience_ns`, so there are never many."""
+    """All relays `under_way`, in the order in which they end. Each lasts `patience_ns`, so there are never many."""
 
     def __init__(self, patience_ns: int) -> None:
         self.patience_ns = patience_ns
-        self._under_way: dict[int, Relay] = {}  # By the number under which this node asks.
+        self.under_way: dict[int, Relay] = {}  # By the number under which this node asks.
 
     def add(self, number: int, origin: NodeId, sequence: int, now_ns: int) -> bool:
         """Begin a relay; return whether it is the only one, so that a deadline has to be set for it."""
-        self._under_way[number] = Relay(origin, sequence, now_ns + self.patience_ns)
-        return len(self._under_way) == 1
+        self.under_way[number] = Relay(origin, sequence, now_ns + self.patience_ns)
+        return len(self.under_way) == 1
 
     def take(self, number: int) -> Relay | None:
         """Return the relay of this number, if it is under way, and end it."""
-        return self._under_way.pop(number, None) if self._under_way else None
+        return self.under_way.pop(number, None)
 
     def take_expired(self, now_ns: int) -> list[Relay]:
         """Return the relays that got no answer in time, and end them."""
-        expired = [number for number, each in self._under_way.items() if each.ends_ns <= now_ns]
-        return [self._under_way.pop(number) for number in expired]
+        expired = [number for number, each in self.under_way.items() if each.ends_ns <= now_ns]
+        return [self.under_way.pop(number) for number in expired]
 
     def first_end_ns(self) -> int | None:
         """Return when the next relay ends, None when there is none."""
-        return next((each.ends_ns for each in self._under_way.values()), None)
+        return next((each.ends_ns for each in self.under_way.values()), None)

@@ -51,7 +51,13 @@ class Node:
         self.is_up, self.is_paused = True, False
         self.deadlines, self.waiting, self.seen = {}, [], {}
         config = DetectorConfig(
-            self.name, self.starts * PER_START, self.cluster.members, PERIOD_NS, TIMEOUT_NS, PER_START
+            self.name,
+            self.starts * PER_START,
+            self.cluster.members,
+            PERIOD_NS,
+            TIMEOUT_NS,
+            PER_START,
+            self.cluster.rest_ns,
         )
         self.detector = self.cluster.detector(config)
         self.perform(self.detector.start())
@@ -93,8 +99,15 @@ class Cluster:
     """Nodes n1 to nN and the links between them. Without a seed members are probed in the order of their names."""
 
     def __init__(
-        self, size: int, *, detector: type[Detector] = Detector, seed: int | None = None, told: Told | None = None
+        self,
+        size: int,
+        *,
+        detector: type[Detector] = Detector,
+        seed: int | None = None,
+        told: Told | None = None,
+        rest_ns: int = 0,
     ) -> None:
+        self.rest_ns = rest_ns
         self.detector = detector
         self.random = None if seed is None else Random(seed)
         self.told = told or (lambda _node, _shown: None)

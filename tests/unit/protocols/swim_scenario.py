@@ -4,7 +4,7 @@ Latency is 1 ms, the period 1 s, and after 400 ms others are asked. Nodes probe 
 n1 at the beginning of the period, the others one after another. A node that starts for the n-th time lives in
 incarnation n000, and each refutation adds one.
 
-    start 3
+    start 3 [rest=1s]
     run 1s                          let time pass; with `messages`, what is sent is written down as well
     crash n1 | restart n1 | pause n1 | resume n1
     cut n1 n2 | cut n1>n2 | isolate n1 | heal | slow n1 300ms
@@ -43,8 +43,9 @@ class Scenario:
         getattr(self, f"_{words[0]}")(*words[1:])
         return self.lines
 
-    def _start(self, size: str) -> None:
-        self.cluster = Cluster(int(size), detector=self.detector)
+    def _start(self, size: str, rest: str = "rest=0s") -> None:
+        rest_ns = _nanoseconds(rest.removeprefix("rest="))
+        self.cluster = Cluster(int(size), detector=self.detector, rest_ns=rest_ns)
         self.cluster.told = self._show
         self.cluster.log = self._message
 

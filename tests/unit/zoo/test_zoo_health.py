@@ -33,6 +33,15 @@ def _crash(give, go):
     go(10)
 
 
+def _crash_again(give, go):
+    give("crash node", "n2")
+    go(10)
+    give("restart node", "n2")
+    go(1)
+    give("crash node", "n2")
+    go(15)
+
+
 def _slow_links(give, go):
     for source, target in (("n5", "n1, n2, n3, n4"), ("n1, n2, n3, n4", "n5")):
         give("set link", source=source, target=target, latency_ns=350 * MILLISECOND_NS)
@@ -46,7 +55,7 @@ SCENARIOS = {
     "suspicion-without-helpers": (_cut, 0),
     "suspects-for-ever": (_crash, 0),
     "blames-peers-for-own-slowness": (_slow_links, 60),
-    "old-rumour-revives-the-dead": (_crash, 0),
+    "old-rumour-revives-the-dead": (_crash_again, 0),
     "dead-are-never-probed": (_halves, 0),
     "down-by-hearsay": (_halves, 0),
 }
