@@ -23,6 +23,7 @@ from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.testbed.disks import disk_gap
 from PhantomLibrary.testbed.health import judge_health
 from PhantomLibrary.testbed.judge import (
     Recovery,
@@ -160,6 +161,8 @@ def _come_to_rest(run: Run) -> str:
     recovery = Recovery(run)
     if not run.advance(run.now_ns + 20 * SECOND_NS, recovery):
         return f"REC-001: 20 s after all faults were healed: {recovery.gap()}"
+    if not run.advance(run.now_ns + 30 * SECOND_NS, lambda: not disk_gap(run)):
+        return f"DSK-001: 30 s after all faults were healed: {disk_gap(run)}"
     run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     _give(run, "stop workload", drain_ns=10 * SECOND_NS)
     run.advance(run.now_ns + 11 * SECOND_NS)
@@ -237,6 +240,27 @@ def _stall(run: Run, draws: Stream, duration_ns: int) -> None:
     _give(run, "fail disk", _any_node(run, draws), duration_ns=duration_ns, fault="stall")
 
 
+def _break_disk(run: Run, draws: Stream, duration_ns: int) -> None:
+    """Whatever disks do that a cluster can survive. Damage beyond that is refused, and left out."""
+    kinds: tuple[dict[str, int | str], ...] = (
+        {"fault": "stall", "occurrence": 1 + draws.below(20)},
+        {"fault": "slow", "delay_ns": (1 + draws.below(80)) * MILLISECOND_NS},
+        {"fault": "full"},
+        {"fault": "io error", "occurrence": 1 + draws.below(50)},
+        {"fault": "io error", "operation": ("append", "replace", "sync")[draws.below(3)], "probability_ppm": 20_000},
+        {"fault": "io error", "operation": "read", "probability_ppm": 500_000},
+        {"fault": "torn write", "probability_ppm": 500_000},
+        {"fault": "bit rot"},
+        {"fault": "bit rot", "operation": ("append", "replace")[draws.below(2)], "occurrence": 1 + draws.below(20)},
+        {"fault": "misdirected write", "occurrence": 1 + draws.below(20)},
+    )
+    node = _any_node(run, draws)
+    _give(run, "fail disk", node, duration_ns=duration_ns, **kinds[draws.below(len(kinds))])
+    if draws.bits(1):
+        run.advance(run.now_ns + draws.below(500) * MILLISECOND_NS)
+        _give(run, "crash node", node, duration_ns=1 + draws.below(duration_ns))
+
+
 def _skew(run: Run, draws: Stream, duration_ns: int) -> None:
     offset_ns = (draws.below(4000) - 2000) * MILLISECOND_NS
     _give(run, "skew clock", _any_node(run, draws), duration_ns=duration_ns, offset_ns=offset_ns, drift_ppm=20_000)
@@ -283,7 +307,7 @@ _PROFILES: dict[str, Callable[[int, Stream], RunSpec]] = {
     "partition": _partition_cluster,
 }
 _FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
-    "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _skew, _bad_links),
+    "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
     "partition": (_isolate, _cut, _cut, _drop, _bad_links, _crash, _skew),
 }
 

@@ -76,7 +76,7 @@ class Framing:
             strays = strays or is_stray
             if frame is not None:
                 durable, highest = max(durable, frame.durable), max(highest, frame.number)
-            follows = frame is not None and not is_stray and (place == 0 or frame.number == last + 1)
+            follows = frame is not None and not is_stray and (place == 0 or self._follows(frame, last))
             if first_bad < 0 and follows and frame is not None:
                 bodies.append(frame.body)
                 last = frame.number
@@ -113,6 +113,9 @@ class Framing:
 
     def _belongs(self, frame: Frame, place: int) -> bool:
         return frame.place == place
+
+    def _follows(self, frame: Frame, last: int) -> bool:
+        return frame.number == last + 1
 
     def _was_durable(self, number: int, durable: int, *, has_head: bool) -> bool:
         """Whether a frame that is bad had been durable. The first one always was: a file begins all or nothing."""

@@ -211,9 +211,9 @@ class CheckKeywords(Component):
         The points are before and after every n-th time that a replica writes to its disk (``persist``), sends a
         message (``send``), applies an entry (``apply``) or takes in a part of a snapshot (``install``), with n from
         ``every``. The node restarts after a while, and history, replicas and rules of consensus are judged at the
-        end. With ``power_loss`` all nodes crash at once. With ``again`` a node crashes a second time as it comes
-        back, right after it has replayed its log. Keep the run short: a second of load and a few clients give
-        hundreds of points. The cluster itself is left as it was.
+        end. With ``power_loss`` all nodes crash at once, and at each write also in the midst of its sync, which tears
+        it. With ``again`` a node crashes a second time as it comes back, right after it has replayed its log. Keep the
+        run short: a second of load and a few clients give hundreds of points. The cluster itself is left as it was.
 
         Fails at the first point that is not survived, and says which and why.
 

@@ -27,8 +27,10 @@ from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_i
 from PhantomLibrary.testbed.replay import replay_loosely
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Schedule
+from PhantomLibrary.world.platter import Aim, Trouble
+from PhantomLibrary.world.units import MILLION
 
-Phase: TypeAlias = Literal["before", "after"]
+Phase: TypeAlias = Literal["before", "after", "during"]
 Touch: TypeAlias = Callable[[Phase, NodeId], None]
 
 EFFECTS: dict[str, tuple[type, ...]] = {
@@ -38,6 +40,8 @@ EFFECTS: dict[str, tuple[type, ...]] = {
     "install": (Persist, InstallSnapshot),  # Of a chunk, of a whole snapshot, and putting it in place.
 }
 _PHASES: tuple[Phase, ...] = ("before", "after")
+_MIDST_NS = 150_000  # After a write was handed to the disk: its sync is under way, as a rule.
+_TORN = Aim(probability_ppm=MILLION)
 _DOWN_NS = 700 * MILLISECOND_NS
 _SETTLE_NS = 10 * SECOND_NS
 
@@ -76,7 +80,8 @@ def enumerate_crash_points(
 ) -> CrashPointReport:
     """Crash the node that is about to perform, or has just performed, every n-th effect of a kind in this schedule.
 
-    With `power_loss` all other nodes crash at the same instant. With `again` what crashed crashes a second time, as
+    With `power_loss` all other nodes crash at the same instant; of a *persist* also in the midst of its sync, and then
+    writes are torn. With `again` what crashed crashes a second time, as
     soon as it has replayed its log and before anything that it wrote then is durable.
     Raises InvalidInput for an unknown effect, and for a run with fewer than `every` of them.
     """
@@ -89,9 +94,10 @@ def enumerate_crash_points(
     replay_loosely(Run(schedule.run, parts=_wrapped(parts, effect, counter.touch)), schedule)
     if counter.count < every:
         raise InvalidInput(f"the run performs {counter.count} effects of kind {effect}: no point to crash at")
+    phases: tuple[Phase, ...] = (*_PHASES, "during") if power_loss and effect == "persist" else _PHASES
     points = []
     for number in range(every, counter.count + 1, every):
-        for phase in _PHASES:
+        for phase in phases:
             point = _try_point(schedule, effect, _Crasher(number, phase, power_loss, again), parts)
             points.append(point)
             if point.verdict is not None:
@@ -125,13 +131,23 @@ class _Crasher:
     def touch(self, phase: Phase, node: NodeId) -> None:
         self._count += phase == "before"
         run = self.run
-        if run is None or self.node or self._count != self.number or phase != self.phase:
+        is_it = phase == self.phase or (phase == "after" and self.phase == "during")
+        if run is None or self.node or self._count != self.number or not is_it or run.host(node).is_down:
             return
-        if run.host(node).is_down:
-            return
-        self.node, self.time_ns = node, run.now_ns
-        crashed = run.live_nodes() if self._power_loss else [node]
+        self.node = node
+        if self.phase == "during":
+            run.scheduler.after(_MIDST_NS, self._strike)
+        else:
+            self._strike(None)
+
+    def _strike(self, _argument: object) -> None:
+        run = self.run
+        assert run is not None
+        self.time_ns = run.now_ns
+        crashed = run.live_nodes() if self._power_loss else [self.node]
         for each in crashed:
+            if self.phase == "during":
+                run.host(each).platter.add(Trouble("torn write", _TORN))
             run.world.crash(each)
         run.scheduler.after(_DOWN_NS, self._come_back, crashed)
 

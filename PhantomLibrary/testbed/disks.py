@@ -126,8 +126,9 @@ def harm_of(cluster: Cluster, node: NodeId) -> str:
         return f"damage in {', '.join(damaged)}"
     if platter.forgot:
         return "it has forgotten what a sync called durable"
-    if platter.of_kind(*_DAMAGES):
-        return f"{platter.of_kind(*_DAMAGES)[0].kind} in force"
+    threats = [each.kind for each in platter.of_kind(*_DAMAGES) if not each.is_spent]
+    if threats:
+        return f"{threats[0]} in force"
     if host.is_down:
         return "" if FORMAT_FILE in platter.files else "its disk was lost"
     replicas = cluster.processes[node].replicas
@@ -153,4 +154,4 @@ def disk_gap(cluster: Cluster) -> str:
 
 def is_hindered(platter: Platter) -> bool:
     """Whether a disk may hold its node up."""
-    return bool(platter.of_kind(*_HINDERS))
+    return any(not each.is_spent for each in platter.of_kind(*_HINDERS))

@@ -91,6 +91,12 @@ class Trouble:
         return self._seen == aim.occurrence
 
     @property
+    def is_spent(self) -> bool:
+        """Whether it has struck, once and for all."""
+        aim = self._aim
+        return aim.probability_ppm is None and self.kind not in _LASTING and self._seen >= aim.occurrence
+
+    @property
     def is_next(self) -> bool:
         """Whether one that lasts would strike the very next of its operations."""
         return self._seen + 1 >= self._aim.occurrence

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.zoo import health_defects, raft_defects, storage_defects
+from PhantomLibrary.zoo import disk_defects, health_defects, raft_defects, storage_defects
 
 
 class Defect(Struct, frozen=True):
@@ -35,6 +35,11 @@ def _machine(overlay: type) -> Callable[[Parts], Parts]:
 def _detector(overlay: type) -> Callable[[Parts], Parts]:
     """Replace the failure detector by the overlay, on top of what stands there."""
     return lambda parts: msgspec.structs.replace(parts, detector=_over(overlay, parts.detector))
+
+
+def _wal(overlay: type) -> Callable[[Parts], Parts]:
+    """Replace the write-ahead log by the overlay, on top of what stands there."""
+    return lambda parts: msgspec.structs.replace(parts, wal=_over(overlay, parts.wal))
 
 
 def _over(overlay: type, base: type) -> type:
@@ -157,6 +162,69 @@ DEFECTS: dict[str, Defect] = {
             "Cloudflare outage of 2020-11-02: one-way link, endless elections in etcd",
             ("REC-001", "LDR-001"),
             _group(raft_defects.LeadsWithoutQuorum),
+        ),
+        Defect(
+            "fsync-retry-trusts-success",
+            "After a sync that failed the log syncs again, and takes the success of that for the durability of all.",
+            "PostgreSQL fsyncgate (2018); Rebello et al., ATC 2020",
+            ("REC-001", "DSK-001", *_LOST, "APP-001", "APP-003"),
+            _wal(disk_defects.TriesSyncsAgain),
+        ),
+        Defect(
+            "midlog-corruption-as-torn-tail",
+            "A bad record in the middle of the log is taken for its torn end, and all after it is cut off.",
+            "Alagappan et al., Protocol-Aware Recovery, FAST 2018",
+            ("DSK-001", *_LOST, "APP-001", "APP-003"),
+            _wal(disk_defects.CutsTheLogAtDamage),
+        ),
+        Defect(
+            "torn-record-replayed",
+            "A record is replayed if it can be decoded, whatever its checksum says.",
+            "Pillai et al., ALICE, OSDI 2014; Jepsen NATS 2.12.1 (2025)",
+            ("DSK-001", "INV-002", "RPL-001", *_LOST, "APP-001", "APP-003"),
+            _wal(disk_defects.ChecksNoChecksum),
+        ),
+        Defect(
+            "misdirected-write-undetected",
+            "An intact record is taken for the one that belongs in its place.",
+            "Bairavasundaram et al., FAST 2008; the fault model of TigerBeetle",
+            ("DSK-001", "INV-002", "RPL-001", *_LOST, "APP-001", "APP-003"),
+            _wal(disk_defects.ChecksNoAddress),
+        ),
+        Defect(
+            "corrupt-replica-wins-election",
+            "A replica whose log was damaged votes, and stands for election.",
+            "Jepsen NATS 2.12.1 (2025)",
+            ("EXP-001", *_LOST, "APP-001", "APP-003"),
+            _group(disk_defects.VotesThoughDamaged),
+        ),
+        Defect(
+            "truncate-to-commit-on-restart",
+            "A replica that restarts cuts its log where it knows it to be committed.",
+            "Kafka KIP-101",
+            (*_LOST, "APP-001", "APP-003"),
+            _group(disk_defects.CutsItsLogAtTheCommitIndex),
+        ),
+        Defect(
+            "applied-index-split-write",
+            "The applied index is saved apart from the state, so that after a restart a command is left out.",
+            "etcd issue 13766 (2022)",
+            ("RPL-001", *_LOST, "APP-001", "APP-003"),
+            _machine(disk_defects.SavesItsIndexFirst),
+        ),
+        Defect(
+            "log-compacted-before-snapshot-durable",
+            "The log is shortened before the snapshot that covers it is written.",
+            "Pillai et al., ALICE, OSDI 2014: updates in an order that no crash may see",
+            ("REC-001", "DSK-001", "RPL-001", *_LOST, "APP-001", "APP-003"),
+            _wal(disk_defects.CompactsBeforeItSaves),
+        ),
+        Defect(
+            "stalled-leader-keeps-lease",
+            "A leader whose disk hangs leads on, though nothing that it takes can become durable there.",
+            "etcd issues 13527 and 15247",
+            ("EXP-001", "LDR-001"),
+            _group(disk_defects.LeadsWithAHangingDisk),
         ),
         Defect(
             "no-refutation",
