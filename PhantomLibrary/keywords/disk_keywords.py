@@ -35,6 +35,7 @@ class DiskKeywords(Component):
         occurrence: Count = _FIRST,
         probability: Percent = _AT_OCCURRENCE,
         record: Count = _DRAWN,
+        onto: str = "any",
         delay: VirtualTime = _NO_DELAY,
         survivable: bool = True,
         at: VirtualTime = NOW,
@@ -47,9 +48,9 @@ class DiskKeywords(Component):
         ``full`` takes no write.
 
         These strike once, at the n-th operation, or with a ``probability`` at each: ``io error`` lets a write or sync
-        fail (or a read, with ``operation=read``), ``misdirected write`` lets a write land elsewhere, ``torn write``
-        lets a crash keep a part of what was not synced, ``bit rot`` flips a bit. Without an ``operation``, a bit rots
-        at once, in the file, in its ``record`` or anywhere.
+        fail (or a read, with ``operation=read``), ``misdirected write`` lets a write land elsewhere, or ``onto`` a
+        file, ``torn write`` lets a crash keep a part of what was not synced, ``bit rot`` flips a bit. Without an
+        ``operation``, a bit rots at once, in the file, in its ``record`` or anywhere.
 
         ``operation`` is ``append``, ``replace``, ``sync`` or ``read``; ``file`` is ``log``, or ``vote-1`` or
         ``snapshot-1`` for the vote or the snapshot of shard 1.
@@ -77,6 +78,7 @@ class DiskKeywords(Component):
             occurrence=None if occurrence == _FIRST else occurrence.number,
             probability_ppm=probability.ppm,
             record=None if record == _DRAWN else record.number,
+            onto=None if onto == "any" else onto,
             delay_ns=delay.or_none(_NO_DELAY),
             survivable=None if survivable else False,
         )

@@ -64,6 +64,12 @@ _ENTRIES = (
         "the others, within the time that the test gave; or damage was not even noticed.",
     ),
     CodeEntry(
+        "DSK-002",
+        "damage after a crash",
+        "A node that had only crashed found its disk damaged. A crash takes what was not durable yet, and nothing "
+        "else: something was written in an order that no crash may see.",
+    ),
+    CodeEntry(
         "OPR-001",
         "operation ended otherwise",
         "A read or write of a keyword did not end as the test expected: done, aborted or unknown.",

@@ -36,6 +36,7 @@ class _FailDisk(_Strict):
     probability_ppm: int | None = None
     delay_ns: int = 0
     record: int | None = None
+    onto: str = "any"
     survivable: bool = True
 
 

@@ -206,13 +206,21 @@ def _judge(run: Run) -> Verdict | Violation | None:
             workload.stop(_SETTLE_NS // 2)
     run.advance(run.now_ns + _SETTLE_NS)
     run.advance(run.now_ns + _SETTLE_NS, replicas_agree(run))
-    violation = judge_invariants(run)
+    violation = judge_invariants(run) or _damage(run)
     if violation is not None:
         return violation
     for verdict in (judge_history(run, "linearizable"), judge_agreement(run)):
         if verdict.outcome != "valid":
             return verdict
     return None
+
+
+def _damage(run: Run) -> Violation | None:
+    """A crash takes what was not durable, and damages nothing: whoever finds damage has written in a wrong order."""
+    if not run.watch.damage or any(applied.command.verb == "fail disk" for applied in run.faults.all):
+        return None
+    found = run.watch.damage[0]
+    return Violation("DSK-002", f"{found.node} found {found.what} damaged, though it only crashed", 0, ())
 
 
 def describe_point(point: CrashPoint, effect: str) -> str:

@@ -26,14 +26,16 @@ _HINDERS: tuple[DiskFaultKind, ...] = ("stall", "slow", "io error", "full")
 def disk_faults(cluster: Cluster, nodes: Sequence[NodeId], arguments: dict[str, Any]) -> list[DiskFault]:
     """Return the faults that a command means, one for each node. Raises InvalidInput and InvalidState."""
     kind, aim = check_disk_fault(arguments)
-    record = arguments.get("record")
+    record, onto = arguments.get("record"), arguments.get("onto", ANY)
     is_at_once = kind == "bit rot" and aim == Aim(file=aim.file)
     for node in nodes:
         check_file(cluster, node, aim.file)
+        check_file(cluster, node, onto)
     if is_at_once:
         faults: list[DiskFault] = [_rot(cluster, node, aim.file, record) for node in nodes]
     else:
-        faults = [DiskFault(node, kind, aim, delay_ns=arguments.get("delay_ns", 0)) for node in nodes]
+        delay_ns = arguments.get("delay_ns", 0)
+        faults = [DiskFault(node, kind, aim, delay_ns=delay_ns, onto=onto) for node in nodes]
     for fault in faults:
         fault.check(cluster.world)
     if arguments.get("survivable", True) and _does_damage(kind, aim):
@@ -50,7 +52,7 @@ def check_disk_fault(arguments: dict[str, Any]) -> tuple[DiskFaultKind, Aim]:
         arguments.get("occurrence", 1),
         arguments.get("probability_ppm"),
     )
-    DiskFault("", kind, aim, delay_ns=arguments.get("delay_ns", 0))
+    DiskFault("", kind, aim, delay_ns=arguments.get("delay_ns", 0), onto=arguments.get("onto", ANY))
     if arguments.get("record") is not None and not (kind == "bit rot" and aim == Aim(file=aim.file)):
         raise InvalidInput("record= picks the record of a file that rots at once: give it with bit rot and file= alone")
     return kind, aim

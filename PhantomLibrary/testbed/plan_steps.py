@@ -88,14 +88,14 @@ class FailDisk(_Lasting, frozen=True, tag="fail disk"):
     probability: Millionths | None = None
     delay: Nanoseconds | None = None
     record: int | None = None
+    onto: str = "any"
     survivable: bool = True
     NAMES = ("target",)
 
     def arguments(self) -> Properties:
         aim: Properties = {"fault": self.kind}
-        for name, usual in (("operation", "any"), ("file", "any"), ("occurrence", 1), ("survivable", True)):
-            if getattr(self, name) != usual:
-                aim[name] = getattr(self, name)
+        usual = {"operation": "any", "file": "any", "onto": "any", "occurrence": 1, "survivable": True}
+        aim |= {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         return {**aim, **_given(probability_ppm=self.probability, delay_ns=self.delay, record=self.record)}
 
 

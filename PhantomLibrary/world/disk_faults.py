@@ -25,12 +25,16 @@ class DiskFault(NodeFault):
     Healed, it strikes no more; the syncs that a stall held come back, and what is damaged stays so.
     """
 
-    def __init__(self, node: NodeId, kind: DiskFaultKind, aim: Aim = _AT_EVERYTHING, *, delay_ns: int = 0) -> None:
+    def __init__(
+        self, node: NodeId, kind: DiskFaultKind, aim: Aim = _AT_EVERYTHING, *, delay_ns: int = 0, onto: str = ANY
+    ) -> None:
         super().__init__(node)
         _check(kind, aim, delay_ns)
+        if onto != ANY and kind != "misdirected write":
+            raise InvalidInput(f"{kind} lands nowhere: onto= is for a misdirected write")
         self.kind = kind
         self.aim = aim
-        self._trouble = Trouble(kind, aim, delay_ns)
+        self._trouble = Trouble(kind, aim, delay_ns, onto)
 
     @property
     def bites(self) -> int:

@@ -61,11 +61,12 @@ _LASTING: tuple[DiskFaultKind, ...] = ("stall", "slow", "lost fsync", "full")
 class Trouble:
     """One fault of one disk. It counts the operations that it is aimed at; `bites` counts what it changed."""
 
-    __slots__ = ("_aim", "_seen", "bites", "delay_ns", "kind")
+    __slots__ = ("_aim", "_seen", "bites", "delay_ns", "kind", "onto")
 
-    def __init__(self, kind: DiskFaultKind, aim: Aim, delay_ns: int = 0) -> None:
+    def __init__(self, kind: DiskFaultKind, aim: Aim, delay_ns: int = 0, onto: str = ANY) -> None:
         self.kind = kind
         self.delay_ns = delay_ns
+        self.onto = onto  # The file on which a misdirected write lands.
         self.bites = 0
         self._aim = aim
         self._seen = 0
@@ -219,12 +220,15 @@ class Platter:
             self.files.setdefault(file, []).append(bytes(len(content)))
         self.damage.setdefault(file, []).append(trouble)
         trouble.bites += 1
-        if not places:
-            return
+        aimed = [each for each in places if each[0] == trouble.onto]
+        if trouble.onto != ANY:
+            nearby, elsewhere = [], aimed
         chosen = elsewhere if elsewhere and not (nearby and self.draws.bits(2)) else nearby
+        if not chosen:
+            return
         victim, number = chosen[self.draws.below(len(chosen))]
         start = sum(map(len, self.files[victim][:number]))
-        self._overwrite(victim, start, content[: self.size(victim) - start])
+        self._overwrite(victim, start, content)
         if victim != file:
             self.damage.setdefault(victim, []).append(trouble)
 
@@ -236,7 +240,7 @@ class Platter:
         raise AssertionError("beyond the end of the file")
 
     def _overwrite(self, file: str, start: int, content: bytes) -> None:
-        """Put bytes over those that a file has from `start` on, without moving where one write ends."""
+        """Put bytes over those that a file has from `start` on, and beyond its end, without moving where writes end."""
         parts = self.files[file]
         for number, part in enumerate(parts):
             if not content:
@@ -248,6 +252,8 @@ class Platter:
                 start = 0
             else:
                 start -= len(part)
+        if content:
+            parts.append(content)
 
     def wipe(self) -> None:
         self.files.clear()

@@ -216,7 +216,7 @@ DEFECTS: dict[str, Defect] = {
             "log-compacted-before-snapshot-durable",
             "The log is shortened before the snapshot that covers it is written.",
             "Pillai et al., ALICE, OSDI 2014: updates in an order that no crash may see",
-            ("REC-001", "DSK-001", "RPL-001", *_LOST, "APP-001", "APP-003"),
+            ("DSK-002", "REC-001", "RPL-001", *_LOST, "APP-001", "APP-003"),
             _wal(disk_defects.CompactsBeforeItSaves),
         ),
         Defect(

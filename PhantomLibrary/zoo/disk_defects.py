@@ -11,7 +11,7 @@ from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Outcome
 from PhantomLibrary.database.records import decode_record
 from PhantomLibrary.database.wal import WriteAheadLog
-from PhantomLibrary.domain import LogEntry, ShardId
+from PhantomLibrary.domain import LogEntry, NodeId, ShardId
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import Recovered, Snapshot
 
@@ -49,6 +49,10 @@ class CutsTheLogAtDamage(WriteAheadLog):
 
 
 class _AsksForNoAddress(Framing):
+    def __init__(self, node: NodeId, file: str) -> None:
+        super().__init__(node, file)
+        self._address = 0
+
     def _belongs(self, frame: Frame, place: int) -> bool:
         return True
 
@@ -68,7 +72,7 @@ class CompactsBeforeItSaves(WriteAheadLog):
     _late: tuple[ShardId, Snapshot] | None = None
 
     def save_snapshot(self, shard: ShardId, snapshot: Snapshot) -> None:
-        self._late = (shard, snapshot)
+        self._late, self._snapshots[shard] = (shard, snapshot), snapshot.index
 
     def _append(self, *arguments: Any) -> None:
         super()._append(*arguments)

@@ -109,6 +109,13 @@ Crash While Messages Leave Loses Nothing
     Do A Few Appends
     Crash Points Should Be Survived    send    every=40
 
+Crash As State Is Saved Loses Nothing
+    [Documentation]    State is saved and the log begun anew all the time, and a node crashes after some of these moments.
+    [Tags]    priority-1
+    [Setup]    Start Cluster    ${TOPOLOGIES}${/}tiny-logs.yaml
+    Do A Few Appends
+    Crash Points Should Be Survived    apply    every=25
+
 Retried Command Happens Once
     [Documentation]    Answers are lost, so gateways ask again; yet each increment counts once.
     [Tags]    priority-1

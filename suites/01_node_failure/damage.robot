@@ -47,6 +47,18 @@ Damaged Replica Elects Nobody Who Lacks What It Lost
     Cluster Should Recover    within=5s
     Every Confirmed Write Should Be There    confirmed=300
 
+Snapshot Of Another Shard Is Not Believed
+    [Documentation]    A snapshot lands on that of another shard: whole, but where it does not belong.
+    [Tags]    priority-1
+    [Setup]    Start Three Nodes With Small Logs    shards=2
+    Load Few Lists Heavily
+    ${node} =    Fail Disk    follower of shard 1    misdirected write    file=snapshot-1    onto=snapshot-2
+    Run For    400 ms
+    Crash Node    ${node}    duration=200 ms
+    Run For    1s
+    Disks Should Be Intact
+    Every Confirmed Write Should Be There    confirmed=500
+
 Rot On A Running Node Is Found In Its Turn
     [Documentation]    Nodes read their files back, one after the other, and write anew what is not as it was.
     [Tags]    priority-2
