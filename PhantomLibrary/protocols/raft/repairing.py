@@ -18,7 +18,7 @@ repairs single entries instead.
 
 from __future__ import annotations
 
-from PhantomLibrary.protocols.raft.effects import Effect, Send, SetDeadline
+from PhantomLibrary.protocols.raft.effects import Effect, Send, SendEarly, SetDeadline
 from PhantomLibrary.protocols.raft.electing import Electing
 from PhantomLibrary.protocols.raft.messages import RepairBound, Repaired, RepairRequest
 from PhantomLibrary.protocols.raft.replica import REPAIR
@@ -65,9 +65,12 @@ class Repairing(Electing):
         config, progress = self.config, leadership.progress[message.source]
         bound = RepairBound(config.shard, config.node, self.term, self.log.last_index, message.token)
         effects: list[Effect] = [Send(message.source, bound)]
+        sent = None
         if progress.match_index > message.last_index:
             progress.refuse(message.last_index + 1)  # What it had acknowledged beyond is lost.
             sent = self._feed(message.source, progress)
-            if sent is not None:
-                effects.append(sent)
-        return effects
+        if sent is None:  # It may lack nothing but the knowledge of what is committed, and the shard may be quiet.
+            sent = SendEarly(
+                message.source, self._make_append(max(progress.next_index - 1, self.log.snapshot_index), ())
+            )
+        return [*effects, sent]
