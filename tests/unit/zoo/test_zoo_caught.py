@@ -13,6 +13,7 @@ from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_i
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 from PhantomLibrary.zoo.defects import DEFECTS, plant
+from tests.unit.zoo.test_zoo_disks import SCENARIOS as OF_DISKS
 from tests.unit.zoo.test_zoo_health import SCENARIOS as OF_HEALTH
 
 SEEDS_MAX = 12
@@ -355,7 +356,8 @@ def test_an_entry_of_an_earlier_term_that_is_committed_by_count_is_lost_and_this
 
 
 def test_every_defect_has_a_test_here():
-    assert set(DEFECTS) == {*SCENARIOS, *OF_HEALTH, "deaf-leader-leads-on", "no-prevote", "commit-prior-term-by-count"}
+    others = ("deaf-leader-leads-on", "no-prevote", "commit-prior-term-by-count")
+    assert set(DEFECTS) == {*SCENARIOS, *OF_HEALTH, *OF_DISKS, *others}
 
 
 def test_defects_are_laid_over_each_other():
