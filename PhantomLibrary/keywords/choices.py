@@ -54,7 +54,8 @@ class Event(Choice, frozen=True):
         "snapshot sent",
         "vote persisted",
         "entry committed",
-        "joint configuration",
+        "learner added",
+        "voters changing",
         "quiet",
     )
     WAITING: ClassVar[tuple[str, ...]] = (

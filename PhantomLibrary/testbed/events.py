@@ -6,7 +6,8 @@ is replaced anywhere, so a run that arms nothing pays nothing.
 An event is told `before` its effect, when the node has decided and nobody else knows, and `after` it:
 *leader elected*: before the new leader has written or sent anything; after it has shown that it leads.
 *vote persisted*: before the vote is handed to the disk; after it is durable, and before it is answered.
-*joint configuration*: before and after a replica writes down that the voters are to change; it goes by both then.
+*learner added*: before and after a replica writes down that another one is to catch up.
+*voters changing*: before and after a replica writes down a step by which other replicas come to vote.
 *snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
 """
@@ -28,7 +29,14 @@ from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, 
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
 from PhantomLibrary.testbed.watch import Watch
 
-EVENTS = ("leader elected", "snapshot sent", "vote persisted", "entry committed", "joint configuration")
+EVENTS = (
+    "leader elected",
+    "snapshot sent",
+    "vote persisted",
+    "entry committed",
+    "learner added",
+    "voters changing",
+)
 
 Phase: TypeAlias = Literal["before", "after"]
 Listener: TypeAlias = Callable[[str, Phase, NodeId, int], None]  # (event, phase, node, how many at once)
@@ -234,12 +242,12 @@ class _ReplicaTap:
         if votes and votes[-1] != self._vote:
             self._vote, self._vote_token = votes[-1], effect.token
             self._tell("vote persisted", "before")
-        is_joint = any(map(_holds_joint_configuration, effect.records))
-        if is_joint:
-            self._tell("joint configuration", "before")
+        changes = [event for record in effect.records for event in _changes_of_members(record)]
+        for event in changes:
+            self._tell(event, "before")
         perform(effect)
-        if is_joint:
-            self._tell("joint configuration", "after")
+        for event in changes:
+            self._tell(event, "after")
 
     def _persisted(self, token: int) -> None:
         if self._vote_token is not None and token >= self._vote_token:
@@ -256,7 +264,9 @@ class _ReplicaTap:
             self._tell("entry committed", "after", new)
 
 
-def _holds_joint_configuration(record: Record) -> bool:
+def _changes_of_members(record: Record) -> list[str]:
+    """Return the events that writing this record is."""
     if type(record) is not Entries:
-        return False
-    return any(type(entry.command) is Configuration and entry.command.is_joint for entry in record.entries)
+        return []
+    configurations = [entry.command for entry in record.entries if type(entry.command) is Configuration]
+    return ["learner added" if each.learners and not each.is_joint else "voters changing" for each in configurations]

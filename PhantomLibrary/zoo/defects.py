@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.zoo import disk_defects, health_defects, raft_defects, storage_defects
+from PhantomLibrary.zoo import disk_defects, health_defects, membership_defects, raft_defects, storage_defects
 
 
 class Defect(Struct, frozen=True):
@@ -225,6 +225,28 @@ DEFECTS: dict[str, Defect] = {
             "etcd issues 13527 and 15247",
             ("EXP-001", "LDR-001"),
             _group(disk_defects.LeadsWithAHangingDisk),
+        ),
+        Defect(
+            "leave-joint-early",
+            "The last configuration is appended behind a joint one that is not committed: old voters have no say.",
+            "camunda issue 60086, pull request 61854 (2026); Raft paper, section 6",
+            ("INV-001", *_LOST),
+            _group(membership_defects.LeavesJointEarly),
+        ),
+        Defect(
+            "voters-switch-at-once",
+            "Voters change without a joint configuration, so old and new ones may decide apart.",
+            "Raft paper, Figure 10; Jepsen RethinkDB 2.2.3 (2016); in place of raft-dev (2015), which joint consensus "
+            "does not have",
+            ("INV-001", *_LOST),
+            _group(membership_defects.SwitchesAtOnce),
+        ),
+        Defect(
+            "learner-counts-in-quorum",
+            "A leader counts the acknowledgements of replicas that have no vote.",
+            "Jepsen YugabyteDB 1.1.9 (2019)",
+            _LOST,
+            _group(membership_defects.CountsLearners),
         ),
         Defect(
             "no-refutation",

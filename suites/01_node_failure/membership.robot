@@ -119,6 +119,19 @@ Node Joins While Its Snapshot Sender Dies
     Shards Should Be Whole    within=15s
     Members Should Be Known And Data There
 
+Members Are Known From A Snapshot As Well
+    [Documentation]    Members change while a node is down; others forget the log, and it learns them with the state.
+    [Tags]    priority-1
+    [Setup]    Start Six Nodes With Small Logs
+    Load The Cluster
+    ${late} =    Crash Node    follower of shard 1
+    Remove Node    follower of shard 1
+    Run For    ${PHASE}
+    Restart Node    ${late}
+    Run For    ${PHASE}
+    Transfer Leadership    1    ${late}
+    Members Should Be Known And Data There
+
 Rolling Restart Costs No More Than An Election
     [Documentation]    One follower is slow all the while; each node restarts; clients wait for one election at most.
     [Tags]    priority-1
@@ -143,6 +156,11 @@ Start Four Nodes
     Start Cluster    five-nodes    nodes=4    shards=2
     Leader Should Be Elected    1    within=3s
     Leader Should Be Elected    2    within=3s
+
+Start Six Nodes With Small Logs
+    [Documentation]    Starts six nodes with five replicas of one shard, which forget what a snapshot covers.
+    Start Cluster    ${TOPOLOGIES}${/}small-logs.yaml    nodes=6    replicas=5
+    Leader Should Be Elected    1    within=3s
 
 Start Five Nodes With Four Shards
     [Documentation]    Starts five nodes with three replicas of each of four shards.

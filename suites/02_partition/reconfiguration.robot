@@ -15,10 +15,36 @@ Partition During A Joint Configuration
     [Setup]    Start Six Nodes Of Which Three Hold The Shard
     Load The Cluster
     Decommission Node    n1    wait=no
-    Run Until    joint configuration    on=leader of shard 1    timeout=2s
+    Run Until    voters changing    on=leader of shard 1    timeout=2s
     Partition Network    n1, n2, n3 | rest    duration=4s
     Run For    6s
     Cluster Should Recover    within=10s
+    Shards Should Be Whole    within=20s
+    Cluster State Should Be Consistent
+    Every Confirmed Write Should Be There    confirmed=200
+
+Old And New Members Never Decide Apart
+    [Documentation]    Old members without the leader, and the leader with a new one: no majority of each, no decision.
+    [Tags]    priority-1
+    [Setup]    Start Four Nodes With One Shard
+    Load The Cluster
+    Decommission Node    follower of shard 1    wait=no
+    Run Until    voters changing    on=leader of shard 1    timeout=2s
+    Partition Network    leader of shard 1, n4 | rest    duration=3s
+    Run For    4s
+    Shards Should Be Whole    within=20s
+    Cluster State Should Be Consistent
+    Every Confirmed Write Should Be There    confirmed=200
+
+Replica That Catches Up Decides Nothing
+    [Documentation]    The leader is left with a learner alone, which takes all data and has no vote.
+    [Tags]    priority-1
+    [Setup]    Start Four Nodes With One Shard
+    Load The Cluster
+    Decommission Node    follower of shard 1    wait=no
+    Run Until    learner added    on=leader of shard 1    timeout=2s
+    Partition Network    leader of shard 1, n4 | rest    duration=3s
+    Run For    4s
     Shards Should Be Whole    within=20s
     Cluster State Should Be Consistent
     Every Confirmed Write Should Be There    confirmed=200

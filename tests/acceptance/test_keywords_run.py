@@ -31,7 +31,13 @@ def test_same_runs_in_any_order_under_any_name_and_alone(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "story", ["Faults Heal By Themselves", "Lost Messages Are Sent Again", "Plan, Nemesis And Armed Fault Together"]
+    "story",
+    [
+        "Faults Heal By Themselves",
+        "Lost Messages Are Sent Again",
+        "Plan, Nemesis And Armed Fault Together",
+        "Members Come And Go",
+    ],
 )
 def test_schedule_of_a_test_replays_without_robot_to_the_same_digest(run, story):
     folder, summary = next(each for each in summaries(run.output) if own_name(each[0].name) == story.replace(" ", "_"))

@@ -170,7 +170,7 @@ Words That Wait
     Misspelt    level    snapshot    Level    level 'snapshot' is not available yet: there is linearizable
     ...    History Should Be    snapshot
     Misspelt    event    prepare sent    Event
-    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, joint configuration, quiet
+    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, quiet
     ...    Run Until    prepare sent
     Misspelt    kind    bank    WorkloadKind
     ...    kind of workload 'bank' is not available yet: there is register, set, counter, append    Start Workload    bank
@@ -236,9 +236,9 @@ Nemeses That Cannot Be
 Faults That Cannot Be Armed
     [Documentation]    An event is a moment that is known, and a fault is one that can strike in it.
     Misspelt    event    leader electd    Event
-    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, joint configuration, quiet (did you mean leader elected?)
+    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, quiet (did you mean leader elected?)
     ...    Arm Fault    leader electd    crash node
-    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, joint configuration
+    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing
     ...    Arm Fault    quiet    crash node
     Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
     ...    Arm Fault    leader elected    crash node    node=n9

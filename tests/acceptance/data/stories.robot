@@ -84,6 +84,21 @@ Plan, Nemesis And Armed Fault Together
     Cluster Should Recover
     Finish Story    confirmed=100
 
+Members Come And Go
+    [Documentation]    A node is added, one drained, one lost and removed, and one comes back.
+    [Setup]    Start Cluster With Load    five-nodes    nodes=4    shards=2
+    ${new} =    Add Node    zone=a
+    Should Be Equal    ${new}    n5
+    Decommission Node    leader of shard 1
+    ${lost} =    Crash Node    follower of shard 2
+    Run For    1s
+    Remove Node    ${lost}
+    Get Nodes    removed    contains    ${lost}
+    Add Node    ${lost}    wait=no
+    Shards Should Be Whole
+    Cluster State Should Be Consistent
+    Finish Story    confirmed=100
+
 Crash Points Are Survived
     [Documentation]    A small run survives a crash before and after every so many writes to a disk.
     Start Cluster
@@ -97,8 +112,8 @@ Crash Points Are Survived
 *** Keywords ***
 Start Cluster With Load
     [Documentation]    Starts a cluster under load and lets it elect its leaders.
-    [Arguments]    &{options}
-    Start Cluster    &{options}
+    [Arguments]    ${topology}=three-nodes    &{options}
+    Start Cluster    ${topology}    &{options}
     Start Workload    register    clients=4    rate=100/s
     Run For    2s
 

@@ -44,8 +44,9 @@ _STRIKES = [
     ("vote persisted", "crash node", "after"),
     ("entry committed", "isolate node", "before"),
     ("entry committed", "lose disk", "after"),
-    ("joint configuration", "crash node", "before"),
-    ("joint configuration", "isolate node", "after"),
+    ("learner added", "crash node", "after"),
+    ("voters changing", "crash node", "before"),
+    ("voters changing", "isolate node", "after"),
 ]
 
 
@@ -60,7 +61,7 @@ def test_each_fault_strikes_and_is_replayed(loaded, event, fault, phase):
     it = loaded
     it.go(0.5)
     arm(it, event, fault, phase=phase, duration_ns=SECOND_NS)
-    if event == "joint configuration":
+    if event in ("learner added", "voters changing"):
         wipe_a_follower(it)
     else:
         it.give("crash node", "leader of shard 1", duration_s=1.5)

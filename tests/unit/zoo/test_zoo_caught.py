@@ -13,6 +13,7 @@ from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_i
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 from PhantomLibrary.zoo.defects import DEFECTS, plant
+from tests.unit.zoo.member_stories import SCENARIOS as OF_MEMBERS
 from tests.unit.zoo.test_zoo_disks import SCENARIOS as OF_DISKS
 from tests.unit.zoo.test_zoo_health import SCENARIOS as OF_HEALTH
 
@@ -215,6 +216,7 @@ def _retries_after_snapshots(story):
 SMALL_LOGS = {"knobs": {"snapshot_entries": 50, "kept_entries_max": 10, "log_bytes_max": 8_000}}
 
 SCENARIOS = {
+    **OF_MEMBERS,
     "snapshot-keeps-stale-tail": (_unheard_leader, SMALL_LOGS),
     "session-table-not-in-snapshot": (_retries_after_snapshots, SMALL_LOGS),
     "readindex-before-noop": (_lossy_elections, {"shards": 8}),
