@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from benchmarks.bare import run_bare_loop
+from benchmarks.elections import measure_elections
 from benchmarks.idle import measure_idle
 from benchmarks.memory import measure_growth
 from benchmarks.network import Contestants, measure_each, run_kernel, run_network, run_simpy_mailboxes
 from benchmarks.network import run_simpy_timeouts as run_simpy
 from benchmarks.operation import measure_operation
+from benchmarks.scale import measure_idle_shards, measure_load
 from benchmarks.startup import measure_startup
 
 _MESSAGES = 1_000_000
@@ -57,6 +59,7 @@ def _rows() -> Iterator[Row]:
     yield Row("… its time, and its own events", f"{operation.microseconds:.0f} µs, {operation.events:.1f} events")
     idle = measure_idle()
     yield Row("idle: simulated seconds a CPU second", f"{idle:,.0f}", "at least 4,000", idle >= 4000)
+    yield from _scale()
     import_ms, create_ms = measure_startup()
     yield Row(
         "import and create the library, beyond Robot",
@@ -66,6 +69,22 @@ def _rows() -> Iterator[Row]:
     )
     growth = measure_growth()
     yield Row("memory gained in 10 minutes, history excluded", f"{growth:.1f} MiB", "at most 2 MiB", growth <= 2)
+
+
+def _scale() -> Iterator[Row]:
+    pace = measure_load(50, shards=150, rate_per_s=1000).seconds
+    what = "50 nodes, 150 shards, 1,000/s: seconds a CPU s"
+    yield Row(what, f"{pace:.1f}", "at least 10", pace >= 10)
+    few, many = (measure_load(nodes, shards=3 * nodes, rate_per_s=20 * nodes) for nodes in (3, 50))
+    growth = many.microseconds_per_message / few.microseconds_per_message
+    yield Row("… cost of a message, 50 nodes to 3", f"{growth:.2f}", "at most 1.1", growth <= 1.1)
+    awake, quiet = (measure_idle_shards(150, idle_shards).seconds for idle_shards in ("awake", "quiet"))
+    one = measure_idle_shards(1, "quiet").seconds
+    yield Row("150 idle shards, quiet to awake: faster by", f"{quiet / awake:.0f} times")
+    yield Row("… 1 idle shard to 150: slower by", f"{one / quiet:.1f} times")
+    median_ms, p99_ms = measure_elections(1000)
+    what = "election after a crash, p99 of 1,000 seeds"
+    yield Row(what, f"{p99_ms:,.0f} ms (median {median_ms:.0f})", "at most 2,000 ms", p99_ms <= 2000)
 
 
 def _messages() -> Iterator[Row]:

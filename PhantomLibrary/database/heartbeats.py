@@ -8,7 +8,7 @@ quiet replica sends nothing and sets no timer.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from PhantomLibrary.database.config import ClusterLayout
 from PhantomLibrary.database.messages import NEVER, NodeHeartbeat, NodeHeartbeatReply
@@ -18,6 +18,8 @@ from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.effects import Awaken, LeaderSuspected, Quiesce
 
 DEADLINE = "quiet/heartbeat"
+
+Line: TypeAlias = tuple[ShardId, int, int]  # (shard, term, last index), as in NodeHeartbeat
 
 
 class HeartbeatOwner(Protocol):
@@ -39,6 +41,8 @@ class Heartbeats:
         self._interval_ns = max(config.heartbeat_ns, self._timeout_ns * 2 // 5)  # So that one may be lost.
         self._led: dict[ShardId, None] = {}
         self._followed: dict[NodeId, tuple[ShardId, ...]] = {}  # As its latest heartbeat says.
+        self._obeyed: dict[NodeId, tuple[Line, ...]] = {}  # What it says, while all of that is so here.
+        self._lines: dict[NodeId, tuple[Line, ...]] | None = None  # What to say to whom, None when it has to be asked.
         self._told: dict[NodeId, None] = {}  # Whose latest heartbeat from here named any shard.
         self._heard_ns: dict[NodeId, int] = {}
         self._answered_ns: dict[NodeId, int] = {}  # When it was last known that it hears this node.
@@ -47,16 +51,32 @@ class Heartbeats:
     def lead(self, shard: ShardId) -> None:
         """A replica here has become a quiet leader."""
         self._led[shard] = None
+        self._lines = None
         self._set_deadline(self._env.monotonic_ns() + self._interval_ns // 4)
+
+    def woken(self) -> None:
+        """A replica here has woken: all are to be asked again."""
+        self._lines = None
+        self._obeyed.clear()
 
     def heard(self, message: NodeHeartbeat) -> None:
         """A node leads these shards quietly: let the replicas here fall quiet, and say which are not as it thinks."""
-        source, replicas = message.source, self._owner.replicas
+        source = message.source
         self._heard_ns[source] = now_ns = self._env.monotonic_ns()
         if message.silent_ns != NEVER:
             self._answered_ns[source] = max(self._answered_ns.get(source, 0), now_ns - message.silent_ns)
+        awake = () if self._obeyed.get(source) == message.shards else self._obey(source, message.shards)
+        if not message.shards:
+            return
+        if awake or source not in self._told:  # Else the heartbeats that go there say that this node is alive.
+            self._env.send(source, NodeHeartbeatReply(self._env.node, awake))
+        self._set_deadline(now_ns + self._timeout_ns)
+
+    def _obey(self, source: NodeId, lines: tuple[Line, ...]) -> tuple[ShardId, ...]:
+        """Let the replicas here fall quiet, as far as they can; return the others."""
+        replicas = self._owner.replicas
         awake = []
-        for shard, term, index in message.shards:
+        for shard, term, index in lines:
             replica = replicas.get(shard)
             if replica is None:
                 awake.append(shard)
@@ -64,12 +84,10 @@ class Heartbeats:
                 replica.step(Quiesce(source, term, index))
                 if not _follows_quietly(replica, source, term):
                     awake.append(shard)
-        self._note_followed(source, tuple(shard for shard, _, _ in message.shards))
-        if not message.shards:
-            return
-        if awake or source not in self._told:  # Else the heartbeats that go there say that this node is alive.
-            self._env.send(source, NodeHeartbeatReply(self._env.node, tuple(awake)))
-        self._set_deadline(now_ns + self._timeout_ns)
+        self._note_followed(source, tuple(shard for shard, _, _ in lines))
+        if not awake:
+            self._obeyed[source] = lines
+        return tuple(awake)
 
     def _note_followed(self, source: NodeId, shards: tuple[ShardId, ...]) -> None:
         before = self._followed.pop(source, ())
@@ -89,9 +107,11 @@ class Heartbeats:
     def fire(self) -> None:
         """Send the heartbeats that are due, and look who has been silent for too long."""
         env, now_ns = self._env, self._env.monotonic_ns()
-        lines = self._lines()
+        if self._lines is None:
+            self._lines = self._ask()
+        lines = self._lines
         for peer, shards in lines.items():
-            env.send(peer, NodeHeartbeat(env.node, self._silent_ns(peer, now_ns), tuple(shards)))
+            env.send(peer, NodeHeartbeat(env.node, self._silent_ns(peer, now_ns), shards))
         for peer in self._told:
             if peer not in lines:
                 env.send(peer, NodeHeartbeat(env.node, self._silent_ns(peer, now_ns), ()))
@@ -119,9 +139,9 @@ class Heartbeats:
             if now_ns - answered_ns >= self._timeout_ns - self._interval_ns:
                 self._wake_leaders(peer)
 
-    def _lines(self) -> dict[NodeId, list[tuple[ShardId, int, int]]]:
+    def _ask(self) -> dict[NodeId, tuple[Line, ...]]:
         """Return what to say to whom, of the leaders that are still quiet."""
-        lines: dict[NodeId, list[tuple[ShardId, int, int]]] = {}
+        lines: dict[NodeId, list[Line]] = {}
         for shard in list(self._led):
             replica = self._owner.replicas.get(shard)
             if replica is None or not _leads_quietly(replica):
@@ -132,7 +152,7 @@ class Heartbeats:
             for peer in group.configuration.members:
                 if peer != self._env.node:
                     lines.setdefault(peer, []).append(line)
-        return lines
+        return {peer: tuple(each) for peer, each in lines.items()}
 
     def suspect(self, node: NodeId) -> None:
         """Wake all that relies on a node which may be dead."""

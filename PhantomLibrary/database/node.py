@@ -184,6 +184,10 @@ class DatabaseNode:
         """A replica here leads quietly from now on."""
         self.heartbeats.lead(shard)
 
+    def woken(self) -> None:
+        """A replica here was quiet, and is no more."""
+        self.heartbeats.woken()
+
     def suspect(self, node: NodeId) -> None:
         """A node may be dead: wake all replicas here that quietly rely on it."""
         self.heartbeats.suspect(node)

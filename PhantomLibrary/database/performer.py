@@ -26,6 +26,7 @@ from PhantomLibrary.protocols.raft.effects import (
     SendEarly,
     SetDeadline,
     TransferFailed,
+    Woken,
 )
 
 
@@ -44,6 +45,7 @@ class EffectHost(Protocol):
     def transfer_failed(self, effect: TransferFailed) -> None: ...
     def refuse_change(self, effect: RefuseChange) -> None: ...
     def gone_quiet(self, effect: GoneQuiet) -> None: ...
+    def woken(self, effect: Woken) -> None: ...
     def set_deadline(self, effect: SetDeadline) -> None: ...
 
 
@@ -65,6 +67,7 @@ class Performer:
             TransferFailed: host.transfer_failed,
             RefuseChange: host.refuse_change,
             GoneQuiet: host.gone_quiet,
+            Woken: host.woken,
             SetDeadline: host.set_deadline,
         }
 

@@ -57,6 +57,7 @@ from PhantomLibrary.protocols.raft.effects import (
     SnapshotTaken,
     TransferFailed,
     TransferLeadership,
+    Woken,
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.leasing import lease_length_ns
@@ -102,6 +103,7 @@ class ReplicaOwner(Protocol):
     def note_news(self) -> None: ...
     def compact_log(self) -> None: ...
     def gone_quiet(self, shard: ShardId) -> None: ...
+    def woken(self) -> None: ...
 
 
 class ShardReplica:
@@ -170,6 +172,7 @@ class ShardReplica:
     def stop(self) -> None:
         """This replica is given up: whoever waits at it cannot know what becomes of what he asked for."""
         self._give_up_waiting("")
+        self._owner.woken()
 
     def is_current(self) -> bool:
         """Whether it leads, and has applied all that was decided before."""
@@ -306,6 +309,9 @@ class ShardReplica:
 
     def gone_quiet(self, effect: GoneQuiet) -> None:
         self._owner.gone_quiet(self.shard)
+
+    def woken(self, effect: Woken) -> None:
+        self._owner.woken()
 
     def _answer_attempt(self, request: ShardRequest, outcome: Outcome) -> None:
         self._answer(request.gateway, request.call, request.attempt, outcome)

@@ -77,6 +77,10 @@ class GoneQuiet(Struct, frozen=True, gc=False):
     """This leader has stopped its heartbeats: its node speaks for it from now on, until it wakes."""
 
 
+class Woken(Struct, frozen=True, gc=False):
+    """This replica was quiet, and is no more."""
+
+
 class SetDeadline(Struct, frozen=True, gc=False):
     """Send `DeadlinePassed(name)` after this long plus a random part below `spread_ns`, which the host draws."""
 
@@ -96,6 +100,7 @@ Effect: TypeAlias = (
     | TransferFailed
     | RefuseChange
     | GoneQuiet
+    | Woken
     | SetDeadline
 )
 

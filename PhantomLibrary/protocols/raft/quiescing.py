@@ -23,6 +23,7 @@ from PhantomLibrary.protocols.raft.effects import (
     LeaderSuspected,
     Quiesce,
     SetDeadline,
+    Woken,
 )
 from PhantomLibrary.protocols.raft.leadership import Leadership
 from PhantomLibrary.protocols.raft.messages import Recovered, RequestVote
@@ -83,14 +84,15 @@ class Quiescing(Repairing):
                 progress.active = progress.active and not is_doubted  # To be shown anew, where somebody is silent.
             heartbeat_ns = 0 if is_doubted else config.heartbeat_ns
             return [
+                Woken(),
                 SetDeadline(HEARTBEAT, heartbeat_ns, 0),
                 SetDeadline(ELECTION, config.election_timeout_ns, 0),
             ]
         if type(event) is LeaderSuspected:
-            return [SetDeadline(ELECTION, 0, config.election_timeout_ns)]
+            return [Woken(), SetDeadline(ELECTION, 0, config.election_timeout_ns)]
         if type(event) is not RequestVote or event.source != self.leader:
             self._heard_ns = now_ns
-        return [self._set_election_deadline()]
+        return [Woken(), self._set_election_deadline()]
 
     def _on_awaken(self, event: Awaken | LeaderSuspected, now_ns: int) -> list[Effect]:
         """It is awake, whether or not it was quiet before."""

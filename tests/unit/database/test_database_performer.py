@@ -25,9 +25,8 @@ class FakeHost:
         self.done = []
         note = self.done.append
         self.send = self.persist = self.apply = self.install_snapshot = note
-        self.read_ready = self.refuse = self.transfer_failed = self.refuse_change = self.gone_quiet = (
-            self.set_deadline
-        ) = note
+        self.read_ready = self.refuse = self.transfer_failed = self.refuse_change = note
+        self.gone_quiet = self.woken = self.set_deadline = note
 
 
 WAITING = [

@@ -32,6 +32,7 @@ from PhantomLibrary.protocols.raft.effects import (
     SetDeadline,
     SnapshotTaken,
     TransferFailed,
+    Woken,
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.messages import (
@@ -344,5 +345,5 @@ class Host:
         elif isinstance(effect, InstallSnapshot):
             self.machine.restore(effect.snapshot)
         else:
-            assert isinstance(effect, ReadReady | Refuse | GoneQuiet | RefuseChange | TransferFailed)
+            assert isinstance(effect, ReadReady | Refuse | GoneQuiet | Woken | RefuseChange | TransferFailed)
         self.watch.performed(self, effect)
