@@ -105,8 +105,8 @@ Vote Is Torn And Nobody Votes Twice
     [Documentation]    A voter crashes between its vote and the answer, in the midst of the write.
     [Tags]    priority-1
     Load The Cluster
-    Fail Disk    n1, n2, n3    torn write    probability=100%
-    Arm Fault    vote persisted    crash node    on=follower of shard 1    phase=before    duration=200 ms
+    ${voter} =    Fail Disk    follower of shard 1    torn write    probability=100%
+    Arm Fault    vote persisted    crash node    on=${voter}    phase=before    duration=200 ms
     Arm Fault    vote persisted    crash node    duration=200 ms
     Crash Node    leader of shard 1    duration=1s
     Leader Should Be Elected    1    within=6s
