@@ -64,14 +64,14 @@ class Framing:
         """Return where the intact frames of a file are, marks left out."""
         return [range(place, frame.end) for place, frame in self._frames(content) if frame is not None and frame.body]
 
-    def read(self, content: bytes) -> Scan:
-        """Judge a whole file."""
+    def read(self, content: bytes, begin: int = 0, last: int = 0) -> Scan:
+        """Judge a file, or what stands in it from `begin` on, after the frame with the number `last`."""
         bodies: list[bytes] = []
         later: list[bytes] = []
         first_bad = -1  # The number of the first frame that is not there as it should be.
-        last = durable = highest = 0
+        durable = highest = last
         strays = False
-        for place, frame in self._frames(content):
+        for place, frame in self._frames(content, begin):
             is_stray = frame is not None and not self._belongs(frame, place)
             strays = strays or is_stray
             if frame is not None:
@@ -87,9 +87,8 @@ class Framing:
         is_damaged = first_bad >= 0 and (strays or self._was_durable(first_bad, durable, has_head=bool(bodies)))
         return Scan(tuple(bodies), tuple(later), first_bad < 0, is_damaged, highest)
 
-    def _frames(self, content: bytes) -> Iterator[tuple[int, Frame | None]]:
-        """Yield the place of each frame, and None for a stretch without any."""
-        place = 0
+    def _frames(self, content: bytes, place: int = 0) -> Iterator[tuple[int, Frame | None]]:
+        """Yield the place of each frame from a place on, and None for a stretch without any."""
         while 0 <= place < len(content):
             frame = self._frame_at(content, place)
             yield place, frame
@@ -120,3 +119,25 @@ class Framing:
     def _was_durable(self, number: int, durable: int, *, has_head: bool) -> bool:
         """Whether a frame that is bad had been durable. The first one always was: a file begins all or nothing."""
         return number <= durable or not has_head
+
+
+class Scrub:
+    """Reads a growing file again and again, and frame by frame only what has been added since.
+
+    What was good before is compared as a whole, by its checksum; when that differs, because the file was written anew
+    or is damaged, all frames are judged.
+    """
+
+    def __init__(self, framing: Framing) -> None:
+        self._framing = framing
+        self._length = 0
+        self._checksum = crc32(b"")
+        self._number = 0
+
+    def is_intact(self, content: bytes) -> bool:
+        if len(content) < self._length or crc32(content[: self._length]) != self._checksum:
+            self._length = self._number = 0
+        scan = self._framing.read(content, self._length, self._number)
+        if scan.is_whole:
+            self._length, self._checksum, self._number = len(content), crc32(content), scan.number
+        return scan.is_whole

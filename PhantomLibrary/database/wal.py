@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
-from PhantomLibrary.database.frames import Framing, Scan
+from PhantomLibrary.database.frames import Framing, Scan, Scrub
 from PhantomLibrary.database.records import (
     Existence,
     SnapshotMark,
@@ -84,6 +84,7 @@ class WriteAheadLog:
         self._node = node
         self._owner = owner
         self._frames = self.framing(node, LOG_FILE)
+        self._scrub = Scrub(self._frames)
         self._parts = SnapshotParts(disk, node, self.framing)
         self._waiting: list[_Waiting] = []
         self._syncing: list[_Waiting] = []
@@ -368,8 +369,8 @@ class WriteAheadLog:
         if file == FORMAT_FILE:
             return self._read(file) in (b"", FORMATTED)
         if file == LOG_FILE:
-            scan, is_unreadable = self._scan()
-            return scan.is_whole and not is_unreadable
+            content = self._read(LOG_FILE)
+            return content is not None and self._scrub.is_intact(content)
         return not self._own_file(file, lambda body: None).is_bad
 
 
