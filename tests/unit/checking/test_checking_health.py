@@ -191,3 +191,18 @@ def test_views_are_settled_once_they_are_right():
     assert is_settled(story.facts, views)
     story.is_up(20, "n2")
     assert not is_settled(story.facts, views)
+
+
+def test_either_half_is_asked_and_less_than_half_is_not():
+    four = ("n1", "n2", "n3", "n4")
+    story = Story(four).cut(10, *[f"{a}>{b}" for a in four[:2] for b in four[2:]])
+    relations = {pair: of_pair[-1].relation for pair, of_pair in spells(story.facts, 20 * SECOND_NS).items()}
+    assert relations["n1", "n3"] == relations["n3", "n1"] == "gone"
+    story = Story(four).cut(10, *[f"{a}>{b}" for a in four[:1] for b in four[1:]])
+    relations = {pair: of_pair[-1].relation for pair, of_pair in spells(story.facts, 20 * SECOND_NS).items()}
+    assert (relations["n1", "n3"], relations["n3", "n1"]) == ("parted", "gone")
+
+
+def test_what_changes_at_the_very_end_of_a_failure_is_no_mistake():
+    story = crash_that_is_seen().is_up(20, "n2").holds(20, "n1", "n2", "active").holds(20, "n3", "n2", "active")
+    assert story.verdict(40).outcome == "valid"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from PhantomLibrary.domain import Configuration
 from PhantomLibrary.testbed.core import choose_core, smallest_repair
 from PhantomLibrary.testbed.judge import Recovery, judge_history
 from PhantomLibrary.testbed.liveness import RangeProbes
@@ -26,6 +27,7 @@ def pairs(*texts):
         (ALL_FIVE, {}, pairs("n1-n3", "n1-n4", "n1-n5", "n2-n3", "n2-n4", "n2-n5"), ["n3", "n4", "n5"]),
         (ALL_FIVE, {}, pairs("n1-n2"), ["n1", "n3", "n4", "n5"]),
         ([["n1", "n2", "n3"], ["n3", "n4", "n5"]], {"n3": 1}, pairs(), ["n1", "n2", "n4", "n5"]),
+        ([["n1", "n2", "n3", "n4"]], {"n1": 1, "n2": 1}, pairs(), ["n1", "n3", "n4", "n5"]),
         ([["n1", "n2", "n3"], ["n1"]], {"n1": 9, "n2": 1}, pairs(), ["n1", "n3", "n4", "n5"]),
     ],
 )
@@ -96,6 +98,26 @@ def test_every_fault_of_links_can_be_healed_in_part(drive, fault):
     it.run.faults.heal_core(NODES)
     assert not applied.is_applied
     assert all(link.is_open for link in it.run.world.network.links.values())
+
+
+def test_a_node_that_lost_its_disk_is_no_help(drive):
+    it = five(drive)
+    it.load()
+    it.give("arm fault", event="entry committed", fault="lose disk")
+    it.go(0.5)
+    (lost,) = [each.fault.node for each in it.run.faults.active]
+    others = [node for node in it.run.node_names if node != lost]
+    it.give("skew clock", ", ".join(others[:2]), drift_ppm=100)  # So that they cost more than one that is down only.
+    it.give("crash node", ", ".join(others[:2]))
+    assert lost not in choose_core(it.run)
+
+
+def test_a_core_has_a_quorum_of_both_halves_of_a_joint_configuration(drive):
+    it = five(drive)
+    joint = Configuration(("n1", "n2", "n3"), ("n3", "n4", "n5"))
+    it.run.configuration = lambda _shard: joint
+    it.give("crash node", "n4, n5")
+    assert len({"n3", "n4", "n5"} & set(choose_core(it.run))) == 2
 
 
 def test_a_cluster_in_which_nothing_is_broken_is_all_core(it):

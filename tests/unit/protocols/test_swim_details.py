@@ -1,0 +1,89 @@
+"""Single steps of the failure detector that no scenario tells apart."""
+
+from PhantomLibrary.protocols.swim.detector import PROBE, Detector
+from PhantomLibrary.protocols.swim.effects import DeadlinePassed, DrawOrder, MembersChanged, OrderDrawn, Send, Show
+from PhantomLibrary.protocols.swim.members import DetectorConfig
+from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest, Rumour
+
+PERIOD_NS, TIMEOUT_NS = 1_000, 400
+
+
+def detector(*others: str) -> Detector:
+    members = tuple((node, "active") for node in ("n1", *others))
+    made = Detector(DetectorConfig("n1", 1, members, PERIOD_NS, TIMEOUT_NS))
+    made.start()
+    return made
+
+
+def members(**memberships: str) -> MembersChanged:
+    return MembersChanged((("n1", "active"), *memberships.items()))
+
+
+def sent(effects: list) -> list:
+    return [(each.to, each.message) for each in effects if isinstance(each, Send)]
+
+
+def shown(effects: list) -> list:
+    return [(each.member, each.state) for each in effects if isinstance(each, Show)]
+
+
+def probe(it: Detector, order: tuple[str, ...], now_ns: int) -> list:
+    """Begin a round, and return whom the first probe goes to."""
+    effects = it.step(DeadlinePassed(PROBE), now_ns)
+    assert isinstance(effects[0], DrawOrder)
+    return [to for to, _ in sent(it.step(OrderDrawn(order), now_ns))]
+
+
+def test_a_node_that_was_removed_gets_no_answer():
+    it = detector("n2", "n3")
+    ping = Ping("n3", 1, 7, ())
+    assert sent(it.step(ping, 0))
+    it.step(members(n2="active"), 0)
+    assert it.step(ping, 0) == []
+    assert it.step(PingRequest("n3", 1, 7, "n2", ()), 0) == []
+
+
+def test_nobody_asks_about_a_node_that_was_removed():
+    it = detector("n2", "n3")
+    it.step(members(n2="active"), 0)
+    assert it.step(PingRequest("n2", 1, 7, "n3", ()), 0) == []
+
+
+def test_a_node_that_is_admitted_again_begins_with_a_clean_record():
+    it = detector("n2", "n3")
+    it.step(Ping("n2", 1, 1, (Rumour("n3", "suspect", 1, "n2"),)), 0)
+    assert shown(it.step(members(n2="active"), 10)) == [("n3", "removed")]
+    assert shown(it.step(members(n2="active", n3="joining"), 20)) == [("n3", "joining")]
+    assert not it.members.suspected
+    # Nothing that was said of it before its removal is told any more.
+    assert [message.rumours for _, message in sent(it.step(Ping("n2", 1, 2, ()), 30))] == [()]
+
+
+def test_a_newcomer_is_probed_in_the_next_round_which_begins_at_once():
+    it = detector("n2", "n3")
+    assert probe(it, ("n2", "n3"), 0) == ["n2"]
+    it.step(Ack("n2", 1, 1, ()), 10)
+    it.step(members(n2="active", n3="active", n4="joining"), 10)
+    assert it.step(DeadlinePassed(PROBE), PERIOD_NS) == [DrawOrder(("n2", "n3", "n4"))]
+
+
+def test_a_nack_for_an_earlier_probe_does_not_count():
+    it = detector("n2", "n3", "n4")
+    assert probe(it, ("n2", "n3", "n4"), 0) == ["n2"]
+    asked = sent(it.step(DeadlinePassed(PROBE), TIMEOUT_NS))
+    assert {to for to, _ in asked} == {"n3", "n4"}
+    late = asked[0][1].sequence - 1
+    it.step(Nack("n3", 1, late, ()), 500)
+    it.step(Nack("n4", 1, late, ()), 500)
+    it.step(DeadlinePassed(PROBE), PERIOD_NS)
+    assert it.multiplier == 3, "both helpers were silent, as far as this probe goes"
+
+
+def test_helpers_that_answer_say_that_this_node_is_well():
+    it = detector("n2", "n3", "n4")
+    probe(it, ("n2", "n3", "n4"), 0)
+    asked = sent(it.step(DeadlinePassed(PROBE), TIMEOUT_NS))
+    for to, message in asked:
+        it.step(Nack(to, 1, message.sequence, ()), 500)
+    assert shown(it.step(DeadlinePassed(PROBE), PERIOD_NS)) == [("n2", "suspect")]
+    assert it.multiplier == 1
