@@ -152,6 +152,7 @@ LEASES = {
     "shards": 8,
     "knobs": {
         "reads": "lease",
+        "idle_shards": "awake",
         "election_timeout": "3 s",
         "heartbeat": "200 ms",
         "attempt_timeout": "40 ms",
