@@ -32,6 +32,7 @@ from PhantomLibrary.testbed.judge import (
     judge_invariants,
     replicas_agree,
 )
+from PhantomLibrary.testbed.membership_judge import judge_consistency
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec, write_schedule
 
@@ -163,6 +164,8 @@ def _come_to_rest(run: Run) -> str:
         return f"REC-001: 20 s after all faults were healed: {recovery.gap()}"
     if not run.advance(run.now_ns + 30 * SECOND_NS, lambda: not disk_gap(run)):
         return f"DSK-001: 30 s after all faults were healed: {disk_gap(run)}"
+    if not run.advance(run.now_ns + 30 * SECOND_NS, lambda: judge_consistency(run).outcome == "valid"):
+        return f"{judge_consistency(run).headline}, 30 s after all faults were healed"
     run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     _give(run, "stop workload", drain_ns=10 * SECOND_NS)
     run.advance(run.now_ns + 11 * SECOND_NS)
@@ -212,6 +215,12 @@ def _partition_cluster(seed: int, draws: Stream) -> RunSpec:
     }
     replicas = min(nodes, (3, 5)[draws.below(2)])
     return RunSpec(seed=seed, topology=topology, nodes=nodes, shards=1 + draws.below(3), replicas=replicas, knobs=knobs)
+
+
+def _membership_cluster(seed: int, draws: Stream) -> RunSpec:
+    knobs = {"snapshot_entries": 20 + draws.below(200), "kept_entries_max": draws.below(30) + 1, **_lease_knobs(draws)}
+    nodes = 4 + draws.below(3)
+    return RunSpec(seed=seed, topology="five-nodes", nodes=nodes, shards=1 + draws.below(3), replicas=3, knobs=knobs)
 
 
 def _any_node(run: Run, draws: Stream) -> str:
@@ -302,13 +311,48 @@ def _bad_links(run: Run, draws: Stream, duration_ns: int) -> None:
     )
 
 
+def _add_node(run: Run, draws: Stream, _duration_ns: int) -> None:
+    """A new node, or one that was removed; not too many, for every one costs time."""
+    node = "next" if draws.bits(1) and len(run.live_nodes()) < 8 else _any_node(run, draws)
+    _give(run, "add node", node)
+
+
+def _decommission(run: Run, draws: Stream, _duration_ns: int) -> None:
+    _give(run, "decommission node", _any_member(run, draws))
+
+
+def _remove(run: Run, draws: Stream, _duration_ns: int) -> None:
+    _give(run, "remove node", _any_member(run, draws))
+
+
+def _any_member(run: Run, draws: Stream) -> str:
+    """A member by name, or one whose part in some shard makes it harder to spare."""
+    shard = draws.below(len(run.shard_ids))
+    choices = (_any_node(run, draws), f"leader of shard {shard}", f"follower of shard {shard}")
+    return choices[draws.below(len(choices))]
+
+
 _PROFILES: dict[str, Callable[[int, Stream], RunSpec]] = {
     "node-failure": _node_failure_cluster,
     "partition": _partition_cluster,
+    "membership": _membership_cluster,
 }
 _FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
     "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
     "partition": (_isolate, _cut, _cut, _drop, _bad_links, _crash, _skew),
+    "membership": (
+        _add_node,
+        _add_node,
+        _decommission,
+        _remove,
+        _crash,
+        _crash_leader,
+        _pause,
+        _isolate,
+        _cut,
+        _drop,
+        _bad_links,
+    ),
 }
 
 
