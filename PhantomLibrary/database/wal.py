@@ -278,6 +278,7 @@ class WriteAheadLog:
             _, token, write = self._held.popleft()
             write(token)
         if was_full and not self._held:
+            self.flush()  # A log that was begun anew has nobody who waits for it.
             self._owner.log_full(False)
         return not self._held
 

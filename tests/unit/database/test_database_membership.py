@@ -215,3 +215,14 @@ def test_a_node_that_knows_nobody_who_could_tell_is_told_by_whom_it_asks():
     assert sent == [("n1", Announcement(0, bystander.directory))]
     bystander.receive("n1", Report("n1", 1, 9, 2, ()))
     assert len(sent) == 1
+
+
+def test_a_replica_that_begins_is_not_asked_for_the_snapshot_of_the_one_before():
+    disk = MemoryDisk()
+    wal = log_on(disk)
+    wal.save_snapshot(1, Snapshot(5, 1, (b"old",)))
+    wal.end(1, 0)
+    wal.begin(1, 7)
+    wal.rewrite([(1, [Existence(7, holds=True), HardState(2, "")])])
+    found = log_on(disk).recover([1]).replicas[1]
+    assert (found.number, found.term, found.damaged) == (7, 2, False)

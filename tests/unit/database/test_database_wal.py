@@ -5,6 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from PhantomLibrary.database.frames import Framing
 from PhantomLibrary.database.messages import Execute
 from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE, WriteAheadLog
 from PhantomLibrary.domain import LogEntry, Put
@@ -387,3 +388,25 @@ def test_a_mark_says_once_what_is_durable():
     log.sync()
     log.wal.mark()
     assert log.persisted == ["idle", (0, 1)] and log.disk.syncs == []
+
+
+def test_a_log_that_waited_for_room_to_begin_anew_becomes_durable_without_anybody_waiting():
+    log = Synced()
+    log.disk.is_full = True
+    log.wal.rewrite([(0, (HardState(3, ""),))])
+    log.wal.flush()
+    log.sync()
+    log.disk.is_full = False
+    log.wal.retry()
+    covered = log.sync()
+    assert recover(log.disk.after(covered), SHARDS)[0].term == 3 and log.disk.syncs == []
+
+
+def test_no_frame_calls_durable_what_came_after_the_sync_that_has_come_back():
+    log = Synced()
+    log.append(0, 1)
+    log.append(0, 2)
+    log.sync()
+    log.append(0, 3)
+    frames = [each for _, each in Framing("n1", LOG_FILE)._frames(log.disk.read(LOG_FILE))]
+    assert [(each.number, each.durable) for each in frames] == [(1, 0), (2, 0), (3, 1)]
