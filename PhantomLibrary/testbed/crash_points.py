@@ -1,4 +1,4 @@
-"""Crashes a node before and after every n-th effect of a kind, in a small run done again for each point.
+"""Crashes a node before, after or in the midst of every n-th effect of a kind, in a small run done again for each point.
 
 Wherever a program touches the outside, by writing to disk, sending or applying, a crash may come just before or
 just after. A small schedule is replayed once to count the effects, then once for each point; the node restarts
@@ -80,9 +80,9 @@ def enumerate_crash_points(
 ) -> CrashPointReport:
     """Crash the node that is about to perform, or has just performed, every n-th effect of a kind in this schedule.
 
-    With `power_loss` all other nodes crash at the same instant; of a *persist* also in the midst of its sync, and then
-    writes are torn. With `again` what crashed crashes a second time, as
-    soon as it has replayed its log and before anything that it wrote then is durable.
+    With `power_loss` all other nodes crash at the same instant; of a *persist* also in the midst of its sync, and
+    then writes are torn. With `again` what crashed crashes a second time, as soon as it has replayed its log and
+    before anything that it wrote then is durable.
     Raises InvalidInput for an unknown effect, and for a run with fewer than `every` of them.
     """
     if effect not in EFFECTS:

@@ -110,7 +110,7 @@ Crash While Messages Leave Loses Nothing
     Crash Points Should Be Survived    send    every=40
 
 Crash As State Is Saved Loses Nothing
-    [Documentation]    State is saved and the log begun anew all the time, and a node crashes after some of these moments.
+    [Documentation]    State is saved and the log begun anew all the time; a node crashes after some of these moments.
     [Tags]    priority-1
     [Setup]    Start Cluster    ${TOPOLOGIES}${/}tiny-logs.yaml
     Do A Few Appends

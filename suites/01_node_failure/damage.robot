@@ -32,14 +32,10 @@ Damaged Replica Elects Nobody Who Lacks What It Lost
     [Documentation]    It had acknowledged what the one who asks for its vote has never seen, and the third is down.
     [Tags]    priority-1    smoke
     [Setup]    Start Cluster    three-nodes
-    ${leader} =    Get Leader    1    within=5s
     ${late} =    Crash Node    follower of shard 1
     Load Few Lists Heavily
-    ${damaged} =    Crash Node    follower of shard 1
-    Fail Disk    ${damaged}    bit rot    file=log    record=5
-    Crash Node    ${leader}
-    Restart Node    ${late}
-    Restart Node    ${damaged}
+    ${damaged}    ${leader} =    Crash All And Damage What A Follower Acknowledged
+    Restart Node    ${late}, ${damaged}
     Run For    4s
     Get Metric    confirmed_writes    ==    0    window=3s
     Restart Node    ${leader}
@@ -87,18 +83,24 @@ More Damage Than Can Be Survived Is Refused
     Load The Cluster
     Crash Node    n2
     Fail Disk    n2    bit rot    file=log
-    Run Keyword And Expect Error    bit rot on the disk of n3 is more than shard *    Fail Disk    n3    bit rot    file=log
+    Run Keyword And Expect Error    bit rot on the disk of n3 is more than shard *
+    ...    Fail Disk    n3    bit rot    file=log
     Run For    500 ms
     Restart Node    n2
     Disks Should Be Intact
-    Crash Node    n3    duration=200 ms
-    Fail Disk    n3    bit rot    file=log
-    Run For    1s
-    Disks Should Be Intact
+    Bit Rot Should Be Repaired    n3    file=log
     Every Confirmed Write Should Be There
 
 
 *** Keywords ***
+Crash All And Damage What A Follower Acknowledged
+    [Documentation]    The follower and the leader of two that are up crash; the follower's log is damaged meanwhile.
+    ${leader} =    Get Leader    1
+    ${damaged} =    Crash Node    follower of shard 1
+    Fail Disk    ${damaged}    bit rot    file=log    record=5
+    Crash Node    ${leader}
+    RETURN    ${damaged}    ${leader}
+
 Do A Few Appends
     [Documentation]    Makes a log that is small enough to rot record by record.
     Start Workload    append    clients=3    rate=30/s    keys=3

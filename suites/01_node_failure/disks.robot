@@ -38,7 +38,7 @@ Failed Sync Is Never Tried Again
     Every Confirmed Write Should Be There    confirmed=500
 
 Failed Writes End Their Node And Nobody Else
-    [Documentation]    Writes to a log and to a vote fail now and then; the node comes back each time, and the rest serve.
+    [Documentation]    Writes to a log and to a vote fail now and then; the node comes back each time; the rest serve.
     [Tags]    priority-2
     Load The Cluster
     Fail Disk    follower of shard 1    io error    operation=append    probability=2%    duration=3s
@@ -117,7 +117,7 @@ Random Faults Of Disks Lose No Confirmed Write
     [Documentation]    Disks do whatever a cluster can survive, and nodes crash, for 20 seconds.
     [Tags]    priority-1
     Start Workload    append    clients=${CLIENTS}    rate=50/s    keys=10
-    VAR    ${kinds}    crash, slow disk, full disk, io error, torn write, bit rot, misdirected write
+    VAR    ${kinds} =    crash, slow disk, full disk, io error, torn write, bit rot, misdirected write
     Start Nemesis    ${kinds}    every=1s
     Run For    20s
     Stop Nemesis

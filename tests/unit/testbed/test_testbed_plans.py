@@ -131,7 +131,8 @@ _LOSS = "time: 1s, fault: set link, source: n1, loss: 5 %, duration: 2s"
         (plan_of("time: 1s, fault: skew clock, target: n1, drift: 80 %"), "$.steps[0].drift: 800000 ppm is too much"),
         (
             plan_of("time: 1s, fault: fail disk, target: n1, kind: stal"),
-            "$.steps[0].kind: 'stal' is no kind: allowed are stall, lost fsync (did you mean stall?)",
+            "$.steps[0].kind: 'stal' is no kind: allowed are stall, slow, lost fsync, "
+            "torn write, bit rot, misdirected write, io error, full (did you mean stall?)",
         ),
         (
             plan_of("time: 1s, fault: isolate node, target: n1, direction: forward"),
