@@ -88,7 +88,7 @@ More Damage Than Can Be Survived Is Refused
     Run For    500 ms
     Restart Node    n2
     Disks Should Be Intact
-    Bit Rot Should Be Repaired    n3    file=log
+    Bit Rot Should Be Repaired    n3    file=log    every=400
     Every Confirmed Write Should Be There
 
 
