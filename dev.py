@@ -29,7 +29,7 @@ VENV_PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" els
 SUITES, RESULTS = os.path.join(ROOT, "suites"), os.path.join(ROOT, "results")
 MODES = os.path.join(ROOT, "resources", "modes")
 MODE_DEFAULT = "quick"
-GATE = "PhantomLibrary.keywords.gate_listener.GateListener"
+GATED_RUN = "PhantomLibrary.keywords.gated_run"
 NO_SUITES = "suites/ holds no .robot file: there is nothing to run, so nothing has passed"
 
 # What each of these runs: a module or a script, and the file that has to be there for it.
@@ -42,9 +42,9 @@ CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".robocop_cache", ".hyp
 LEFTOVERS = (".venv", "build", "dist", "pabot_results", *CACHES)
 
 HELP = """\
-Usage: python3 dev.py TARGET [MODE=quick|standard|stress] [-- arguments for robot or pytest]
-       make TARGET [MODE=...] [ARGS="..."]
-  suites    run the suites through the quality gate; results/report.html tells what happened
+Usage: python3 dev.py TARGET [MODE=quick|standard|stress] [PROCESSES=1] [-- arguments for robot or pytest]
+       make TARGET [MODE=...] [PROCESSES=...] [ARGS="..."]
+  suites    run the suites through the quality gate, on all cores (at most 4); results/report.html tells what happened
   test      run all checks: lint, format, types, tests
   bench     compare the kernel's speed with a bare loop and with SimPy, in one run
   mutants   run the suites against every planted defect, each of which has to be caught
@@ -199,9 +199,8 @@ def run_suites(mode: "str | None", extra: "list[str]") -> int:
     ensure_environment()
     empty_results()
     sources = [] if extra and is_suite(extra[-1]) else ["suites"]
-    robot = [VENV_PYTHON, "-m", "robot", "--outputdir", "results", "--listener", GATE]
     try:
-        code = call([*robot, *variables, *extra, *sources])
+        code = call([VENV_PYTHON, "-m", GATED_RUN, "results", *variables, *extra, *sources])
     finally:
         if os.path.exists(os.path.join(RESULTS, "report.html")):
             say(f"Report: {os.path.join('results', 'report.html')}")
@@ -364,10 +363,10 @@ def say(text: str, good: "bool | None" = None) -> None:
 def main(arguments: "list[str]") -> int:
     split = arguments.index("--") if "--" in arguments else len(arguments)
     words, extra = arguments[:split], arguments[split + 1 :]
-    mode = os.environ.get("MODE") or None
-    for word in [word for word in words if word.startswith("MODE=")]:
-        mode = word[len("MODE=") :] or None
+    for word in [word for word in words if word.startswith(("MODE=", "PROCESSES="))]:
         words.remove(word)
+        name, _, os.environ[name] = word.partition("=")  # As make does it.
+    mode = os.environ.get("MODE") or None
     target = words[0] if words else "help"
     if len(words) > 1:
         raise Problem("One target at a time, and arguments for robot or pytest after --: see python3 dev.py help.")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 _OPTIONS = {"-v": "--variable", "--variable": "--variable", "-V": "--variablefile", "--variablefile": "--variablefile"}
 _OURS = ("SEED", "DEFECTS")  # Written into the replay line with the values that count.
-_OF_TOOLS = ("PABOT", "CALLER_ID")
+_OF_TOOLS = ("PABOT", "CALLER_ID", "SHARED_RUN")
 
 
 def given_variables(arguments: Sequence[str]) -> list[tuple[str, str]]:

@@ -126,10 +126,10 @@ class Clusters:
         self._end_owned_by(suite.full_name, "")
 
     def note_robot_run(self, suite: result.TestSuite) -> None:
-        """Note which run of Robot this is: the one whose root suite began at that time."""
+        """Note which run of Robot this is: the one whose root suite began at that time, or that of many processes."""
         while suite.parent:
             suite = suite.parent
-        self._robot_run = str(suite.start_time)
+        self._robot_run = str(BuiltIn().get_variable_value("${SHARED_RUN}", suite.start_time))
 
     def _end_owned_by(self, suite: str, test: str) -> None:
         self._started.pop((suite, test), None)

@@ -4,8 +4,8 @@
      "unit":"ms","value":2.41,"run":"20260101 12:00:00.000"}
 
 The file belongs to one run of Robot, as output.xml does: the first line of another run replaces what an earlier
-one left. Which run a file is of stands in its lines, so this needs no memory, and several libraries or clusters of
-one run append to one file. To keep two runs, give each its `--outputdir`.
+one left. Which run a file is of stands in its lines, so this needs no memory, and several libraries, clusters or
+processes of one run append to one file. To keep two runs, give each its `--outputdir`.
 
 Under pabot each process has an output directory of its own. Merge afterwards, in any order, since each line says
 where it comes from: `cat results/pabot_results/*/metrics.jsonl > results/metrics.jsonl`.
@@ -61,19 +61,21 @@ class MetricsFile:
         lines = [encode(msgspec.structs.replace(each, run=self._run)) for each in metrics]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab" if self._is_ours() else "wb", buffering=0) as file:
+            with self.path.open("wb" if self._is_of_another() else "ab", buffering=0) as file:
                 file.write(b"".join(line + b"\n" for line in lines))
         except OSError as error:
             return f"{FILE_NAME} could not be written: {error.strerror or error} ({self.path.parent})"
         return ""
 
-    def _is_ours(self) -> bool:
-        """Whether the file was begun in this run."""
+    def _is_of_another(self) -> bool:
+        """Whether there is a file that was not begun in this run. Of two processes that find none, both append."""
         try:
             with self.path.open("rb") as file:
-                return msgspec.json.decode(file.readline(), type=_Owner).run == self._run
-        except (FileNotFoundError, msgspec.DecodeError):
+                return msgspec.json.decode(file.readline(), type=_Owner).run != self._run
+        except FileNotFoundError:
             return False
+        except msgspec.DecodeError:
+            return True
 
 
 def metrics_of(summary: RunSummary, *, suite: str, test: str, cluster: int = 1) -> list[Metric]:
