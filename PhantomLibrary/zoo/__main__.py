@@ -1,8 +1,9 @@
 """Proves that the suites have teeth: runs them against every planted defect, and against the clean system.
 
-    python -m PhantomLibrary.zoo [DEFECT …] [--suites suites] [--output results/mutants] [--processes 2]
+    python -m PhantomLibrary.zoo [DEFECT …] [--suites suites] [--output FOLDER] [--processes 2] [--all-catchers]
 
-Prints a line for each defect: the first test that caught it, and by which failure. Caught means that a check failed
+Prints a line for each defect: the first test that caught it, and by which failure; with `--all-catchers`, which takes
+longer by far, also how many more did. Caught means that a check failed
 with a code that fits the defect, in a test that passes without it, under the same seed. Exit code 1 when a defect
 goes uncaught or the clean system is not green.
 """
@@ -15,13 +16,15 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
 
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.zoo.defects import DEFECTS, Defect
+
+FIRST_CATCH = "PhantomLibrary.zoo.first_catch.FirstCatch"
 
 
 class TestOutcome(Struct, frozen=True):
@@ -52,13 +55,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(InvalidInput(f"no defect {unknown[0]!r}: there are {', '.join(DEFECTS)}{guess}"), file=sys.stderr)
         return 2
     started = time.monotonic()
-    names = options.defects or list(DEFECTS)
+    defects = [DEFECTS[name] for name in options.defects or DEFECTS]
     with ThreadPoolExecutor(options.processes) as executor:
-        clean = executor.submit(run_suites, options.suites, options.output / "clean", "")
-        runs = {name: executor.submit(run_suites, options.suites, options.output / name, name) for name in names}
+
+        def start(folder: str, *arguments: str) -> Future[list[TestOutcome]]:
+            return executor.submit(run_suites, options.suites, options.output / folder, arguments)
+
+        clean = start("clean")
+        runs = {
+            each.name: start(
+                each.name,
+                *("--variable", f"DEFECTS:{each.name}"),
+                *(() if options.all_catchers else ("--listener", ":".join((FIRST_CATCH, *each.codes)))),
+            )
+            for each in defects
+        }
         passing = {test.name for test in clean.result() if test.passed}
         failing = [test for test in clean.result() if not test.passed]
-        verdicts = [judge(DEFECTS[name], runs[name].result(), passing) for name in names]
+        verdicts = [judge(each, runs[each.name].result(), passing) for each in defects]
     return report(failing, len(passing), verdicts, time.monotonic() - started)
 
 
@@ -68,15 +82,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--suites", type=Path, default=Path("suites"))
     parser.add_argument("--output", type=Path, default=Path("results/mutants"))
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--all-catchers", action="store_true", help="do not end a run at the first test that catches")
     return parser.parse_args(arguments)
 
 
-def run_suites(suites: Path, output: Path, defect: str) -> list[TestOutcome]:
-    """Run the suites in a child process with a defect planted in every cluster ("" for none); return each
-    test's outcome.
-    """
+def run_suites(suites: Path, output: Path, arguments: Sequence[str]) -> list[TestOutcome]:
+    """Run the suites in a child process with these options of Robot; return each test's outcome."""
     command = [sys.executable, "-m", "robot", "--outputdir", str(output), "--log", "NONE", "--report", "NONE"]
-    command += ["--console", "none", "--variable", f"DEFECTS:{defect}", str(suites)]
+    command += ["--console", "none", *arguments, str(suites)]
     child = subprocess.run(command, capture_output=True, text=True, check=False)
     result = output / "output.xml"
     if not result.is_file():
@@ -115,9 +128,10 @@ def report(failing: Sequence[TestOutcome], passing: int, verdicts: Sequence[Verd
     """Print what came of all runs; return the exit code."""
     width = max((len(each.defect) for each in verdicts), default=10)
     for each in verdicts:
+        more = each.catchers - 1
         if each.caught_by:
             print(f"{each.defect:<{width}}  caught by {each.caught_by}")
-            print(f"{'':<{width}}  {each.message[:150]}  (and by {each.catchers - 1} more tests)")
+            print(f"{'':<{width}}  {each.message[:150]}" + (f"  (and by {more} more tests)" if more else ""))
         else:
             print(f"{each.defect:<{width}}  NOT CAUGHT" + "".join(f"\n    {stray[:150]}" for stray in each.strays[:3]))
     for test in failing:
