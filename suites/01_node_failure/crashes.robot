@@ -89,18 +89,18 @@ Nothing Is Confirmed While Disks Hang
     Every Confirmed Write Should Be There    confirmed=300
 
 Crash At Each Write To Disk Loses Nothing
-    [Documentation]    A small run is done again with a crash before and after every tenth write to a disk.
+    [Documentation]    A small run is done again with a crash before and after writes to a disk: each, in longer modes.
     [Tags]    priority-1
     [Setup]    Start Cluster
     Do A Few Appends
-    Crash Points Should Be Survived    persist    every=10
+    Crash Points Should Be Survived    persist    every=${EVERY_WRITE}
 
 Power Loss At Each Sync Loses Nothing
-    [Documentation]    A small run is done again, and power fails everywhere before and after every eighth write.
+    [Documentation]    The same, but power fails everywhere.
     [Tags]    priority-1
     [Setup]    Start Cluster
     Do A Few Appends
-    Crash Points Should Be Survived    persist    every=8    power_loss=yes
+    Crash Points Should Be Survived    persist    every=${EVERY_WRITE}    power_loss=yes
 
 Crash While Messages Leave Loses Nothing
     [Documentation]    A small run is done again with a crash before and after every fortieth message.

@@ -22,6 +22,7 @@ Crashed Node Is Down For All And Comes Back
     Get Node Count    active    ==    5    within=2s
     Health Should Be Accurate    within=5s
     Get Metric    detection_max    <=    5000
+    Get Metric    failover_max    <=    2000
     Get Metric    recovery_max    <=    2000
 
 Two Of Five Crash And The Rest Know

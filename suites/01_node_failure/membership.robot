@@ -128,7 +128,8 @@ Members Are Known From A Snapshot As Well
     Remove Node    follower of shard 1
     Run For    ${PHASE}
     Restart Node    ${late}
-    Run For    ${PHASE}
+    Run Until    snapshot sent    timeout=2s
+    Run For    1s
     Transfer Leadership    1    ${late}
     Members Should Be Known And Data There
 

@@ -17,6 +17,7 @@ Node Left Far Behind Catches Up By Snapshot
     ${late} =    Crash Node    follower of shard 1
     Run For    ${PHASE}
     Restart Node    ${late}
+    Run Until    snapshot sent    timeout=2s
     Run For    ${PHASE}
     Every Confirmed Write Should Be There
 
@@ -44,7 +45,7 @@ Snapshot Replaces What Nobody Confirmed
     Set Load    20/s
     Run For    290 ms
     Isolate Node    ${old}    duration=1s
-    Run For    2s
+    Run Until    snapshot sent    timeout=2s
     Cluster Should Recover    within=5s
     Every Confirmed Write Should Be There    confirmed=300
 
@@ -80,7 +81,7 @@ Wiped Node Is Readmitted And Counts Again
     Load The Cluster
     ${wiped} =    Crash Node    follower of shard 1
     Restart Node    ${wiped}    disk=wiped
-    Run For    ${PHASE}
+    Run Until    snapshot sent    timeout=${PHASE}
     Replicas Should Have The Same Data
     Crash Node    leader of shard 1    duration=${PHASE}
     Run For    ${PHASE}

@@ -68,6 +68,7 @@ Leaders That Come And Go Under Load Lose Nothing
     Start Nemesis    crash, isolate, lost messages    every=400 ms
     Run For    8s
     Stop Nemesis
+    Get Metric    leader_changes    >=    6
     Cluster Should Recover    within=10s
     Every Confirmed Write Should Be There    confirmed=300
 

@@ -17,8 +17,9 @@ Partition During A Joint Configuration
     Decommission Node    n1    wait=no
     Run Until    voters changing    on=leader of shard 1    timeout=2s
     Partition Network    n1, n2, n3 | rest    duration=4s
-    Run For    6s
-    Cluster Should Recover    within=10s
+    Run For    4s
+    Get Metric    confirmed_writes    >    100    on=n1, n2, n3    window=3s
+    Get Metric    confirmed_writes    ==    0    on=n4, n5, n6    window=3s
     Shards Should Be Whole    within=20s
     Cluster State Should Be Consistent
     Every Confirmed Write Should Be There    confirmed=200
@@ -31,7 +32,8 @@ Old And New Members Never Decide Apart
     Decommission Node    follower of shard 1    wait=no
     Run Until    voters changing    on=leader of shard 1    timeout=2s
     Partition Network    leader of shard 1, n4 | rest    duration=3s
-    Run For    4s
+    Run For    3s
+    Get Metric    confirmed_writes    ==    0    on=n4    window=2500 ms
     Shards Should Be Whole    within=20s
     Cluster State Should Be Consistent
     Every Confirmed Write Should Be There    confirmed=200
@@ -44,7 +46,8 @@ Replica That Catches Up Decides Nothing
     Decommission Node    follower of shard 1    wait=no
     Run Until    learner added    on=leader of shard 1    timeout=2s
     Partition Network    leader of shard 1, n4 | rest    duration=3s
-    Run For    4s
+    Run For    3s
+    Get Metric    confirmed_writes    ==    0    on=n4    window=2500 ms
     Shards Should Be Whole    within=20s
     Cluster State Should Be Consistent
     Every Confirmed Write Should Be There    confirmed=200
