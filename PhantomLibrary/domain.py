@@ -58,6 +58,13 @@ class Increment(Struct, frozen=True, gc=False, array_like=True, tag="increment")
     amount: int
 
 
+class Remove(Struct, frozen=True, gc=False, array_like=True, tag="remove"):
+    """Take one element out of such a list, as often as it is there. Result: None."""
+
+    key: str
+    element: str
+
+
 class ChangeMember(Struct, frozen=True, gc=False, array_like=True, tag="change member"):
     """Ask for another standing of a node in the cluster. Result: why not, "" when it was done.
 
@@ -68,7 +75,60 @@ class ChangeMember(Struct, frozen=True, gc=False, array_like=True, tag="change m
     standing: Literal["joining", "decommissioning", "removed"]
 
 
-Operation: TypeAlias = Get | Put | Cas | Append | Increment | ChangeMember
+# --- operations of sagas --------------------------------------------------------------------------------------------
+
+SagaPhase: TypeAlias = Literal["action", "compensation"]
+SagaState: TypeAlias = Literal["ACTIVE", "COMPLETED", "FAILED", "COMPENSATED"]
+StepState: TypeAlias = Literal["PENDING", "EXECUTING", "COMPLETED", "FAILED", "COMPENSATED"]
+
+
+class Change(Struct, frozen=True, array_like=True):
+    """What a step of a saga does to its key. Rejected where it would leave a number below `at_least`."""
+
+    operation: Put | Cas | Append | Remove | Increment
+    at_least: int | None = None
+
+
+class Act(Struct, frozen=True, gc=False, array_like=True, tag="act"):
+    """Do an action or a compensation of a saga, once: (saga, step, phase) is its idempotence key.
+
+    Without a change it does nothing but see to it that the step's action can never be done any more. Result: why it was
+    rejected, and so had no effect, "" when it was done.
+    """
+
+    key: str
+    saga: int
+    step: int
+    phase: SagaPhase
+    change: Change | None
+
+
+class BeginSaga(Struct, frozen=True, gc=False, array_like=True, tag="begin saga"):
+    """Begin a saga, whose definition is JSON. `key` is its name. Result: why not, "" when it has begun."""
+
+    key: str
+    definition: str
+
+
+class CancelSaga(Struct, frozen=True, gc=False, array_like=True, tag="cancel saga"):
+    """Roll a saga back. `key` is its name. Result: why not, "" when it is rolled back from now on."""
+
+    key: str
+
+
+class ForgetSagas(Struct, frozen=True, gc=False, array_like=True, tag="forget sagas"):
+    """All sagas up to number `last` have ended but for the `open` ones: whatever comes for them comes too late.
+
+    `key` is the first one of the shard that is told. Result: "".
+    """
+
+    key: str
+    last: int
+    open: tuple[int, ...]
+
+
+SagaOperation: TypeAlias = BeginSaga | CancelSaga
+Operation: TypeAlias = Get | Put | Cas | Append | Remove | Increment | ChangeMember | SagaOperation | Act | ForgetSagas
 
 # --- what a client learns -------------------------------------------------------------------------------------------
 
@@ -266,6 +326,18 @@ class DamageRepaired(Struct, frozen=True, gc=False):
     what: str
 
 
+class SagaChanged(Struct, frozen=True, gc=False):
+    """A node has applied what makes a saga this: `steps` are (name, state), `revision` grows with each change."""
+
+    node: NodeId
+    number: int
+    name: str
+    revision: int
+    state: SagaState
+    steps: tuple[tuple[str, StepState], ...]
+    reason: str
+
+
 Observation: TypeAlias = (
     ReplicaState
     | ReplicaRecovered
@@ -277,6 +349,7 @@ Observation: TypeAlias = (
     | NodeStopped
     | DamageFound
     | DamageRepaired
+    | SagaChanged
 )
 
 
