@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from benchmarks.bare import run_bare_loop
+from benchmarks.cycles import TRANSACTIONS, measure_cycles
 from benchmarks.elections import measure_elections
 from benchmarks.idle import measure_idle
 from benchmarks.memory import measure_growth
@@ -60,6 +61,8 @@ def _rows() -> Iterator[Row]:
     idle = measure_idle()
     yield Row("idle: simulated seconds a CPU second", f"{idle:,.0f}", "at least 4,000", idle >= 4000)
     yield from _scale()
+    check_s = measure_cycles()
+    yield Row(f"cycles of {TRANSACTIONS:,} list-append transactions", f"{check_s:.2f} s", "at most 3 s", check_s <= 3)
     import_ms, create_ms = measure_startup()
     yield Row(
         "import and create the library, beyond Robot",

@@ -21,6 +21,7 @@ _FAMILIES = {
     "SET": "Sets",
     "CNT": "Counters",
     "APP": "Appends",
+    "TXN": "Transactions",
     "INV": "Invariants of the protocol, watched all through the run",
     "RPL": "Agreement of replicas",
     "FLT": "Faults",
