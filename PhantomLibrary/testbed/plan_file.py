@@ -134,7 +134,7 @@ def _decode_plan(document: Any) -> FaultPlan:
 
 def _decode_step(document: Any, path: str) -> Step:
     if isinstance(document, dict) and "fault" not in document:
-        raise Refused(path, "'fault' is missing")
+        raise Refused(path, f"'fault' is missing: found {', '.join(map(str, document)) or 'nothing'}")
     step: Step = convert(document, AnyStep, path, _known_keys, _words_of(document))
     for names in step.NAMES:
         if getattr(step, names) or not isinstance(step, HealFaults):  # Without a target, it heals all.

@@ -97,7 +97,8 @@ def _explain(held: _Hold, wanted: _Hold) -> str:
     both = held.names & wanted.names or (wanted.names if "all" in held.names else held.names)
     names = ", ".join(sorted(both))
     if held.what == "down":
-        return f"{names} is down by then, crashed by {held.path}: restart it first, or give that step a duration"
+        remedy = "a duration" if held.end_ns is None else "a shorter duration"
+        return f"{names} is down by then, crashed by {held.path}: restart it first, or give that step {remedy}"
     return f"{held.what} of {names} is begun already, by {held.path}: let that end first, or heal it"
 
 
