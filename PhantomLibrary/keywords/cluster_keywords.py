@@ -146,7 +146,8 @@ class ClusterKeywords(Component):
 
         ``within`` lets virtual time go on until it is as expected. Without an operator, waits for any leader.
 
-        Fails when there is no leader, unless an empty one is expected, or when it is another than expected.
+        Fails when there is no leader, whatever the operator, unless an empty one is expected; or when it is another
+        than expected.
 
         Example:
         | ${leader} = | `Get Leader` | 1 |
@@ -159,7 +160,7 @@ class ClusterKeywords(Component):
             return cluster.run.leader(shard)
 
         comparison, wanted = (operator, expected) if operator.word else (Operator("!="), "")
-        return str(expect(cluster, f"leader of shard {shard}", read, comparison, wanted, within))
+        return str(expect(cluster, f"leader of shard {shard}", read, comparison, wanted, within, needed=True))
 
     @keyword(tags=("cluster", "getter"))
     def get_node_count(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from PhantomLibrary.domain import MILLISECOND_NS
 from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import Operator
 from PhantomLibrary.keywords.times import NOW, VirtualTime, in_seconds
@@ -65,22 +66,31 @@ def expect(
     within: VirtualTime,
     *,
     every_ns: int = 0,
+    needed: bool = False,
 ) -> Any:
     """Return what `read` finds, once it is as expected; fail when it is not in time. Looks at each instant's end.
 
-    With `every_ns` it looks no more often than that, for what costs much to read.
+    With `every_ns` it looks no more often than that, for what costs much to read. When something is `needed`, finding
+    nothing is never as expected, unless nothing is expected: nobody is not another leader.
     """
     within_ns = within.or_none(NOW) or 0
+    since_ns = cluster.run.now_ns
     word = comparison.word
     holds(read(), word, expected)  # Raises before time moves.
 
+    def is_met(found: Any) -> bool:
+        return holds(found, word, expected) and not (needed and found == "" and expected != "")
+
     def look() -> bool:
-        return holds(read(), word, expected)
+        return is_met(read())
 
     cluster.advance(within_ns, at_most_every(cluster, every_ns, look) if every_ns else look)
     found = read()
-    if not holds(found, word, expected):
+    if not is_met(found):
         fail_expectation(cluster, subject, found, word, expected, within_ns)
+    if word:
+        waited = f", after {(cluster.run.now_ns - since_ns) // MILLISECOND_NS} ms" if within_ns else ""
+        cluster.tell(f"{subject} is {shown_value(found)}, as expected ({word} {shown_value(expected)}){waited}")
     return found
 
 

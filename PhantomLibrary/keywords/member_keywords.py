@@ -184,7 +184,9 @@ class MemberKeywords(Component):
         since_ns, within_ns = run.now_ns, within.or_none(NOW) or 0
         if not cluster.advance(within_ns, lambda: not missing_replica(run)):
             cluster.fail("MEM-003", f"{missing_replica(run)}, after {in_seconds(within_ns)}")
-        return (run.now_ns - since_ns) // 1_000_000
+        took_ms = (run.now_ns - since_ns) // 1_000_000
+        cluster.tell(f"each shard has all its replicas, after {took_ms} ms")
+        return took_ms
 
 
 def _check_name(name: str) -> None:

@@ -33,6 +33,14 @@ A Getter Finds Something Else
     Start Small Cluster With Load
     Get Node Count    active    ==    4    within=500 ms
 
+Nobody Is Not Another Leader
+    [Documentation]    One of three nodes is left, so whoever led before has no successor.
+    [Tags]    exp-001
+    Start Small Cluster With Load
+    ${old} =    Crash Node    leader of shard 1
+    Crash Node    follower of shard 1
+    Get Leader    1    !=    ${old}    within=5s
+
 Second Cluster Has A Seed Of Its Own
     [Documentation]    One seed for all would give the second cluster another run, so its replay line names none.
     [Tags]    exp-001
