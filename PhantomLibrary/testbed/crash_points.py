@@ -1,4 +1,4 @@
-"""Crashes a node before, after or in the midst of every n-th effect of a kind, in a small run, again for each point.
+"""Crashes a node before, after or in the midst of every n-th effect of a kind, in a small run done again each time.
 
 Wherever a program touches the outside, by writing to disk, sending or applying, a crash may come just before or
 just after. A small schedule is replayed once to count the effects, then once for each point; the node restarts
