@@ -50,7 +50,7 @@ Node That Crashes Again Soon After Its Restart Is Down
 Node That Stands Still Is Down And Accuses Nobody Afterwards
     [Documentation]    It goes on after twelve seconds, and its own old probes are no reason to suspect anybody.
     [Tags]    priority-1
-    Load The Cluster
+    Load The Cluster Lightly
     Pause Node    follower of shard 1    duration=12s
     Get Node Count    down    ==    1    within=5s
     Run For    12s
@@ -69,14 +69,14 @@ Slow Node Blames Few For Its Own Slowness
 Stalled Disk Is No Reason To Suspect A Node
     [Documentation]    The leader's disk hangs while its heartbeats go on: it is replaced, and suspected by nobody.
     [Tags]    priority-1
-    Load The Cluster
+    Load The Cluster Lightly
     ${old} =    Fail Disk    leader of shard 1    stall    duration=10s
     Get Leader    1    !=    ${old}    within=4s
     Run For    10s
     Get Node Count    active    ==    5
     Health Should Be Accurate    within=5s
     Cluster Should Serve Again
-    Every Confirmed Write Should Be There
+    Every Confirmed Write Should Be There    confirmed=400
 
 Random Failures Of Nodes Are Noticed
     [Documentation]    Nodes crash and stand still at random for half a minute.

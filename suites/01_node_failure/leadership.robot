@@ -46,6 +46,7 @@ Leader Whose Successor Is Gone Leads On
     Get Leader    1    ==    ${old}
     ${dying} =    Transfer Leadership    1    follower of shard 1    wait=no
     Crash Node    ${dying}    duration=1s
+    Set Load    100/s
     Run For    2s
     Cluster Should Serve Again
     Every Confirmed Write Should Be There    confirmed=500

@@ -14,7 +14,7 @@ Test Tags        partition
 One Broken Link Is No Reason To Suspect
     [Documentation]    Two nodes cannot talk, but all others reach both.
     [Tags]    priority-1
-    Load The Cluster
+    Load The Cluster Lightly
     Partition Network    n1 | n2    duration=20s
     Run For    20s
     Health Should Be Accurate    within=5s

@@ -59,10 +59,10 @@ Leader Alone Confirms Nothing
     [Tags]    priority-1
     [Setup]    Start Three Nodes
     Load Few Lists Heavily
-    Isolate Node    leader of shard 1    duration=3s
-    Run For    2s
-    Isolate Node    leader of shard 2    duration=3s
-    Run For    5s
+    Isolate Node    leader of shard 1    duration=2s
+    Run For    1500 ms
+    Isolate Node    leader of shard 2    duration=2s
+    Run For    2500 ms
     Cluster Should Recover    within=5s
     Every Confirmed Write Should Be There    confirmed=500
 
