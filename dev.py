@@ -200,7 +200,7 @@ def run_suites(mode: "str | None", extra: "list[str]") -> int:
     empty_results()
     sources = [] if extra and is_suite(extra[-1]) else ["suites"]
     try:
-        code = call([VENV_PYTHON, "-m", GATED_RUN, "results", *variables, *extra, *sources])
+        code = call([VENV_PYTHON, "-m", GATED_RUN, "--outputdir", "results", *variables, *extra, *sources])
     finally:
         if os.path.exists(os.path.join(RESULTS, "report.html")):
             say(f"Report: {os.path.join('results', 'report.html')}")

@@ -1,7 +1,7 @@
 """Runs the suites in every way that people run them, and compares verdicts and trace digests test by test.
 
-Whole, without executing anything, priority 1 only, in random order, each suite file alone, and in parallel processes by
-pabot: a test's run depends on none of it. The first difference fails.
+Whole, without executing anything, priority 1 only, in random order, each suite file alone, shared by processes as `make
+suites` does it, and in those of pabot: a test's run depends on none of it. The first difference fails.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = ROOT / "suites"
 _ROBOT = ("-m", "robot")
+_SHARED = ("-m", "PhantomLibrary.keywords.gated_run")
 _PABOT = ("-m", "pabot.pabot", "--processes", "2")
 
 
@@ -53,6 +54,7 @@ def _other_ways() -> Iterator[tuple[str, Outcome]]:
         if not file.name.startswith("__init__"):
             path = file.relative_to(ROOT).as_posix()
             yield f"{path} alone", _run(_ROBOT, path)
+    yield "shared by processes", _run(_SHARED, "suites")
     yield "pabot", _run(_PABOT, "suites")
 
 

@@ -1,10 +1,10 @@
 """Runs suites through the quality gate, in as many processes as the machine has cores (four at most).
 
-    PROCESSES=2 python -m PhantomLibrary.keywords.gated_run OUTPUT_DIR [options of robot] suites
+    PROCESSES=2 python -m PhantomLibrary.keywords.gated_run --outputdir results [options of robot] suites
 
 What comes out is what `robot` leaves: output.xml, log.html, report.html, metrics.jsonl and the artifacts in phantom/,
-all in OUTPUT_DIR; the exit code is that of the gate. With one process, one file, or an option that makes sense in one
-process only, this is `robot` with the listener of the gate.
+all in the output directory; the exit code is that of the gate. With one process, one file, or an option that makes
+sense in one process only, this is `robot` with the listener of the gate.
 
 Not pabot: it starts a process of Robot for each file, a third more work here; shows no test before its file has ended;
 leaves each file's artifacts in a folder of its own; and drops from the report what an interrupt prevented.
@@ -38,7 +38,9 @@ _SHAREABLE = {
 
 def main(arguments: Sequence[str]) -> int:
     """Run; return the exit code."""
-    output, options = Path(arguments[0]), list(arguments[1:])
+    if len(arguments) < 3 or arguments[0] != "--outputdir":
+        sys.exit("Give --outputdir and where to write first, then options of robot, and suites last.")
+    output, options = Path(arguments[1]), list(arguments[2:])
     processes = processes_for(options)
     if processes > 1:
         return run_shared(output, options, processes)
