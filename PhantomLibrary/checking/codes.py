@@ -191,6 +191,12 @@ _ENTRIES = (
         "Two reads show the same list with different orders, so the list did not go through one sequence of versions.",
     ),
     CodeEntry(
+        "TXN-020",
+        "undecided",
+        "No forbidden cycle was found, and no order of the writes that explains all reads either. Let transactions read"
+        " the keys that they write, read every key at the end, or run fewer transactions.",
+    ),
+    CodeEntry(
         "TXN-021",
         "transactions that cannot be told apart",
         "Two transactions that both may have happened wrote the same value to the same key, so that a read does not"

@@ -1,7 +1,9 @@
 """Does a history of transactions keep an isolation level?
 
-`append` histories show the order of their versions themselves; where no cycle is found, every order of the transactions
-that agrees with the graph explains all reads, so `valid` is proved.
+Lists show the order of their versions themselves, so where no cycle is found, every order of the transactions that
+agrees with the graph explains all reads, and `valid` is proved. Of registers, and of elements that nobody read, the
+order has to be inferred; `valid` then needs an order that explains all reads, and where none was found, and no cycle
+either, the answer is `unknown`.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from PhantomLibrary.checking.transactions.cycles import find_cycles
 from PhantomLibrary.checking.transactions.findings import Anomaly, earlier
 from PhantomLibrary.checking.transactions.form import Transactions
 from PhantomLibrary.checking.transactions.graph import Graph
+from PhantomLibrary.checking.transactions.inference import WriteOrders, Writes
 from PhantomLibrary.checking.transactions.levels import CODES, ORDERS_BROKEN, PLAIN_NAMES, Level, level_of
 from PhantomLibrary.checking.transactions.list_reads import label_lists, wrong_reads
 from PhantomLibrary.checking.transactions.lists import ListHistory
 from PhantomLibrary.checking.transactions.order import Users, add_real_time, add_real_time_of_keys, add_sessions
-from PhantomLibrary.checking.transactions.wording import describe_cycle, describe_transactions
+from PhantomLibrary.checking.transactions.registers import RegisterHistory
+from PhantomLibrary.checking.transactions.replay import explains
+from PhantomLibrary.checking.transactions.wording import Label, describe_cycle, describe_transactions
 from PhantomLibrary.checking.verdict import Outcome, Verdict
 
 
@@ -31,19 +36,66 @@ def check_appends_of(operations: Sequence[CompletedOperation], level: str) -> Ve
     history = ListHistory(transactions)
     if history.ambiguous:
         return _verdict(transactions, "unknown", "TXN-021", f"{history.ambiguous}, so reads do not tell whose it is")
-    found = list_anomalies(history, wanted)
-    return _invalid(transactions, wanted, found) if found else _verdict(transactions, "valid")
+    return _answer(transactions, wanted, *list_anomalies(history, wanted))
 
 
-def list_anomalies(history: ListHistory, level: Level) -> list[Anomaly]:
-    """Return one anomaly of each kind that the level forbids, the most telling first."""
+def list_anomalies(history: ListHistory, level: Level) -> tuple[list[Anomaly], bool]:
+    """Return one anomaly of each kind that the level forbids, and whether the lack of any proves the history."""
     transactions = history.transactions
     reads = first_of_each(wrong_reads(history), transactions, level)
     graph = Graph(len(transactions))
     history.add_dependencies(graph)
     add_order(graph, transactions, level, history.users())
     label = label_lists(history)
-    return reads + [
+    found = reads + _cycles(graph, transactions, level, label)
+    if found or level.forbids("G2-item") or not level.forbids("G-single"):
+        return found, True
+    unread = [Writes(key.unread, {}) for key in history.keys.values() if len(key.unread) > 1]
+    if not unread:
+        return found, True
+    orders = WriteOrders(graph, unread, level)
+    is_complete = orders.infer()
+    found = _cycles(graph, transactions, level, label)
+    if not found and is_complete and not orders.is_total:
+        orders.choose()
+        is_complete = not _cycles(graph, transactions, level, label)
+    return found, is_complete
+
+
+def check_registers_of(
+    operations: Sequence[CompletedOperation], level: str, *, initial_is_known: bool = True
+) -> Verdict:
+    """Judge transactions of reads and writes of registers by an isolation level.
+
+    Unless `initial_is_known`, as nothing, keys may have had any value in the beginning. Raises InvalidInput for a
+    level, or a step of a transaction, that does not exist.
+    """
+    wanted = level_of(level)
+    transactions = Transactions(operations)
+    history = RegisterHistory(transactions, initial_is_known=initial_is_known)
+    if history.ambiguous:
+        return _verdict(transactions, "unknown", "TXN-021", f"{history.ambiguous}, so reads do not tell whose it is")
+    return _answer(transactions, wanted, *register_anomalies(history, wanted))
+
+
+def register_anomalies(history: RegisterHistory, level: Level) -> tuple[list[Anomaly], bool]:
+    """Return one anomaly of each kind that the level forbids, and whether the lack of any proves the history."""
+    transactions = history.transactions
+    reads = first_of_each(history.anomalies, transactions, level)
+    graph = Graph(len(transactions))
+    history.add_dependencies(graph)
+    add_order(graph, transactions, level, history.users())
+    orders = WriteOrders(graph, [Writes(key.writers, key.readers) for key in history.keys.values()], level)
+    is_complete = orders.infer()
+    found = reads + _cycles(graph, transactions, level, history.label)
+    if found or not level.forbids("G-single"):
+        return found, is_complete
+    is_proved = is_complete and orders.is_total
+    return found, is_proved or explains(history, graph, snapshots=not level.forbids("G2-item"))
+
+
+def _cycles(graph: Graph, transactions: Transactions, level: Level, label: Label) -> list[Anomaly]:
+    return [
         Anomaly(cycle.name, describe_cycle(transactions, cycle, label), cycle.nodes)
         for cycle in find_cycles(graph, level.forbidden)
     ]
@@ -67,6 +119,15 @@ def first_of_each(found: Iterable[Anomaly], transactions: Transactions, level: L
             before = kinds.get(anomaly.name)
             kinds[anomaly.name] = anomaly if before is None else earlier(before, anomaly, transactions)
     return sorted(kinds.values(), key=lambda anomaly: level.forbidden.index(anomaly.name))
+
+
+def _answer(transactions: Transactions, level: Level, found: Sequence[Anomaly], is_proved: bool) -> Verdict:
+    if found:
+        return _invalid(transactions, level, found)
+    if is_proved:
+        return _verdict(transactions, "valid")
+    message = f"no cycle was found that {level.name} forbids, nor an order of the writes that explains all reads"
+    return _verdict(transactions, "unknown", "TXN-020", message)
 
 
 def _invalid(transactions: Transactions, level: Level, found: Sequence[Anomaly]) -> Verdict:

@@ -102,11 +102,14 @@ class _Steps:
             key = history.keys[name]
             if function == "append":
                 mine = own.setdefault(name, [])
+                element = str(value) if key.is_text else value
                 if mine:
                     self._intermediate.setdefault(name, {})[mine[-1]] = number
+                    if is_committed:
+                        yield from self._misplaced(number, key, mine[-1], element)
                 elif name in before and is_committed:
                     yield from self._updated(number, key, before[name])
-                mine.append(str(value) if key.is_text else value)
+                mine.append(element)
             elif is_known:
                 seen = [*map(str, as_list(value))] if key.is_text else as_list(value)
                 mine = own.get(name, [])
@@ -119,6 +122,14 @@ class _Steps:
                     text = f"T{number} read {key.key} = {listed(before[name])}, and then {listed(seen)}"
                     yield Anomaly("unrepeatable read", text, (number,))
                     before[name] = theirs
+
+    def _misplaced(self, number: int, key: ListKey, earlier: Any, later: Any) -> Iterator[Anomaly]:
+        """Look whether what one transaction appended first stands first."""
+        if later in key.order and earlier not in key.order[: key.order.index(later)]:
+            reader = next(reader for reader, seen in zip(key.readers, key.shown, strict=True) if later in seen)
+            seen = next(seen for seen in key.shown if later in seen)
+            text = f"{_read(reader, key, seen)}, though T{number} had appended {earlier} before {later}"
+            yield Anomaly("incompatible order", text, (reader, number))
 
     def _updated(self, number: int, key: ListKey, seen: list[Any]) -> Iterator[Anomaly]:
         version = (key.key, *seen[-1:], len(seen))
@@ -165,6 +176,8 @@ def _label(history: ListHistory, key: ListKey, first: int, second: int, kind: in
                 return f"T{second} appended {appended} to {key.key} after T{first}'s {element}"
         if known and known[-1][0] == first and second in key.unread:
             return f"T{second} appended to {key.key} after T{first}'s {known[-1][1]}"
+        if first in key.unread and second in key.unread:
+            return f"T{second} appended to {key.key} after T{first}"
         return ""
     reader = second if kind == WR else first
     for each, seen in zip(key.readers, key.shown, strict=True):
