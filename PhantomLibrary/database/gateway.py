@@ -31,11 +31,26 @@ from PhantomLibrary.database.messages import (
     StaleRoute,
 )
 from PhantomLibrary.database.routes import Routes, is_same_range
-from PhantomLibrary.domain import Answer, ChangeMember, Get, Ok, Operation, OutcomeUnknown, Refused, ShardId
+from PhantomLibrary.domain import (
+    Act,
+    Answer,
+    BeginSaga,
+    CancelSaga,
+    ChangeMember,
+    ForgetSagas,
+    Get,
+    Ok,
+    Operation,
+    OutcomeUnknown,
+    Refused,
+    ShardId,
+)
 from PhantomLibrary.kernel.process import Env
 
 _SESSIONS_KEPT = 4096
 _DEADLINE = "gateway"
+_ON_SHARD_0 = frozenset((ChangeMember, BeginSaga, CancelSaga))
+_WITHOUT_SESSION = frozenset((Get, Act, ForgetSagas))
 
 
 class GatewayHost(Protocol):
@@ -152,6 +167,10 @@ class Gateway:
 
         self._route(self._new_call(process, request.operation, finish))
 
+    def perform(self, operation: Act | ForgetSagas, finish: Callable[[Answer], object]) -> None:
+        """Take an operation of this node's own."""
+        self._route(self._new_call(0, operation, finish))
+
     def shard_reply(self, reply: ShardReply) -> None:
         """An attempt was answered. Late answers to calls that have ended are of no interest."""
         call, outcome = self._calls.get(reply.call), reply.outcome
@@ -185,7 +204,7 @@ class Gateway:
     def _route(self, call: Call) -> None:
         operation = call.operation
         assert operation is not None
-        if type(operation) is ChangeMember:
+        if type(operation) in _ON_SHARD_0:
             self._prepare(call, SYSTEM_SHARD)
             return
         if not self._routes.has_map:
@@ -197,7 +216,7 @@ class Gateway:
     def _prepare(self, call: Call, shard: ShardId) -> None:
         """Attempt a call at a shard, in its session there if it writes."""
         call.shard, operation = shard, call.operation
-        if not is_read(operation) and call.session is None:
+        if type(operation) not in _WITHOUT_SESSION and call.session is None:
             session = self._sessions.get((call.process, shard))
             if session is None:
                 self._open_session(call)

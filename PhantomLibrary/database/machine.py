@@ -23,10 +23,34 @@ from PhantomLibrary.database.directory import (
     with_shard,
     with_standing,
 )
-from PhantomLibrary.database.messages import Command, Done, Execute, OpenSession, Outcome, Record, StaleRoute
+from PhantomLibrary.database.messages import (
+    Command,
+    Done,
+    Execute,
+    ExecuteAct,
+    MoveSaga,
+    OpenSession,
+    Outcome,
+    Record,
+    StaleRoute,
+)
+from PhantomLibrary.database.saga_state import SagaImage, SagaState
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.store import VersionedStore
-from PhantomLibrary.domain import Append, Cas, ChangeMember, Configuration, Get, Increment, Operation, Put
+from PhantomLibrary.domain import (
+    Append,
+    BeginSaga,
+    CancelSaga,
+    Cas,
+    ChangeMember,
+    Configuration,
+    Get,
+    Increment,
+    Operation,
+    Put,
+    Remove,
+)
+from PhantomLibrary.protocols.saga.fences import Fences
 
 _VERSION_BYTES = 12  # A time-stamp, and two lengths.
 _encode = msgspec.msgpack.Encoder().encode
@@ -39,6 +63,7 @@ class _Head(msgspec.Struct, array_like=True):
     descriptor: ShardDescriptor
     sessions: list[tuple[int, int, str | None]]
     last_timestamp_ns: int
+    sagas: SagaImage
 
 
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
@@ -48,13 +73,20 @@ _decode_keys = msgspec.msgpack.Decoder(list[tuple[bytes, list[tuple[int, bytes]]
 class ShardMachine:
     """The state machine of one shard. Begins as the layout says; shard 0 holds the shard map."""
 
-    def __init__(self, layout: ClusterLayout, descriptor: ShardDescriptor, sessions: SessionTable) -> None:
+    def __init__(
+        self,
+        layout: ClusterLayout,
+        descriptor: ShardDescriptor,
+        sessions: SessionTable,
+        fences: Fences | None = None,
+    ) -> None:
         self.descriptor = descriptor
         self.directory: Directory | None = None  # On shard 0.
         self.applied_index = 0
         self._chunk_bytes = layout.config.snapshot_chunk_bytes
         self._retention_ns = layout.config.version_retention_ns
         self._sessions = sessions
+        self.sagas = SagaState(fences if fences is not None else Fences())
         self._store = VersionedStore()
         if descriptor.shard == SYSTEM_SHARD:
             self._keep_directory(first_directory(layout))
@@ -65,19 +97,8 @@ class ShardMachine:
         """
         assert index == self.applied_index + 1
         self.applied_index = index
-        if command is None:
-            return None
-        if type(command) is Configuration:
-            if not command.is_joint:
-                self.descriptor = descriptor_of(self.descriptor, command, index)
-            return None
-        if type(command) is Record:
-            self._record(index, command)
-            return None
-        if type(command) is OpenSession:
-            self._sessions.open(index)
-            return Done(str(index))
-        assert type(command) is Execute
+        if type(command) is not Execute:
+            return self._apply_other(index, command)
         known = self._sessions.recall(command)
         if known is not None:
             return known
@@ -86,6 +107,36 @@ class ShardMachine:
         value = self._execute(command)
         self._sessions.remember(command, value)
         return Done(value)
+
+    def _apply_other(self, index: int, command: Command | Configuration | None) -> Outcome | None:
+        match command:
+            case OpenSession():
+                self._sessions.open(index)
+                return Done(str(index))
+            case ExecuteAct():
+                return self._act(command)
+            case MoveSaga():
+                self.sagas.table.advance(command.number, command.revision, command.moves)
+            case Record():
+                self._record(index, command)
+            case Configuration():
+                if not command.is_joint:
+                    self.descriptor = descriptor_of(self.descriptor, command, index)
+        return None
+
+    def _act(self, command: ExecuteAct) -> Outcome:
+        """Do a step of a saga, or undo it."""
+        if command.epoch != self.descriptor.epoch:
+            return StaleRoute(self.descriptor)
+
+        def read(key: str) -> str | None:
+            value = self._store.latest(key.encode())
+            return None if value is None else value.decode()
+
+        def write(key: str, value: str) -> None:
+            self._write(command, key.encode(), value)
+
+        return Done(self.sagas.act(command.operation, read, write))
 
     def read(self, operation: Get, epoch: int) -> Outcome:
         """Answer a read from the present state."""
@@ -96,8 +147,6 @@ class ShardMachine:
 
     def _execute(self, command: Execute) -> str | None:
         operation = command.operation
-        if type(operation) is ChangeMember:
-            return self._change_member(operation)
         key = operation.key.encode()
         match operation:
             case Put():
@@ -110,8 +159,18 @@ class ShardMachine:
             case Increment():
                 before = self._store.latest(key)
                 self._write(command, key, str(int(before or b"0") + operation.amount))
-            case Get():
-                raise AssertionError("reads are not replicated")
+            case Remove():
+                before = self._store.latest(key) or b""
+                kept = (each for each in before.decode().split() if each != operation.element)
+                self._write(command, key, " ".join(kept))
+            case ChangeMember():
+                return self._change_member(operation)
+            case BeginSaga():
+                return self.sagas.table.begin(self.applied_index, operation.key, operation.definition)
+            case CancelSaga():
+                return self.sagas.table.cancel(operation.key)
+            case _:
+                raise AssertionError(f"{type(operation).__name__} is no operation of a session")
         return None
 
     def _compare_and_set(self, command: Execute, key: bytes, operation: Cas) -> str:
@@ -121,7 +180,7 @@ class ShardMachine:
         self._write(command, key, operation.value)
         return "1"
 
-    def _write(self, command: Execute, key: bytes, value: str) -> None:
+    def _write(self, command: Execute | ExecuteAct, key: bytes, value: str) -> None:
         at_ns = command.at_ns
         self._store.put(key, value.encode(), at_ns=at_ns, horizon_ns=at_ns - self._retention_ns)
 
@@ -156,7 +215,9 @@ class ShardMachine:
 
     def snapshot(self) -> tuple[bytes, ...]:
         """Return everything as chunks of bytes: a head, then keys in their order."""
-        head = _Head(self.applied_index, self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns)
+        head = _Head(
+            self.applied_index, self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns, self.sagas.dump()
+        )
         return (_encode(head), *self._key_chunks())
 
     def _key_chunks(self) -> Iterator[bytes]:
@@ -177,6 +238,7 @@ class ShardMachine:
         head = _decode_head(chunks[0])
         self.applied_index, self.descriptor = head.applied_index, head.descriptor
         self._restore_sessions(head)
+        self.sagas.load(head.sagas)
         self._store = VersionedStore()
         self._store.last_timestamp_ns = head.last_timestamp_ns
         for chunk in chunks[1:]:
@@ -190,7 +252,7 @@ class ShardMachine:
 
     def digest(self) -> int:
         """Return a number that machines of equal content share."""
-        rest = _encode((self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns))
+        rest = _encode((self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns, self.sagas.dump()))
         return self._store.digest() ^ int.from_bytes(blake2b(rest, digest_size=8).digest(), "big")
 
 

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Member
-from PhantomLibrary.domain import Answer, Append, Cas, NodeId, Operation, Put, ShardId
+from PhantomLibrary.domain import Act, Answer, Append, Cas, ForgetSagas, NodeId, Operation, Put, ShardId
+from PhantomLibrary.protocols.saga.progress import Move
 
 # --- client and gateway ---------------------------------------------------------------------------------------------
 
@@ -142,7 +143,27 @@ class Record(Struct, frozen=True, gc=False, array_like=True, tag="record"):
     call: int = 0
 
 
-Command: TypeAlias = OpenSession | Execute | Record
+class ExecuteAct(Struct, frozen=True, gc=False, array_like=True, tag="execute act"):
+    """Do what an orchestrator of sagas asks for. It is the same however often it comes, so it needs no session."""
+
+    gateway: NodeId
+    call: int
+    epoch: int
+    at_ns: int
+    operation: Act | ForgetSagas
+
+
+class MoveSaga(Struct, frozen=True, array_like=True, tag="move saga"):
+    """The orchestrator lets a saga move on from a revision. Nobody waits for an answer."""
+
+    number: int
+    revision: int
+    moves: tuple[Move, ...]
+    gateway: NodeId = ""
+    call: int = 0
+
+
+Command: TypeAlias = OpenSession | Execute | Record | ExecuteAct | MoveSaga
 
 _COMMAND_BYTES = 64  # All but key and value.
 

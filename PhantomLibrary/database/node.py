@@ -31,12 +31,15 @@ from PhantomLibrary.database.messages import (
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.replicas import ReplicaSet
+from PhantomLibrary.database.saga_host import DEADLINES as SAGA_DEADLINES
+from PhantomLibrary.database.saga_host import SagaHost, shown
 from PhantomLibrary.database.snapshot_parts import parts_file
 from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
 from PhantomLibrary.domain import NodeId, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.raft.configuration import ABSENT
 from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Invitation, RequestVote, SnapshotChunk
+from PhantomLibrary.protocols.saga.progress import Saga
 from PhantomLibrary.protocols.swim.effects import MembersChanged
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
@@ -55,6 +58,7 @@ class DatabaseNode:
     heartbeats: Heartbeats
     health: HealthMonitor
     membership: Membership
+    saga_host: SagaHost
 
     def __init__(self, layout: ClusterLayout, parts: Parts, sink: Sink) -> None:
         self.layout = layout
@@ -75,6 +79,7 @@ class DatabaseNode:
         self.gateway = self.parts.gateway(self)
         self.replica_set.open()
         self.replicas = self.replica_set.by_shard
+        self.saga_host = self.parts.saga_host(self)
         self.rewrite_log()
         self.wal.flush()
         self.replica_set.start()
@@ -142,6 +147,8 @@ class DatabaseNode:
                 self.membership.fire(name)
             elif owner == DISK_DEADLINES:
                 self.disk.fire(name)
+            elif owner == SAGA_DEADLINES:
+                self.saga_host.fire()
             elif (replica := self.replicas.get(int(owner))) is not None:
                 replica.fire(name)
         if self._answers or self._has_news:
@@ -219,6 +226,11 @@ class DatabaseNode:
         """Something has changed that the membership is to look at, when the event is dealt with."""
         self._has_news = True
 
+    def note_saga(self, saga: Saga) -> None:
+        """Shard 0 has applied here what changes a saga."""
+        self.sink(shown(self.env.node, saga))
+        self.saga_host.note(saga)
+
     def _finish(self) -> None:
         answers = self._answers
         while answers or self._has_news:
@@ -227,6 +239,7 @@ class DatabaseNode:
             else:
                 self._has_news = False
                 self.membership.look()
+                self.saga_host.look()
 
     def digests(self) -> list[ReplicaDigest]:
         """Return what each replica here holds, in the order of shards."""

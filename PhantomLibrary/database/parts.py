@@ -11,9 +11,12 @@ from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.saga.fences import Fences
+from PhantomLibrary.protocols.saga.orchestrator import Orchestrator
 from PhantomLibrary.protocols.swim.detector import Detector
 
 
@@ -28,3 +31,6 @@ class Parts(Struct, frozen=True):
     gateway: type[Gateway] = Gateway
     detector: type[Detector] = Detector
     coordinator: type[Coordinator] = Coordinator
+    orchestrator: type[Orchestrator] = Orchestrator
+    fences: type[Fences] = Fences
+    saga_host: type[SagaHost] = SagaHost

@@ -11,6 +11,7 @@ from PhantomLibrary.database.messages import (
     Command,
     Done,
     Execute,
+    ExecuteAct,
     NotLeader,
     OpenSession,
     Outcome,
@@ -22,8 +23,10 @@ from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
+    Act,
     DamageRepaired,
     EntriesStored,
+    ForgetSagas,
     Get,
     LogCompacted,
     NodeId,
@@ -72,6 +75,8 @@ from PhantomLibrary.protocols.raft.messages import (
     SnapshotRecord,
 )
 from PhantomLibrary.protocols.raft.replica import GroupConfig
+from PhantomLibrary.protocols.saga.fences import Fences
+from PhantomLibrary.protocols.saga.progress import Saga
 
 Sink = Callable[[Observation], None]
 
@@ -87,6 +92,8 @@ class ReplicaParts(Protocol):
     def sessions(self) -> type[SessionTable]: ...
     @property
     def performer(self) -> type[Performer]: ...
+    @property
+    def fences(self) -> type[Fences]: ...
 
 
 class ReplicaOwner(Protocol):
@@ -101,6 +108,7 @@ class ReplicaOwner(Protocol):
     def parts(self) -> ReplicaParts: ...
     def reply(self, gateway: NodeId, reply: ShardReply) -> None: ...
     def note_news(self) -> None: ...
+    def note_saga(self, saga: Saga) -> None: ...
     def compact_log(self) -> None: ...
     def gone_quiet(self, shard: ShardId) -> None: ...
     def woken(self) -> None: ...
@@ -115,7 +123,7 @@ class ShardReplica:
         self._env = env = owner.env
         self.node = env.node
         self.shard = descriptor.shard
-        self.machine = parts.machine(layout, descriptor, parts.sessions(layout.config.sessions_max))
+        self.machine = parts.machine(layout, descriptor, parts.sessions(layout.config.sessions_max), parts.fences())
         if recovered.snapshot is not None:
             self.machine.restore(recovered.snapshot.chunks)
         self.group = parts.group(self._group_config(descriptor), recovered, env.monotonic_ns())
@@ -236,6 +244,9 @@ class ShardReplica:
         if request.operation is None:
             return OpenSession(request.gateway, request.call)
         at_ns = self._env.wall_ns()
+        if not request.session:
+            assert isinstance(request.operation, (Act, ForgetSagas))
+            return ExecuteAct(request.gateway, request.call, request.epoch, at_ns, request.operation)
         return Execute(
             request.gateway,
             request.call,
@@ -281,9 +292,16 @@ class ShardReplica:
                 self._take_snapshot(entry.term)  # At the same entries everywhere, so that they are equal.
         group = self.group
         if self._is_system:
+            self._note_sagas()
             self._owner.note_news()
         if group.view is self._view:
             self._show()  # Applied later than committed: nothing else would show it.
+
+    def _note_sagas(self) -> None:
+        changed = self.machine.sagas.table.changed
+        for saga in changed:
+            self._owner.note_saga(saga)
+        changed.clear()
 
     def install_snapshot(self, effect: InstallSnapshot) -> None:
         self.machine.restore(effect.snapshot.chunks)

@@ -115,6 +115,16 @@ class _Put(_Strict):
     value: str
 
 
+class _StartSaga(_Strict):
+    definition: str
+    origin: str = ""
+    name: str = ""
+
+
+class _CancelSaga(_Strict):
+    saga: str
+
+
 class _Probe(_Strict):
     within_ns: int
 
@@ -137,6 +147,8 @@ _TAKES: dict[str, _Arguments] = {
     "probe ranges": _Probe,
     "get value": _Get,
     "put value": _Put,
+    "start saga": _StartSaga,
+    "cancel saga": _CancelSaga,
 }
 _LASTING = (
     "crash node",

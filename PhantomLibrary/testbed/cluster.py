@@ -80,6 +80,7 @@ class Cluster:
         self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
         self.operator = Operator(self.scheduler, self.sessions, self.recorder)
         self.workloads: dict[str, Workload] = {}
+        self.started_sagas: dict[str, str] = {}  # The name of each, and that of its definition.
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()

@@ -5,13 +5,27 @@ Its operations stand in the history like anybody's. Operations under way at one 
 
 from __future__ import annotations
 
-from PhantomLibrary.domain import Answer, ChangeMember, Get, Ok, Operation, OutcomeUnknown, Put, Refused
+from typing import TypeAlias
+
+from PhantomLibrary.domain import (
+    Answer,
+    BeginSaga,
+    CancelSaga,
+    ChangeMember,
+    Get,
+    Ok,
+    Operation,
+    OutcomeUnknown,
+    Put,
+    Refused,
+)
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
+Wish: TypeAlias = ChangeMember | BeginSaga | CancelSaga
 _TRIES_MAX = 5
 
 
@@ -29,18 +43,18 @@ class Operator:
         """Start an operation, and return the task whose result will be its answer."""
         return Task(self._scheduler, self._perform(operation), "operator")
 
-    def ask(self, change: ChangeMember) -> Task[Answer]:
-        """Ask for a change of the members, and return the task whose result will be the answer.
+    def ask(self, wish: Wish) -> Task[Answer]:
+        """Ask shard 0 for something, and return the task whose result will be the answer.
 
         It is no operation on data, so it does not stand in the history. Asked again, it does nothing twice.
         """
-        return Task(self._scheduler, self._ask(change), "operator")
+        return Task(self._scheduler, self._ask(wish), "operator")
 
-    async def _ask(self, change: ChangeMember) -> Answer:
+    async def _ask(self, wish: Wish) -> Answer:
         answer: Answer = Refused("nobody was asked")
         for _ in range(_TRIES_MAX):
             session = self._sessions.open(self._recorder.new_process())
-            answer = await session.call(change)
+            answer = await session.call(wish)
             session.close()
             if isinstance(answer, Ok):
                 break

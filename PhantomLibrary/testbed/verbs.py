@@ -18,6 +18,7 @@ from PhantomLibrary.testbed.core import choose_core
 from PhantomLibrary.testbed.disks import disk_faults
 from PhantomLibrary.testbed.liveness import RangeProbes
 from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
+from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
@@ -349,4 +350,6 @@ VERBS: dict[str, Verb] = {
     "stop workload": _stop_workload,
     "get value": _get_value,
     "put value": _put_value,
+    "start saga": start_saga,
+    "cancel saga": cancel_saga,
 }

@@ -19,6 +19,7 @@ from PhantomLibrary.domain import (
     Observation,
     ReplicaRemoved,
     ReplicaState,
+    SagaChanged,
     ShardId,
 )
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -51,11 +52,13 @@ class Watch:
             NodeStopped: self._stopped,
             DamageFound: self._note_damage,
             DamageRepaired: self._note_damage,
+            SagaChanged: self._saga_changed,
         }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
         self.views: dict[NodeId, dict[NodeId, MemberSeen]] = {}  # By observer, then member; of nodes that run.
         self.damage: list[DamageFound | DamageRepaired] = []
+        self.sagas: dict[str, SagaChanged] = {}  # The latest of each that any node has shown.
         self.sights: list[Sight] = []  # All changes of views.
 
     def observe(self, observation: Observation) -> None:
@@ -85,6 +88,11 @@ class Watch:
 
     def _note_damage(self, seen: DamageFound | DamageRepaired) -> None:
         self.damage.append(seen)
+
+    def _saga_changed(self, seen: SagaChanged) -> None:
+        before = self.sagas.get(seen.name)
+        if before is None or seen.revision > before.revision:
+            self.sagas[seen.name] = seen
 
     def _note_leader(self, state: ReplicaState) -> None:
         before = self.states.get((state.shard, state.node))

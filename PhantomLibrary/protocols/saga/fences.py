@@ -103,7 +103,7 @@ class Fences:
         self._steps = {(saga, step): Remembered(*answers) for saga, step, *answers in image.steps}
 
 
-class FencesImage(Struct, array_like=True):
+class FencesImage(Struct, frozen=True, array_like=True):
     """All that a shard remembers of sagas: (saga, step, answer to the action, answer to the compensation)."""
 
     last: int = 0

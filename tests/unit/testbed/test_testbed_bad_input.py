@@ -76,6 +76,11 @@ _BAD = [
     ("stop workload", "", {}),
     ("get value", "", {}),
     ("put value", "", {"key": "k1"}),
+    ("start saga", "", {}),
+    ("start saga", "", {"definition": "name: trip"}),
+    ("start saga", "", {"definition": "name: [trip"}),
+    ("cancel saga", "", {"saga": "trip"}),
+    ("cancel saga", "", {}),
 ]
 
 
