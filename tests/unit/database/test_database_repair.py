@@ -87,6 +87,20 @@ def test_a_leaving_node_keeps_its_replica_until_another_one_has_caught_up():
     assert plan(known(directory, caught_up)) == [order(promoted=("n4",), removed=("n3",))]
 
 
+def test_no_more_leave_than_have_been_replaced():
+    directory = with_standing(standing("n2", "decommissioning"), "n3", "decommissioning", 10)
+    leads = led(Configuration(WHOLE.voters, (), ("n4",)), caught_up=("n4",))
+    assert plan(known(directory, leads)) == [order(promoted=("n4",), removed=("n2",))]
+
+
+def test_a_shard_of_which_every_replica_is_gone_keeps_them():
+    directory = DIRECTORY
+    for node in WHOLE.voters:
+        directory = with_standing(directory, node, "removed", 9)
+    steps = plan(known(directory))
+    assert not any(step[1].change.removed for step in steps if isinstance(step, tuple)), "an empty shard has no data"
+
+
 def test_a_leaving_leader_hands_over_first_and_to_another_one_the_next_time():
     directory = standing("n1", "decommissioning")
     leads = led(Configuration(WHOLE.voters, (), ("n4",)), caught_up=("n4",))
