@@ -47,7 +47,11 @@ def decode_knobs(knobs: dict[str, Any], origin: str) -> DatabaseConfig:
             shown = ", ".join(each.removesuffix("_ns") for each in known)
             raise InvalidInput(f"{origin}: $.database: unknown key {name!r}: there are {shown}{nearest(name, known)}")
         plain[field] = _knob(field, value, get_args(types[field]), f"{origin}: $.database.{name}")
-    return DatabaseConfig(**plain)
+    config = DatabaseConfig(**plain)
+    if config.probe_timeout_ns >= config.probe_period_ns:
+        reason = "a probe that times out goes on through other nodes for the rest of its period"
+        raise InvalidInput(f"{origin}: $.database: probe_timeout has to be shorter than probe_period: {reason}")
+    return config
 
 
 def _knob(field: str, value: Any, choices: tuple[str, ...], place: str) -> int | str:

@@ -144,6 +144,8 @@ def test_time_does_not_go_back(it):
         {"knobs": {"reads": "leese"}},
         {"knobs": {"reads": 1}},
         {"knobs": {"clock_drift_ppm_max": 1_000_000}},
+        {"knobs": {"probe_timeout": "400 ms"}},
+        {"knobs": {"probe_period": "200 ms"}},
     ],
     ids=str,
 )
