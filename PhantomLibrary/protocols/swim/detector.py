@@ -96,7 +96,7 @@ class Detector:
         probe = self._probe
         if probe is None:
             return self._next_probe(now_ns)
-        if now_ns < probe.ends_ns and not probe.is_indirect:
+        if not probe.is_indirect:
             return self._ask_helpers(probe, now_ns)
         self._probe = None
         self._fail(probe, now_ns)
@@ -120,17 +120,22 @@ class Detector:
     def _probe_member(self, member: Member, now_ns: int) -> list[Effect]:
         self._sequence += 1
         multiplier = self.multiplier
-        ends_ns = now_ns + self.config.period_ns * multiplier
-        self._probe = Probe(member.node, member.incarnation, self._sequence, ends_ns)
-        return [self._ping(member.node, self._sequence), SetDeadline(PROBE, self.config.timeout_ns * multiplier)]
+        direct_ns, ends_ns = self.config.timeout_ns * multiplier, self.config.period_ns * multiplier
+        self._probe = Probe(member.node, member.incarnation, self._sequence, now_ns + ends_ns, ends_ns - direct_ns)
+        return [self._ping(member.node, self._sequence), SetDeadline(PROBE, direct_ns)]
 
     def _ping(self, target: NodeId, sequence: int) -> Effect:
         rumours = self._rumours_for(target)
         return Send(target, Ping(self.config.node, self.members.incarnation, sequence, rumours))
 
     def _ask_helpers(self, probe: Probe, now_ns: int) -> list[Effect]:
-        """The target is silent: let others ask it, in case it is only this way that is broken."""
+        """The target is silent: let others ask it, in case it is only this way that is broken.
+
+        A node that stood still comes to this when the probe should be over: the helpers have their time all the same,
+        or it would accuse on the word of one message that was lost.
+        """
         probe.is_indirect = True
+        probe.ends_ns = max(probe.ends_ns, now_ns + probe.indirect_ns)
         probe.helpers = self._helpers(probe.target)
         effects: list[Effect] = []
         for helper in probe.helpers:

@@ -6,17 +6,18 @@ from PhantomLibrary.domain import NodeId
 
 
 class Probe:
-    """One member is asked whether it lives in this incarnation, until `ends_ns`. `nacks` are the helpers that heard
-    nothing either.
+    """One member is asked whether it lives in this incarnation, until `ends_ns`. Helpers have `indirect_ns` of that;
+    `nacks` are those that heard nothing either.
     """
 
-    __slots__ = ("ends_ns", "helpers", "incarnation", "is_indirect", "nacks", "sequence", "target")
+    __slots__ = ("ends_ns", "helpers", "incarnation", "indirect_ns", "is_indirect", "nacks", "sequence", "target")
 
-    def __init__(self, target: NodeId, incarnation: int, sequence: int, ends_ns: int) -> None:
+    def __init__(self, target: NodeId, incarnation: int, sequence: int, ends_ns: int, indirect_ns: int) -> None:
         self.target = target
         self.incarnation = incarnation
         self.sequence = sequence
         self.ends_ns = ends_ns
+        self.indirect_ns = indirect_ns
         self.is_indirect = False
         self.helpers: tuple[NodeId, ...] = ()
         self.nacks: dict[NodeId, None] = {}
