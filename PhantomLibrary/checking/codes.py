@@ -211,8 +211,8 @@ _ENTRIES = (
     CodeEntry(
         "HLT-002",
         "recovery not noticed",
-        "A node ran and could be reached again, directly or through another one, for longer than `within=`, and a node"
-        " that reaches it has held it for suspect or down all the while.",
+        "A node ran and could be reached, directly or through another one, for longer than `within=`, and a node that"
+        " reaches it held it for suspect or down all the while, by an accusation of its own or by hearsay.",
     ),
     CodeEntry(
         "HLT-003",

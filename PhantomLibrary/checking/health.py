@@ -1,8 +1,8 @@
 """Were the nodes' views of each other's health right? Judged from outside, against what really happened.
 
 For each observer and member, three things are asked. A member that is *gone* for longer than the bound is held for down
-from then on. One that is *reached* again for longer than the bound has been held for alive since. And nobody accuses
-a member that it could reach all through its probe, or holds such a one for down.
+from then on. One that is *reached* is never held for suspect or down for longer than the bound, whoever accused it. And
+nobody accuses a member that it could reach all through its probe, or holds such a one for down.
 
 A probe lasts up to `probe_ns` (a node in trouble takes its time), so what is said soon after a heal may rest on what
 was true before it.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -68,6 +69,13 @@ class HealthReport(Struct, frozen=True):
     troubles: int  # Spells in which somebody could not reach somebody.
 
 
+class _Alarm(NamedTuple):
+    """A member was held for suspect or down in [start_ns, end_ns), to the end of the spell and beyond where None."""
+
+    start_ns: int
+    end_ns: int | None
+
+
 class _View:
     """What one observer held of one member, in time."""
 
@@ -108,8 +116,9 @@ def examine_health(
             elif spell.relation == "parted":
                 troubles += 1
             elif spell.relation == "reached":
-                recoveries += _recovery(view, spell)
-                missed_recoveries += _missed_recovery(pair, view, spell, within_ns)
+                alarms = _alarms(view, spell)
+                recoveries += _recovery(spell, alarms)
+                missed_recoveries += _missed_recoveries(pair, view, spell, alarms, within_ns)
                 false_suspicions += _false_suspicions(pair, view, spell, probe_ns)
     return HealthReport(
         tuple(sorted(detections, key=lambda each: each.at_ns)),
@@ -133,11 +142,30 @@ def _detection(view: _View, spell: Spell) -> list[Noticed]:
     return [Noticed(each.time_ns, each.time_ns - spell.start_ns) for each in found][:1]
 
 
-def _recovery(view: _View, spell: Spell) -> list[Noticed]:
-    if view.at(spell.start_ns - 1) not in _ALARMED:
-        return []
-    found = (each for each in view.between(spell.start_ns - 1, _last_ns(spell)) if each.seen.state not in _ALARMED)
-    return [Noticed(each.time_ns, each.time_ns - spell.start_ns) for each in found][:1]
+def _alarms(view: _View, spell: Spell) -> list[_Alarm]:
+    """Return when the member was held for suspect or down within the spell, an alarm from before it included.
+
+    An observer that stood still works off in one instant all that waited for it, its own late probe among that. So
+    an alarm may as well come up in the very instant with which the spell begins.
+    """
+    alarms: list[_Alarm] = []
+    since_ns = spell.start_ns if view.at(spell.start_ns - 1) in _ALARMED else None
+    for sight in view.between(spell.start_ns - 1, _last_ns(spell)):
+        if sight.seen.state in _ALARMED:
+            since_ns = sight.time_ns if since_ns is None else since_ns
+        elif since_ns is not None:
+            alarms.append(_Alarm(since_ns, sight.time_ns))
+            since_ns = None
+    return alarms if since_ns is None else [*alarms, _Alarm(since_ns, None)]
+
+
+def _recovery(spell: Spell, alarms: Sequence[_Alarm]) -> list[Noticed]:
+    """Return the end of the alarm with which the spell began.
+
+    One that ends in that same instant was not ended by what the observer heard, but by its own start.
+    """
+    end_ns = alarms[0].end_ns if alarms and alarms[0].start_ns == spell.start_ns else None
+    return [] if end_ns is None or end_ns == spell.start_ns else [Noticed(end_ns, end_ns - spell.start_ns)]
 
 
 def _missed_failure(pair: Pair, view: _View, spell: Spell, within_ns: int) -> Iterator[Miss]:
@@ -155,14 +183,17 @@ def _missed_failure(pair: Pair, view: _View, spell: Spell, within_ns: int) -> It
         yield Miss(pair, spell, later[0].seen.state, later[0].time_ns)
 
 
-def _missed_recovery(pair: Pair, view: _View, spell: Spell, within_ns: int) -> Iterator[Miss]:
-    due_ns = spell.start_ns + within_ns
-    before = view.at(spell.start_ns)
-    if due_ns > _last_ns(spell) or before is None or before not in _ALARMED:
-        return
-    noticed = _recovery(view, spell)
-    if not noticed or noticed[0].at_ns > due_ns:
-        yield Miss(pair, spell, before, due_ns)
+def _missed_recoveries(
+    pair: Pair, view: _View, spell: Spell, alarms: Sequence[_Alarm], within_ns: int
+) -> Iterator[Miss]:
+    """Whoever can be reached is held for alive again in time, however the alarm came up: by hearsay too."""
+    for alarm in alarms:
+        due_ns = alarm.start_ns + within_ns
+        if due_ns > _last_ns(spell) or (alarm.end_ns is not None and alarm.end_ns <= due_ns):
+            continue
+        held = view.at(due_ns)
+        assert held is not None
+        yield Miss(pair, Spell("reached", alarm.start_ns, spell.end_ns, spell.is_over), held, due_ns)
 
 
 def _false_suspicions(pair: Pair, view: _View, spell: Spell, probe_ns: int) -> Iterator[FalseSuspicion]:

@@ -124,9 +124,9 @@ class CheckKeywords(Component):
 
         A node that crashed, stands still or cannot be reached must be held for *down* at the latest ``within`` that
         time, and as long as it lasts, by every node that runs and reaches at least half of the others. One that is
-        back must be held for alive again within that time. A node that runs and can be reached both ways, directly or
-        through another one, must be suspected by nobody, but for ``false_suspicions`` times: slow and lossy links
-        give reason for some.
+        back, or that was suspected for no reason, must be held for alive again within that time. A node that runs
+        and can be reached both ways, directly or through another one, must be suspected by nobody, but for
+        ``false_suspicions`` times: slow and lossy links give reason for some.
 
         Lets virtual time go on until all views are right, for as long as ``within``, so it may follow right upon a
         fault or its end.

@@ -110,6 +110,41 @@ def test_a_return_that_is_not_seen_is_told():
     )
 
 
+@pytest.mark.parametrize("observer", ["n1", "n3"])
+def test_a_suspicion_that_nobody_takes_back_is_told_whoever_accused(observer):
+    story = Story().holds(10, observer, "n2", "suspect", "n1")
+    verdict = story.verdict(15, false_suspicions=1)
+    assert verdict.headline == (
+        f"HLT-002: {observer} still held n2 for suspect at 15.000 s, although it could be reached from 10.000 s on, "
+        "for 5.000 s"
+    )
+    assert story.verdict(14.9, false_suspicions=1).outcome == "valid"
+    assert story.holds(15, observer, "n2", "active").verdict(30, false_suspicions=1).outcome == "valid"
+
+
+def test_a_second_suspicion_that_nobody_takes_back_is_told():
+    story = crash_that_is_seen().is_up(20, "n2").holds(21, "n1", "n2", "active").holds(22, "n3", "n2", "active")
+    story.holds(20, "n2", "n1", "active").holds(20, "n2", "n3", "active")
+    story.holds(30, "n3", "n2", "suspect", "n1").holds(33, "n3", "n2", "suspect", "n4").holds(36, "n3", "n2", "active")
+    assert story.verdict(60).headline.startswith("HLT-002: n3 still held n2 for suspect at 35.000 s")
+
+
+def test_what_a_node_says_in_the_instant_in_which_it_goes_on_may_be_taken_back_like_what_it_said_before():
+    """Stood still, it works off its late probe in that instant, and an instant later the answer comes."""
+    story = Story().is_down(10, "n3").holds(14, "n1", "n3", "down", "n1").holds(14, "n2", "n3", "down", "n1")
+    story.is_up(16, "n3").holds(16, "n3", "n2", "suspect", "n3")
+    story.holds(17, "n1", "n3", "active").holds(17, "n2", "n3", "active")
+    assert story.verdict(22).code == "HLT-002"
+    story.holds(18, "n3", "n2", "active")
+    assert story.verdict(60).outcome == "valid"
+    assert sorted(each.took_ns // SECOND_NS for each in story.report(60).recoveries) == [1, 1, 2]
+
+
+def test_what_an_observer_forgets_when_it_starts_anew_is_no_recovery():
+    story = crash_that_is_seen().is_down(20, "n3").is_up(30, "n2").is_up(30, "n3").holds(30, "n3", "n2", "active")
+    assert [each.took_ns for each in story.holds(32, "n1", "n2", "active").report(33).recoveries] == [2 * SECOND_NS]
+
+
 def test_an_accusation_of_a_node_that_could_be_reached_is_false():
     story = Story().holds(10, "n1", "n2", "suspect", "n1").holds(11, "n1", "n2", "active")
     verdict = story.verdict(30)
@@ -141,7 +176,7 @@ def test_an_accusation_that_rests_on_what_was_true_a_moment_ago_is_not_false():
 def test_a_cut_that_another_node_gets_round_is_no_failure():
     story = Story().cut(10, "n1>n2")
     assert story.verdict(60).outcome == "valid"
-    assert story.holds(30, "n1", "n2", "suspect", "n1").verdict(60).code == "HLT-003"
+    assert story.holds(30, "n1", "n2", "suspect", "n1").verdict(31).code == "HLT-003"
 
 
 def test_a_node_in_a_corner_is_asked_for_nothing_but_seen_by_the_others():

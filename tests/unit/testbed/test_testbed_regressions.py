@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.testbed.health import judge_health
 from PhantomLibrary.testbed.judge import Recovery, judge_agreement, judge_history, judge_invariants, replicas_agree
 from PhantomLibrary.testbed.replay import replay_loosely
 from PhantomLibrary.testbed.run import Run
@@ -35,3 +36,5 @@ def test_a_schedule_that_raised_an_alarm_raises_none(file):
     assert judge_invariants(run) is None
     assert judge_history(run, "linearizable").outcome == "valid"
     assert judge_agreement(run).outcome == "valid"
+    # As in the runs of random faults, where lost messages give reason for false suspicions.
+    assert judge_health(run, within_ns=12 * SECOND_NS, false_suspicions=1_000_000).headline.startswith("valid")
