@@ -67,6 +67,7 @@ Wiped Node Counts In No Quorum
     Load The Cluster
     ${wiped} =    Crash Node    follower of shard 1
     ${other} =    Crash Node    follower of shard 1
+    Run For    500 ms
     Restart Node    ${wiped}    disk=wiped
     Run For    ${PHASE}
     Get Metric    confirmed_writes    ==    0    window=1s
@@ -79,8 +80,7 @@ Wiped Node Is Readmitted And Counts Again
     [Tags]    priority-1
     [Setup]    Start Three Nodes With Small Logs
     Load The Cluster
-    ${wiped} =    Crash Node    follower of shard 1
-    Restart Node    ${wiped}    disk=wiped
+    Exchange The Disk Of A Follower
     Run Until    snapshot sent    timeout=${PHASE}
     Replicas Should Have The Same Data
     Crash Node    leader of shard 1    duration=${PHASE}
@@ -145,6 +145,12 @@ Restarted Nodes Keep Their Votes
 
 
 *** Keywords ***
+Exchange The Disk Of A Follower
+    [Documentation]    Lets a follower crash, and come back with an empty disk.
+    ${node} =    Crash Node    follower of shard 1
+    Run For    500 ms
+    Restart Node    ${node}    disk=wiped
+
 Replicas Should Have The Same Data
     [Documentation]    Stops the clients for a moment, so that the replicas can be compared.
     Set Load    1/s

@@ -20,6 +20,8 @@ from PhantomLibrary.protocols.raft.reconfiguring import Reconfiguring
 class Electing(Reconfiguring):
     """Handles time-outs and votes."""
 
+    __slots__ = ()
+
     def _campaign(self, now_ns: int) -> list[Effect]:
         may_stand = self.may_vote and self._may_stand()
         if not may_stand or self._disk_hangs(now_ns):  # No question would leave before the disk answers.

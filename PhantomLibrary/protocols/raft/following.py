@@ -19,6 +19,8 @@ from PhantomLibrary.protocols.raft.replica import Replica
 class Following(Replica):
     """Handles what a leader sends."""
 
+    __slots__ = ()
+
     def _on_append(self, message: AppendEntries, now_ns: int) -> list[Effect]:
         if message.term < self.term:
             return [self._refuse_append(message, 0, 0)]

@@ -10,6 +10,9 @@ transfer (3.10); learners and joint consensus (the paper's section 6, dissertati
 hangs or is full steps down. A replica that lost its disk (`formatted` False) takes data, but neither votes nor counts
 in a quorum; one whose log was damaged does not vote until it is whole again.
 
+A heartbeat is due when nothing has gone to all followers for so long, as in the paper (5.2) and in LogCabin: entries
+and rounds of reads stand for it. The commit index rides on whatever is sent next.
+
 The election timeout is drawn again at every look at it, not at every heartbeat: a deadline that finds a leader
 alive is set anew for what is left, plus a random part.
 """
@@ -56,6 +59,8 @@ _LEAVE_QUIET = frozenset((Quiesce, DeadlinePassed, Persisted, SnapshotTaken))
 
 class Group(Quiescing):
     """One replica. `step` takes an event and returns effects; `view` is what others may look at."""
+
+    __slots__ = ("_handlers",)
 
     def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
         super().__init__(config, recovered, now_ns)

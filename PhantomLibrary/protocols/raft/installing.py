@@ -47,6 +47,8 @@ class IncomingSnapshot:
 class Installing(Following):
     """Handles the chunks of snapshots."""
 
+    __slots__ = ("_incoming",)
+
     def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
         super().__init__(config, recovered, now_ns)
         self._incoming = _restored(recovered.parts)

@@ -77,8 +77,8 @@ class Leadership:
     """One term of one leader. Knows members by name and indexes by number, and sends nothing itself."""
 
     __slots__ = (
-        "_configuration", "_node", "_uncommitted", "held_proposals", "idle_mark", "lease", "lease_reads", "progress",
-        "reads", "reads_round", "round", "successor", "uncommitted_bytes", "waiting_reads",
+        "_configuration", "_node", "_uncommitted", "busy_ns", "held_proposals", "lease", "progress", "reads",
+        "reads_round", "round", "successor", "uncommitted_bytes", "waiting_reads",
     )  # fmt: skip
 
     def __init__(self, node: NodeId, configuration: Configuration, last_index: int) -> None:
@@ -98,8 +98,7 @@ class Leadership:
         self._uncommitted: deque[tuple[int, int]] = deque()  # (index, bytes) of entries, oldest first
         self.successor: NodeId = ""  # To whom leadership is being handed.
         self.lease: Lease | None = None
-        self.lease_reads = 0
-        self.idle_mark: tuple[int, ...] = ()  # What had come when it was last looked whether anything had.
+        self.busy_ns = 0  # When it last said anything to the followers, or answered a read without.
 
     def adopt(self, configuration: Configuration, last_index: int) -> None:
         """Go by another configuration: keep what is known of members that stay, and begin with those that come."""

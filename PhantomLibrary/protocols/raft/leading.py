@@ -33,6 +33,8 @@ from PhantomLibrary.protocols.raft.transferring import Transferring
 class Leading(Transferring):
     """Handles proposals, reads, and what followers answer."""
 
+    __slots__ = ()
+
     def _on_propose(self, event: Propose, now_ns: int) -> list[Effect]:
         leadership = self._leadership
         if leadership is None:
@@ -66,6 +68,7 @@ class Leading(Transferring):
             self._adopt_configuration()
         self._view_is_old = True
         leadership.note_appended(self.log.last_index, self.config.command_bytes(command))
+        leadership.busy_ns = now_ns
         effects = self._replicate(leadership)
         effects += self._persist((Entries(entries),), now_ns)
         return effects
@@ -77,12 +80,12 @@ class Leading(Transferring):
         is_ready = self._has_committed_in_term()
         lease = leadership.lease
         if lease is not None and now_ns < lease.until_ns and is_ready:
-            leadership.lease_reads += 1
+            leadership.busy_ns = now_ns
             return [ReadReady((event.token,))]
         starts_round = leadership.add_read(event.token)
         if not starts_round or not is_ready:
             return []
-        return self._confirm(leadership)
+        return self._confirm(leadership, now_ns)
 
     def _has_committed_in_term(self) -> bool:
         """Whether this leader knows all that was committed before it: from its first own entry on (dissertation
@@ -90,12 +93,12 @@ class Leading(Transferring):
         """
         return self.log.term_at(self.commit_index) == self.term
 
-    def _confirm(self, leadership: Leadership) -> list[Effect]:
+    def _confirm(self, leadership: Leadership, now_ns: int) -> list[Effect]:
         if not self._voting_peers:
-            return self._release_reads(leadership)
-        return self._heartbeat(leadership)
+            return self._release_reads(leadership, now_ns)
+        return self._heartbeat(leadership, now_ns)
 
-    def _release_reads(self, leadership: Leadership) -> list[Effect]:
+    def _release_reads(self, leadership: Leadership, now_ns: int) -> list[Effect]:
         if not self._has_committed_in_term():
             return []
         tokens = leadership.confirmed_reads()
@@ -103,11 +106,12 @@ class Leading(Transferring):
             return []
         effects: list[Effect] = [ReadReady(tokens)]
         if leadership.start_next_round():
-            effects += self._confirm(leadership)
+            effects += self._confirm(leadership, now_ns)
         return effects
 
-    def _heartbeat(self, leadership: Leadership) -> list[Effect]:
+    def _heartbeat(self, leadership: Leadership, now_ns: int) -> list[Effect]:
         """Send a sign of life to all, those included to whom a long snapshot is still under way."""
+        leadership.busy_ns = now_ns
         effects: list[Effect] = []
         shared: AppendEntries | None = None
         for peer, progress in leadership.progress.items():
@@ -220,7 +224,7 @@ class Leading(Transferring):
             if effect is not None:
                 effects.append(effect)
         if leadership.reads:
-            effects += self._release_reads(leadership)
+            effects += self._release_reads(leadership, now_ns)
         if leadership.successor == message.source:
             effects += self._hand_over(leadership)
         return effects
@@ -275,7 +279,7 @@ class Leading(Transferring):
         if leadership.held_proposals and not self._holds_proposals(leadership):
             effects += self._append_held(leadership, now_ns)
         if not was_ready and leadership.reads:
-            effects += self._confirm(leadership)
+            effects += self._confirm(leadership, now_ns)
         if not self._is_settled:
             effects += self._settle_configuration(now_ns)
         return effects
@@ -321,13 +325,26 @@ class Leading(Transferring):
             return []
         if self._disk_hangs(now_ns):
             return self._step_down()  # What it accepts cannot become durable here.
+        left_ns = leadership.busy_ns + self.config.heartbeat_ns - now_ns
+        if left_ns > 0 and self._are_told(leadership):
+            return [SetDeadline(HEARTBEAT, left_ns, 0)]
         for progress in leadership.progress.values():
             progress.waits = False  # The probe may be lost. Not with every heartbeat: those of reads come often.
         leadership.begin_round(now_ns)
-        effects = self._heartbeat(leadership)
+        effects = self._heartbeat(leadership, now_ns)
         effects += self._send_again(leadership)
         effects.append(SetDeadline(HEARTBEAT, self.config.heartbeat_ns, 0))
         return effects
+
+    def _are_told(self, leadership: Leadership) -> bool:
+        """Whether what was sent last went to all followers, and says all that a heartbeat would.
+
+        A lease is extended by heartbeats only, and who is probed or lacks entries may have been left out.
+        """
+        next_index = self.log.last_index + 1
+        return leadership.lease is None and all(
+            each.state == "replicate" and each.next_index == next_index for each in leadership.progress.values()
+        )
 
     def _on_transfer_deadline(self, now_ns: int) -> list[Effect]:
         """Lead on: the one who was to follow has not taken over in time."""

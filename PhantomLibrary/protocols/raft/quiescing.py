@@ -34,6 +34,8 @@ from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, GroupConf
 class Quiescing(Repairing):
     """Falls quiet and wakes up."""
 
+    __slots__ = ("is_quiet",)
+
     def __init__(self, config: GroupConfig, recovered: Recovered, now_ns: int) -> None:
         super().__init__(config, recovered, now_ns)
         self.is_quiet = False
@@ -42,23 +44,21 @@ class Quiescing(Repairing):
 
     def _on_heartbeat_deadline(self, now_ns: int) -> list[Effect]:
         leadership = self._leadership
-        if leadership is not None and self.config.quiesces and self._is_idle(leadership):
+        if leadership is not None and self.config.quiesces and self._is_idle(leadership, now_ns):
             self.is_quiet = True
             return [GoneQuiet()]
         return super()._on_heartbeat_deadline(now_ns)
 
-    def _is_idle(self, leadership: Leadership) -> bool:
-        """Whether nothing has come since the last heartbeat, and nothing is left to be done."""
-        last_index = self.log.last_index
-        mark = (last_index, leadership.reads_round, leadership.lease_reads)
-        if mark != leadership.idle_mark:
-            leadership.idle_mark = mark
+    def _is_idle(self, leadership: Leadership, now_ns: int) -> bool:
+        """Whether nothing has come for as long as from one heartbeat to the next, and nothing is left to be done."""
+        if now_ns - leadership.busy_ns < self.config.heartbeat_ns:
             return False
+        last_index = self.log.last_index
         if self.commit_index != last_index or self._persists or not self._is_settled or leadership.successor:
             return False
         if leadership.reads or leadership.held_proposals:
             return False
-        return all(each.is_level(last_index) for each in leadership.progress.values())
+        return all(each.is_level(last_index) and not each.goal_index for each in leadership.progress.values())
 
     # --- follower ---------------------------------------------------------------------------------------------------
 
@@ -79,7 +79,6 @@ class Quiescing(Repairing):
         config = self.config
         if self._leadership is not None:
             is_doubted = type(event) in (Awaken, RequestVote)
-            self._leadership.idle_mark = ()
             for progress in self._leadership.progress.values():
                 progress.active = progress.active and not is_doubted  # To be shown anew, where somebody is silent.
             heartbeat_ns = 0 if is_doubted else config.heartbeat_ns

@@ -23,6 +23,8 @@ from PhantomLibrary.protocols.raft.streaming import Streaming
 class Reconfiguring(Streaming):
     """Handles the wish for other members, and takes each change to its end."""
 
+    __slots__ = ()
+
     def _become_leader(self, now_ns: int) -> list[Effect]:
         effects = super()._become_leader(now_ns)
         self._begin_rounds(now_ns)

@@ -27,6 +27,8 @@ from PhantomLibrary.protocols.raft.replica import REPAIR
 class Repairing(Electing):
     """Handles the way back of a damaged replica, on both sides."""
 
+    __slots__ = ()
+
     def _begin_repair(self) -> list[Effect]:
         """Ask who leads for the bound, again and again until it is reached."""
         return [*self._ask_for_bound(), self._set_repair_deadline()]

@@ -20,6 +20,8 @@ from PhantomLibrary.protocols.raft.stream import Stream
 class Streaming(Leading):
     """Feeds followers that are too far behind."""
 
+    __slots__ = ()
+
     def _send_snapshot(self, peer: NodeId, progress: Progress) -> SendEarly:
         assert self.snapshot is not None
         progress.state = "snapshot"
@@ -68,7 +70,7 @@ class Streaming(Leading):
             while stream.sent < len(stream.snapshot.chunks) and stream.in_flight < self.config.snapshot_window:
                 result.append(self._send_chunk(message.source, stream))
         if leadership.reads:
-            result += self._release_reads(leadership)
+            result += self._release_reads(leadership, now_ns)
         return result
 
     def _send_again(self, leadership: Leadership) -> list[Effect]:

@@ -24,6 +24,8 @@ from PhantomLibrary.protocols.raft.replica import TRANSFER
 class Transferring(Installing):
     """Handles the wish for another leader."""
 
+    __slots__ = ()
+
     def why_no_transfer(self, target: NodeId) -> str:
         """Return why leadership cannot be handed to `target` now, "" when it can."""
         shard, leadership = self.config.shard, self._leadership

@@ -21,7 +21,7 @@ from PhantomLibrary.domain import (
     ReplicaRecovered,
 )
 from PhantomLibrary.kernel.tasks import Task
-from PhantomLibrary.protocols.raft.effects import Apply, SetDeadline
+from PhantomLibrary.protocols.raft.effects import Apply, SetDeadline, SnapshotTaken
 from PhantomLibrary.testbed.judge import Recovery, judge_agreement, judge_history, judge_invariants, replicas_agree
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
@@ -298,7 +298,7 @@ def test_snapshots_are_taken_at_the_same_entries_everywhere_in_the_terms_of_thes
     cluster.go(1)
     last = replica.machine.applied_index
     replica._snapshot_entries = last + 1
-    replica.group.step = lambda event, now_ns: taken.append(event.snapshot) or []
+    replica.group._handlers[SnapshotTaken] = lambda event, now_ns: taken.append(event.snapshot) or []
     replica.apply(Apply((LogEntry(last + 1, 4, None), LogEntry(last + 2, 5, None))))
 
     assert [(snapshot.index, snapshot.term) for snapshot in taken] == [(last + 1, 4)]

@@ -66,10 +66,15 @@ class AcknowledgesItsWholeLog(Group):
 
 
 class ReadsWithoutQuorum(Group):
-    def _confirm(self, leadership: Leadership) -> list[Effect]:
+    def _confirm(self, leadership: Leadership, now_ns: int) -> list[Effect]:
         tokens: tuple[Any, ...] = (*leadership.reads, *leadership.waiting_reads)
         leadership.reads, leadership.waiting_reads = [], []
         return [ReadReady(tokens)]
+
+
+class TakesAnyMessageForAHeartbeat(Group):
+    def _are_told(self, leadership: Leadership) -> bool:
+        return True
 
 
 class ReadsBeforeItsTermCommits(Group):

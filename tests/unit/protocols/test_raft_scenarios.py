@@ -41,6 +41,7 @@ def test_scenario(name: str) -> None:
         (raft_defects.LeadsWithoutQuorum, "check_quorum"),
         (raft_defects.LeadsWithHungDisk, "stalled_disk"),
         (raft_defects.TakesRefusalForConsent, "lost_append"),
+        (raft_defects.TakesAnyMessageForAHeartbeat, "busy"),
         (raft_defects.SwitchesAtOnce, "figure_10"),
         (raft_defects.LeavesJointEarly, "joint_crash"),
         (raft_defects.CountsLearners, "learner"),
