@@ -53,6 +53,27 @@ def test_each_fault_heals_is_survived_and_is_replayed(drive, arguments):
     assert findings(again) == findings(run)
 
 
+def test_a_damaged_replica_knows_so_still_when_its_log_was_begun_anew_and_it_restarts(it):
+    it.load()
+    it.go(1)
+    it.give("crash node", "n2")
+    it.give("fail disk", "n2", fault="bit rot", file="log", record=3)
+    it.give("crash node", "n1")
+    it.give("crash node", "n3")
+    for _ in range(3):  # Nobody is there to repair it.
+        it.give("restart node", "n2")
+        it.go(0.5)
+        node = it.run.host("n2").process
+        damaged = [shard for shard, replica in node.replicas.items() if replica.group.damaged]
+        assert damaged
+        node.rewrite_log()
+        it.go(0.5)
+        it.give("crash node", "n2")
+    it.give("heal faults")
+    it.go(10, lambda: not disk_gap(it.run))
+    assert not disk_gap(it.run)
+
+
 def test_damage_to_what_a_majority_holds_is_refused_unless_it_is_asked_for(it):
     it.load()
     it.go(1)
