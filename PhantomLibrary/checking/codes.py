@@ -5,16 +5,8 @@ Rule: every code that a checker can answer stands here, and nothing else does; a
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-
-class CodeEntry(Struct, frozen=True):
-    """One code with a short title and an explanation for testers."""
-
-    code: str
-    title: str
-    explanation: str
-
+from PhantomLibrary.checking.code_entry import CodeEntry
+from PhantomLibrary.checking.transaction_codes import TRANSACTION_ENTRIES
 
 _ENTRIES = (
     CodeEntry("HIS-001", "empty history", "No operation was recorded, so the test proved nothing about the data."),
@@ -121,87 +113,7 @@ _ENTRIES = (
         "appends out of order",
         "An append began after another had been confirmed, and yet its element stands before the other's.",
     ),
-    CodeEntry(
-        "TXN-001",
-        "dirty write (G0)",
-        "Transactions wrote over each other in a circle: of two keys one holds what the first wrote last, the other"
-        " what the second did. Forbidden by every level.",
-    ),
-    CodeEntry(
-        "TXN-002",
-        "aborted read (G1a)",
-        "A committed transaction read, or wrote on top of, what a transaction wrote that was rolled back. Forbidden"
-        " from read committed on.",
-    ),
-    CodeEntry(
-        "TXN-003",
-        "intermediate read (G1b)",
-        "A transaction read what another wrote and then wrote over before it committed. Forbidden from read committed"
-        " on.",
-    ),
-    CodeEntry(
-        "TXN-004",
-        "circular information flow (G1c)",
-        "Transactions read each other's writes, or wrote over them, in a circle, so each comes before the other."
-        " Forbidden from read committed on.",
-    ),
-    CodeEntry(
-        "TXN-005",
-        "lost update",
-        "Two committed transactions read the same version of a key and both wrote the key: the one that wrote last"
-        " never saw what it wrote over. Forbidden from snapshot on.",
-    ),
-    CodeEntry(
-        "TXN-006",
-        "read skew (G-single)",
-        "A transaction saw one effect of another, or of what followed from it, and missed an earlier one: it did not"
-        " read one snapshot. Forbidden from snapshot on.",
-    ),
-    CodeEntry(
-        "TXN-007",
-        "long fork (G-nonadjacent)",
-        "Transactions that only read saw independent writes in different orders: there is no one sequence of snapshots."
-        " Forbidden from snapshot on.",
-    ),
-    CodeEntry(
-        "TXN-008",
-        "write skew (G2-item)",
-        "Each transaction of a circle read what the next one then wrote over, so no order of them gives what they read."
-        " Forbidden by serializable; a snapshot allows it.",
-    ),
-    CodeEntry(
-        "TXN-009",
-        "own write missed",
-        "A transaction read a key that it had written itself, and did not see its own write. Forbidden from read"
-        " committed on.",
-    ),
-    CodeEntry(
-        "TXN-010",
-        "unrepeatable read",
-        "A transaction read one key twice and saw different values, though it had not written it in between. Forbidden"
-        " from snapshot on.",
-    ),
-    CodeEntry("TXN-011", "value that nobody wrote", "A transaction read a value that no transaction tried to write."),
-    CodeEntry(
-        "TXN-012", "element twice", "A transaction read a list that has one element twice, though it was appended once."
-    ),
-    CodeEntry(
-        "TXN-013",
-        "reads disagree about the order",
-        "Two reads show the same list with different orders, so the list did not go through one sequence of versions.",
-    ),
-    CodeEntry(
-        "TXN-020",
-        "undecided",
-        "No forbidden cycle was found, and no order of the writes that explains all reads either. Let transactions read"
-        " the keys that they write, read every key at the end, or run fewer transactions.",
-    ),
-    CodeEntry(
-        "TXN-021",
-        "transactions that cannot be told apart",
-        "Two transactions that both may have happened wrote the same value to the same key, so that a read does not"
-        " tell whose it saw. Let every write have a value of its own.",
-    ),
+    *TRANSACTION_ENTRIES,
     CodeEntry(
         "HLT-001",
         "failure not detected",

@@ -90,7 +90,7 @@ class _Counter:
             self._taken_confirmed += taken
 
     def _judge_read(self, read: CompletedOperation, begun: _Begun) -> Iterator[Finding]:
-        value = _number(read.result)
+        value = whole_number(read.result)
         if value is None:
             yield self._finding("CNT-004", read, "which is no whole number")
             return
@@ -100,11 +100,11 @@ class _Counter:
             yield self._finding("CNT-001", read, f"though it cannot be less than {low} by what had been confirmed")
         elif value > high:
             yield self._finding("CNT-002", read, f"though it cannot be more than {high} by all that had been tried")
-        elif before is not None and self._only_grows and value < (_number(before.result) or 0):
+        elif before is not None and self._only_grows and value < (whole_number(before.result) or 0):
             assert before.returned_ns is not None
             words = f"after process {before.process} had read {before.result} at {seconds(before.returned_ns)}"
             yield self._finding("CNT-003", read, words, before)
-        if self._highest is None or value > (_number(self._highest.result) or 0):
+        if self._highest is None or value > (whole_number(self._highest.result) or 0):
             self._highest = read
 
     def _finding(self, code: str, read: CompletedOperation, words: str, *others: CompletedOperation) -> Finding:
@@ -116,13 +116,13 @@ class _Counter:
 
 
 def _amount(operation: CompletedOperation) -> int:
-    amount = _number(operation.argument)
+    amount = whole_number(operation.argument)
     if amount is None or operation.argument is None:
         raise InvalidInput(f"a counter takes whole numbers, not {operation.argument!r}")
     return amount
 
 
-def _number(value: Any) -> int | None:
+def whole_number(value: Any) -> int | None:
     """Return a whole number that a history holds as number or text; a counter never written, None, is 0."""
     if value is None:
         return 0

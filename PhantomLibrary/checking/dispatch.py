@@ -7,33 +7,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from PhantomLibrary.checking.appends import check_appends
+from PhantomLibrary.checking.bank import NO_TERMS, BankTerms, check_bank
 from PhantomLibrary.checking.counters import check_counter
 from PhantomLibrary.checking.history import MISMATCH, CompletedOperation, MalformedHistory, pair
 from PhantomLibrary.checking.linearizability import DEFAULT_BUDGET, check_linearizable
 from PhantomLibrary.checking.models import LIST_APPEND, REGISTER, TEXT_MAP
+from PhantomLibrary.checking.monotonic import check_monotonic
+from PhantomLibrary.checking.pairs import check_pairs
 from PhantomLibrary.checking.sets import check_set
+from PhantomLibrary.checking.transactions.check import check_appends_of, check_registers_of
+from PhantomLibrary.checking.transactions.form import FUNCTION
+from PhantomLibrary.checking.transactions.levels import LEVELS as ISOLATION_LEVELS
+from PhantomLibrary.checking.transactions.levels import Level, level_of
 from PhantomLibrary.checking.verdict import Budget, Verdict
 from PhantomLibrary.domain import HistoryEvent
 from PhantomLibrary.errors import InvalidInput, nearest
 
+LINEARIZABLE = "linearizable"
+LEVELS = (LINEARIZABLE, *ISOLATION_LEVELS)
+
 
 def check_history(
-    events: Iterable[HistoryEvent], kind: str, *, confirmed: int = 1, budget: Budget = DEFAULT_BUDGET
+    events: Iterable[HistoryEvent],
+    kind: str,
+    *,
+    level: str = LINEARIZABLE,
+    confirmed: int = 1,
+    budget: Budget = DEFAULT_BUDGET,
+    terms: BankTerms = NO_TERMS,
 ) -> Verdict:
-    """Judge the history of one workload by its kind: register, set, counter, append or map.
+    """Judge the history of one workload by its kind.
 
-    `confirmed` operations at least must have ended `ok`. Whoever asks must fail on `unknown` too. Raises InvalidInput
-    for a kind, or a function of an operation, that no checker knows.
+    Workloads of single operations (register, set, counter, append, map) are linearizable or wrong, whatever the level,
+    since no level promises them less. Those of transactions (list-append, rw-register, long-fork, monotonic,
+    write-skew, bank) are judged by the level; linearizable means strict serializable there. `confirmed` operations at
+    least must have ended `ok`. Whoever asks must fail on `unknown` too. Raises InvalidInput for a kind, a level, or a
+    function of an operation, that no checker knows.
     """
-    check = _CHECKS.get(kind)
-    if check is None:
-        raise InvalidInput(f"no checker for {kind!r}: there are {', '.join(_CHECKS)}{nearest(kind, _CHECKS)}")
+    kinds = (*_CHECKS, *_TRANSACTION_CHECKS)
+    if kind not in kinds:
+        raise InvalidInput(f"no checker for {kind!r}: there are {', '.join(kinds)}{nearest(kind, kinds)}")
+    isolation = level_of("strict serializable" if level == LINEARIZABLE else level)
     try:
         operations = pair(events)
     except MalformedHistory as error:
         return Verdict("invalid", "HIS-003", f"the history cannot be judged: {error}")
-    found = check(operations, budget)
+    if kind in _CHECKS:
+        found = _CHECKS[kind](operations, budget)
+    else:
+        found = _TRANSACTION_CHECKS[kind](operations, isolation, terms)
     if found.outcome == "invalid":
         return found
     return _too_thin(operations, confirmed) or found
@@ -55,6 +80,8 @@ def _too_thin(operations: Sequence[CompletedOperation], asked: int) -> Verdict |
 
 
 def _tells_something(operation: CompletedOperation) -> bool:
+    if operation.function == FUNCTION:
+        return operation.is_confirmed and any(step[0] == "r" for step in operation.result or ())
     if operation.function == "cas":
         return operation.is_confirmed or operation.error == MISMATCH
     return operation.is_confirmed and operation.function in ("read", "get")
@@ -72,4 +99,19 @@ _CHECKS: dict[str, Callable[[Sequence[CompletedOperation], Budget], Verdict]] = 
     "counter": lambda operations, _: check_counter(operations),
     "append": _check_append,
     "map": lambda operations, budget: check_linearizable(operations, TEXT_MAP, budget),
+}
+
+
+def _check_bank(operations: Sequence[CompletedOperation], level: Level, terms: BankTerms) -> Verdict:
+    in_real_time = terms.in_real_time or level.order in ("per-key", "strict")
+    return check_bank(operations, replace(terms, in_real_time=in_real_time))
+
+
+_TRANSACTION_CHECKS: dict[str, Callable[[Sequence[CompletedOperation], Level, BankTerms], Verdict]] = {
+    "list-append": lambda operations, level, _: check_appends_of(operations, level.name),
+    "rw-register": lambda operations, level, _: check_registers_of(operations, level.name),
+    "long-fork": lambda operations, level, _: check_registers_of(operations, level.name),
+    "monotonic": lambda operations, level, _: check_monotonic(operations, level.name),
+    "write-skew": lambda operations, level, _: check_pairs(operations, both_allowed=not level.forbids("G2-item")),
+    "bank": _check_bank,
 }

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from PhantomLibrary.checking.codes import CodeEntry
+from PhantomLibrary.checking.code_entry import CodeEntry
 from PhantomLibrary.reporting.codes import CATALOGUE
 
 _FAMILIES = {
@@ -22,6 +22,11 @@ _FAMILIES = {
     "CNT": "Counters",
     "APP": "Appends",
     "TXN": "Transactions",
+    "BNK": "Banks",
+    "MON": "Counters that only grow, read several at a time",
+    "SKW": "Write skew in pairs",
+    "ATM": "Atomicity of transactions over shards",
+    "SGA": "Sagas",
     "INV": "Invariants of the protocol, watched all through the run",
     "RPL": "Agreement of replicas",
     "FLT": "Faults",

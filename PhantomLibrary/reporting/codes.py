@@ -5,8 +5,8 @@ Those of checkers stand in `checking/codes.py`; `CATALOGUE` here holds both.
 
 from __future__ import annotations
 
+from PhantomLibrary.checking.code_entry import CodeEntry
 from PhantomLibrary.checking.codes import CATALOGUE as CHECKERS
-from PhantomLibrary.checking.codes import CodeEntry
 
 _ENTRIES = (
     CodeEntry(

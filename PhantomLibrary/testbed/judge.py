@@ -35,7 +35,7 @@ def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int
             events[event.workload].append(event)
     operations = found = cost = 0
     for name, kind in kinds.items():
-        verdict = check_history(events[name], kind, confirmed=0)
+        verdict = check_history(events[name], kind, level=level, confirmed=0)
         if verdict.outcome != "valid" and not (verdict.code == "HIS-004" and name == OPERATOR and len(kinds) > 1):
             return verdict  # A keyword that only wrote adds nothing to be judged beside a workload.
         operations, found, cost = operations + verdict.operations, found + verdict.confirmed, cost + verdict.cost

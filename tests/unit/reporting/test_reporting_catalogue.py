@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PhantomLibrary.checking.codes import CodeEntry
+from PhantomLibrary.checking.code_entry import CodeEntry
 from PhantomLibrary.reporting.catalogue import render_catalogue
 from PhantomLibrary.reporting.codes import CATALOGUE
 
