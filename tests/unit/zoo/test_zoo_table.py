@@ -1,0 +1,25 @@
+"""The table of planted defects names all of them, and tests that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from robot import api
+
+from PhantomLibrary.zoo.defects import DEFECTS
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+ROWS = re.findall(
+    r"^\| `([^`]+)` \| .* \| \[([^]]+)]\(([^)]+)\), ([A-Z]+-\d+) \|$", (DOCS / "defects.md").read_text(), re.M
+)
+
+
+def test_table_names_each_defect_once():
+    assert sorted(name for name, *_ in ROWS) == sorted(DEFECTS)
+
+
+@pytest.mark.parametrize(("defect", "test", "path", "code"), ROWS, ids=[name for name, *_ in ROWS])
+def test_defect_is_caught_by_a_test_that_exists_with_a_code_that_fits(defect, test, path, code):
+    names = [each.name for each in api.TestSuite.from_file_system(DOCS / path).tests]
+    assert test in names
+    assert code in DEFECTS[defect].codes
