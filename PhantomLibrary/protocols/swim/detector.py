@@ -12,7 +12,7 @@ so it costs little that all is well, and the first who finds a failure sets all 
 
 What Lifeguard adds: a node whose own probes fail for no fault of others takes more time for each (`multiplier`); a
 suspicion that nobody confirms lasts longer (suspicion.py); who is suspected is told so with the next message that it
-gets (`_rumours_for`), whatever else waits to be told.
+gets (`_rumours_for`), whatever else waits to be told, and by way of helpers as well (`_rumours_about`).
 
 Source: Das, Gupta, Motivala, "SWIM" (DSN 2002); Dadgar, Phillips, Currey, "Lifeguard" (2018), IV.
 """
@@ -139,7 +139,7 @@ class Detector:
         probe.helpers = self._helpers(probe.target)
         effects: list[Effect] = []
         for helper in probe.helpers:
-            rumours = self._rumours_for(helper)
+            rumours = self._rumours_about(probe.target, to=helper)
             request = PingRequest(self.config.node, self.members.incarnation, probe.sequence, probe.target, rumours)
             effects.append(Send(helper, request))
         return [*effects, SetDeadline(PROBE, probe.ends_ns - now_ns)]
@@ -147,11 +147,13 @@ class Detector:
     def _helpers(self, target: NodeId) -> tuple[NodeId, ...]:
         """Choose members that are well, beginning with another one each time."""
         member = self.members.get(target)
-        if member is None or member.opinion == "down":
-            return ()  # Nobody expects an answer, and asking others would only tire them.
+        if member is None:
+            return ()
+        # Hardly anybody expects an answer from who is down, so that one is tired with it, another one each time.
+        helpers_max = 1 if member.opinion == "down" else self.config.helpers_max
         healthy = [node for node in self.members.healthy() if node != target]
         first = self._sequence % len(healthy) if healthy else 0
-        return tuple([*healthy[first:], *healthy[:first]][: self.config.helpers_max])
+        return tuple([*healthy[first:], *healthy[:first]][:helpers_max])
 
     def _fail(self, probe: Probe, now_ns: int) -> None:
         """A probe has ended without an answer: suspect its target, and think of this node's own health."""
@@ -172,7 +174,7 @@ class Detector:
             return []
         relay = self._relays.take(message.sequence) if self._relays.under_way else None
         if relay is not None:
-            rumours = self._rumours_for(relay.origin)
+            rumours = self._rumours_about(message.source, to=relay.origin)
             answer = Ack(self.config.node, self.members.incarnation, relay.sequence, rumours)
             return [Send(relay.origin, answer)]
         probe = self._probe
@@ -240,6 +242,18 @@ class Detector:
             return rumours
         accusation = member.rumour()
         return rumours if accusation in rumours else (accusation, *rumours)
+
+    def _rumours_about(self, node: NodeId, *, to: NodeId) -> tuple[Rumour, ...]:
+        """Return what a message that is about a member says: what is held of that member too.
+
+        Two who reach each other only by way of others depend on rumours, which end and may be lost: so the helper is
+        told what the prober holds, tells the target what is held against it, and takes back the new incarnation.
+        """
+        rumours = self._rumours_for(to)
+        member = self.members.get(node)
+        assert member is not None
+        held = member.rumour()
+        return rumours if held in rumours else (held, *rumours)
 
     def _on_members_changed(self, event: MembersChanged, now_ns: int) -> list[Effect]:
         self.members.replace(event.members)

@@ -16,6 +16,13 @@ class TellsNobodyOfItsSuspicion(Detector):
         return self.members.gossip.take()
 
 
+class TellsHelpersNothing(Detector):
+    """Helpers carry what chance brings: no opinion of the target goes with the request, none comes back."""
+
+    def _rumours_about(self, node: NodeId, *, to: NodeId) -> tuple[Rumour, ...]:
+        return self._rumours_for(to)
+
+
 class PingsEverybody(Detector):
     def _probe_member(self, member: Member, now_ns: int) -> list[Effect]:
         effects = super()._probe_member(member, now_ns)

@@ -1,6 +1,6 @@
 """Single steps of the failure detector that no scenario tells apart."""
 
-from PhantomLibrary.protocols.swim.detector import PROBE, Detector
+from PhantomLibrary.protocols.swim.detector import PROBE, SUSPICION, Detector
 from PhantomLibrary.protocols.swim.effects import DeadlinePassed, DrawOrder, MembersChanged, OrderDrawn, Send, Show
 from PhantomLibrary.protocols.swim.members import DetectorConfig
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest, Rumour
@@ -87,3 +87,37 @@ def test_helpers_that_answer_say_that_this_node_is_well():
         it.step(Nack(to, 1, message.sequence, ()), 500)
     assert shown(it.step(DeadlinePassed(PROBE), PERIOD_NS)) == [("n2", "suspect")]
     assert it.multiplier == 1
+
+
+def test_one_helper_is_asked_about_a_member_that_is_down_and_told_what_is_held_against_it():
+    it = detector("n2", "n3", "n4")
+    it.step(Ping("n2", 1, 1, (Rumour("n3", "suspect", 1, "n2"), Rumour("n3", "suspect", 1, "n4"))), 0)
+    it.step(DeadlinePassed(SUSPICION), 100 * PERIOD_NS)
+    assert it.members.get("n3").opinion == "down"
+    probe(it, ("n3", "n2", "n4"), 100 * PERIOD_NS)
+    ((_, request),) = sent(it.step(DeadlinePassed(PROBE), 100 * PERIOD_NS + TIMEOUT_NS))
+    assert request.target == "n3"
+    assert request.rumours.count(Rumour("n3", "down", 1, "n2")) == 1
+
+    # Nor does its silence say anything about this node, or about the helper.
+    it.step(DeadlinePassed(PROBE), 101 * PERIOD_NS)
+    assert it.multiplier == 1
+
+
+def test_a_helper_tells_the_suspect_and_brings_back_its_new_incarnation():
+    it = detector("n2", "n3")
+    accusation = Rumour("n3", "down", 1, "n2")
+    ((to, ping),) = sent(it.step(PingRequest("n2", 1, 7, "n3", (accusation,)), 0))
+    assert to == "n3"
+    assert ping.rumours[0].opinion == "suspect", "nobody is down by hearsay"
+    ((origin, answer),) = sent(it.step(Ack("n3", 2, ping.sequence, ()), 10))
+    assert (origin, answer.sequence) == ("n2", 7)
+    assert answer.rumours.count(Rumour("n3", "active", 2)) == 1
+
+    # However long that is known to the helper.
+    for time_ns in range(20, 200, 20):
+        it.step(Ping("n2", 1, 9, ()), time_ns)
+    assert not it.members.gossip.left
+    ((_, ping),) = sent(it.step(PingRequest("n2", 1, 8, "n3", (accusation,)), 300))
+    ((_, answer),) = sent(it.step(Ack("n3", 2, ping.sequence, ()), 310))
+    assert answer.rumours == (Rumour("n3", "active", 2),)

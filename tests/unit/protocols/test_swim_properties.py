@@ -118,6 +118,21 @@ def test_a_lossy_network_brings_nobody_down(seed):
     assert not states["down"]
 
 
+@pytest.mark.parametrize("loss", [0.3, 0.6])
+@pytest.mark.parametrize("seed", [12, 13, 33])
+def test_two_whom_only_others_join_find_each_other_though_the_rumours_were_lost(seed, loss):
+    cluster = Cluster(5, seed=seed)
+    cluster.run(2 * PERIOD_NS)
+    cluster.isolate("n1")
+    cluster.run(25 * PERIOD_NS)
+    cluster.cuts.clear()
+    cluster.cut("n1", "n2")
+    cluster.loss = loss
+    cluster.run(6 * PERIOD_NS)
+    cluster.loss = 0.0
+    assert cluster.run(20 * PERIOD_NS, cluster.all_active)
+
+
 def accusations_by_a_slow_node(seed: int, detector: type[Detector]) -> int:
     accused = []
     cluster = Cluster(7, seed=seed, detector=detector)

@@ -37,6 +37,7 @@ def test_scenario(name: str) -> None:
         (health_defects.AsksNoHelper, "helpers"),
         (health_defects.NeverDoubtsItself, "slow_node"),
         (swim_defects.TellsNobodyOfItsSuspicion, "partition_heals"),
+        (swim_defects.TellsHelpersNothing, "reached_by_others"),
         (swim_defects.PingsEverybody, "idle"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
