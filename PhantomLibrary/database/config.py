@@ -20,6 +20,9 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `lease`, the rounds of its heartbeats do so for a while, which holds as long as no clock runs more than
     `clock_drift_ppm_max` too fast or too slow. `idle_shards`: where nothing happens, a shard falls `quiet`, and nodes
     send each other one heartbeat for all of those; or each stays `awake`, with heartbeats of its own.
+    `transaction_lifetime_ns` is how long a transaction may stay open; versions are kept for longer than that, so that
+    each can read its snapshot to its end. A record that is undecided for `undecided_max_ns` is aborted when somebody
+    in doubt asks, who does so after `doubt_after_ns`. `clock_offset_max_ns` is how far wall clocks may be apart.
     """
 
     election_timeout_ns: int = 500 * MILLISECOND_NS
@@ -36,7 +39,14 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     reads: Literal["index", "lease"] = "index"
     clock_drift_ppm_max: int = 50_000
     idle_shards: Literal["quiet", "awake"] = "quiet"
-    version_retention_ns: int = 5 * SECOND_NS
+    version_retention_ns: int = 10 * SECOND_NS
+    transaction_lifetime_ns: int = 8 * SECOND_NS
+    undecided_max_ns: int = 3 * SECOND_NS
+    doubt_after_ns: int = SECOND_NS
+    doubt_interval_ns: int = 100 * MILLISECOND_NS
+    deadlock_probe_ns: int = 50 * MILLISECOND_NS
+    clock_offset_max_ns: int = 250 * MILLISECOND_NS
+    fence_ahead_ns: int = 250 * MILLISECOND_NS
     attempt_timeout_ns: int = 300 * MILLISECOND_NS
     operation_timeout_ns: int = 2 * SECOND_NS
     retry_delay_ns: int = 20 * MILLISECOND_NS

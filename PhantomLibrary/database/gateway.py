@@ -14,23 +14,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Any, Protocol
 
+from PhantomLibrary.database.calls import Call, Session, is_read, needs_session
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory, decode_directory
-from PhantomLibrary.database.machine import is_read
 from PhantomLibrary.database.messages import (
     ClientReply,
     ClientRequest,
     Done,
+    Held,
     NotLeader,
     Outcome,
     SessionExpired,
     ShardReply,
     ShardRequest,
     StaleRoute,
+    Told,
 )
 from PhantomLibrary.database.routes import Routes, is_same_range
+from PhantomLibrary.database.transactions.messages import (
+    ShardAnswer,
+    ShardWork,
+)
 from PhantomLibrary.domain import (
     Act,
     Answer,
@@ -39,18 +45,18 @@ from PhantomLibrary.domain import (
     ChangeMember,
     ForgetSagas,
     Get,
+    KeyOperation,
     Ok,
-    Operation,
     OutcomeUnknown,
     Refused,
     ShardId,
+    TransactionOperation,
 )
 from PhantomLibrary.kernel.process import Env
 
 _SESSIONS_KEPT = 4096
 _DEADLINE = "gateway"
 _ON_SHARD_0 = frozenset((ChangeMember, BeginSaga, CancelSaga))
-_WITHOUT_SESSION = frozenset((Get, Act, ForgetSagas))
 
 
 class GatewayHost(Protocol):
@@ -60,58 +66,7 @@ class GatewayHost(Protocol):
     layout: ClusterLayout
 
     def request(self, request: ShardRequest) -> None: ...
-
-
-class _Session:
-    """A client process's session at one shard."""
-
-    __slots__ = ("number", "sequence")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.sequence = 0
-
-
-class Call:
-    """One operation on its way. `operation` None opens a session."""
-
-    __slots__ = (
-        "attempt",
-        "backs_off",
-        "deadline_ns",
-        "finish",
-        "may_happen",
-        "number",
-        "operation",
-        "process",
-        "sequence",
-        "session",
-        "shard",
-        "target",
-        "trouble",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        process: int,
-        operation: Operation | None,
-        deadline_ns: int,
-        finish: Callable[[Answer], object],
-    ) -> None:
-        self.number = number
-        self.process = process
-        self.operation = operation
-        self.deadline_ns = deadline_ns
-        self.finish = finish
-        self.shard: ShardId = SYSTEM_SHARD
-        self.session: _Session | None = None
-        self.trouble = ""  # Why nobody leads, as far as is known.
-        self.sequence = 0
-        self.attempt = 0
-        self.target = ""
-        self.may_happen = False
-        self.backs_off = False
+    def transact(self, process: int, operation: TransactionOperation, finish: Callable[[Answer], object]) -> None: ...
 
 
 class Gateway:
@@ -126,8 +81,9 @@ class Gateway:
         self._is_fetching = False
         self._calls: dict[int, Call] = {}
         self._number = env.incarnation << 32  # Never the same number again, whatever is still under way.
-        self._sessions: dict[tuple[int, ShardId], _Session] = {}
+        self._sessions: dict[tuple[int, ShardId], Session] = {}
         self._waiting_for_map: list[Call] = []
+        self._when_map: list[Callable[[Answer], object]] = []
         self._waiting_for_session: dict[tuple[int, ShardId], list[Call]] = {}
         self._timers: list[tuple[int, int, int]] = []  # (due, call, attempt)
         self._set_ns = 0
@@ -136,6 +92,8 @@ class Gateway:
             NotLeader: self._on_not_leader,
             StaleRoute: self._on_stale_route,
             SessionExpired: self._on_session_expired,
+            Held: self._on_held,
+            Told: self._on_told,
         }
 
     def start(self) -> None:
@@ -165,7 +123,42 @@ class Gateway:
         def finish(answer: Answer) -> None:
             self._env.send(client, ClientReply(process, number, answer))
 
-        self._route(self._new_call(process, request.operation, finish))
+        operation = request.operation
+        if isinstance(operation, TransactionOperation):
+            self._host.transact(process, operation, finish)
+        else:
+            self._route(self._new_call(process, operation, finish))
+
+    # --- for transactions -------------------------------------------------------------------------------------------
+
+    def ask(self, shard: ShardId, work: ShardWork, finish: Callable[[Answer | ShardAnswer], object]) -> None:
+        """Put something to the leader of one shard, which may come there twice. What fails is told as `Refused` or
+        `OutcomeUnknown`.
+        """
+
+        def ask(map_answer: Answer) -> None:
+            if not isinstance(map_answer, Ok):
+                finish(Refused(map_answer.reason))
+                return
+            call = self._new_call(0, work, finish)
+            call.shard, call.is_bound = shard, True
+            self._attempt(call)
+
+        self.with_map(ask)
+
+    def with_map(self, action: Callable[[Answer], object]) -> None:
+        """Do something as soon as the map of shards is known, or cannot be had."""
+        if self._routes.has_map:
+            action(Ok())
+        else:
+            self._when_map.append(action)
+            self._fetch_map()
+
+    @property
+    def routes(self) -> Routes:
+        return self._routes
+
+    # --- answers of shards ------------------------------------------------------------------------------------------
 
     def perform(self, operation: Act | ForgetSagas, finish: Callable[[Answer], object]) -> None:
         """Take an operation of this node's own."""
@@ -175,7 +168,7 @@ class Gateway:
         """An attempt was answered. Late answers to calls that have ended are of no interest."""
         call, outcome = self._calls.get(reply.call), reply.outcome
         # Success is success, whichever attempt it was; a refusal speaks of its own attempt only.
-        if call is not None and (reply.attempt == call.attempt or type(outcome) is Done):
+        if call is not None and (reply.attempt == call.attempt or type(outcome) is Done or type(outcome) is Told):
             self._outcomes[type(outcome)](call, outcome)
 
     def fire(self) -> None:
@@ -195,15 +188,16 @@ class Gateway:
 
     # --- the way to a shard -----------------------------------------------------------------------------------------
 
-    def _new_call(self, process: int, operation: Operation | None, finish: Callable[[Answer], object]) -> Call:
+    def _new_call(
+        self, process: int, operation: KeyOperation | ShardWork | None, finish: Callable[[Any], object]
+    ) -> Call:
         self._number += 1
         deadline_ns = self._env.monotonic_ns() + self._config.operation_timeout_ns
         call = self._calls[self._number] = Call(self._number, process, operation, deadline_ns, finish)
         return call
 
     def _route(self, call: Call) -> None:
-        operation = call.operation
-        assert operation is not None
+        operation: Any = call.operation
         if type(operation) in _ON_SHARD_0:
             self._prepare(call, SYSTEM_SHARD)
             return
@@ -215,8 +209,8 @@ class Gateway:
 
     def _prepare(self, call: Call, shard: ShardId) -> None:
         """Attempt a call at a shard, in its session there if it writes."""
-        call.shard, operation = shard, call.operation
-        if type(operation) not in _WITHOUT_SESSION and call.session is None:
+        call.shard = shard
+        if needs_session(call) and call.session is None:
             session = self._sessions.get((call.process, shard))
             if session is None:
                 self._open_session(call)
@@ -224,7 +218,7 @@ class Gateway:
             self._join_session(call, session)
         self._attempt(call)
 
-    def _join_session(self, call: Call, session: _Session) -> None:
+    def _join_session(self, call: Call, session: Session) -> None:
         session.sequence += 1
         call.session, call.sequence = session, session.sequence
 
@@ -240,6 +234,9 @@ class Gateway:
             waiting, self._waiting_for_map = self._waiting_for_map, []
             for call in waiting:
                 self._go_on(call, answer)
+            actions, self._when_map = self._when_map, []
+            for action in actions:
+                action(answer)
 
         self._attempt(self._new_call(0, Get(DIRECTORY_KEY), learn))
 
@@ -252,7 +249,7 @@ class Gateway:
 
         def learn(answer: Answer) -> None:
             if type(answer) is Ok:
-                self._keep_session(key, _Session(int(answer.value or "0")))
+                self._keep_session(key, Session(int(answer.value or "0")))
             for waiting in self._waiting_for_session.pop(key):
                 self._go_on(waiting, answer)
 
@@ -260,7 +257,7 @@ class Gateway:
         opening.shard = call.shard
         self._attempt(opening)
 
-    def _keep_session(self, key: tuple[int, ShardId], session: _Session) -> None:
+    def _keep_session(self, key: tuple[int, ShardId], session: Session) -> None:
         if len(self._sessions) >= _SESSIONS_KEPT:
             del self._sessions[next(iter(self._sessions))]
         self._sessions[key] = session
@@ -316,6 +313,17 @@ class Gateway:
         self._routes.learn_leader(call.shard, call.target)
         self._finish(call, Ok(outcome.value))
 
+    def _on_told(self, call: Call, outcome: Outcome) -> None:
+        assert type(outcome) is Told
+        self._routes.learn_leader(call.shard, call.target)
+        del self._calls[call.number]
+        call.finish(outcome.answer)
+
+    def _on_held(self, call: Call, outcome: Outcome) -> None:
+        assert type(outcome) is Held
+        call.trouble = f"transaction {outcome.holder} holds the key, and is not decided"
+        self._back_off(call)
+
     def _on_not_leader(self, call: Call, outcome: Outcome) -> None:
         assert type(outcome) is NotLeader
         call.may_happen |= outcome.may_happen
@@ -335,7 +343,10 @@ class Gateway:
         self._routes.learn(outcome.descriptor)
         if not is_same_range(before, outcome.descriptor):
             self._routes.forget_map()
-            if call.may_happen and not is_read(call.operation):
+            if call.is_bound and not call.may_happen:
+                self._finish(call, Refused(f"shard {call.shard} holds other keys now"))
+                return
+            if call.may_happen and not is_read(call):
                 self._finish(call, OutcomeUnknown(f"shard {call.shard} changed while the operation was under way"))
                 return
             self._prepare_again(call)
@@ -386,7 +397,7 @@ class Gateway:
         reason = f"shard {call.shard} did not answer within {self._config.operation_timeout_ns / 1e9:g} s"
         if call.trouble:
             reason = f"{reason} ({call.trouble})"
-        if call.may_happen and not is_read(call.operation):
+        if call.may_happen and not is_read(call):
             self._finish(call, OutcomeUnknown(reason))
         else:
             self._finish(call, Refused(f"{reason}; last asked: {call.target}"))

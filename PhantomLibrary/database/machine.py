@@ -28,15 +28,17 @@ from PhantomLibrary.database.messages import (
     Done,
     Execute,
     ExecuteAct,
+    Held,
     MoveSaga,
     OpenSession,
     Outcome,
     Record,
     StaleRoute,
+    Told,
+    Transact,
 )
 from PhantomLibrary.database.saga_state import SagaImage, SagaState
 from PhantomLibrary.database.sessions import SessionTable
-from PhantomLibrary.database.store import VersionedStore
 from PhantomLibrary.domain import (
     Append,
     BeginSaga,
@@ -44,13 +46,17 @@ from PhantomLibrary.domain import (
     Cas,
     ChangeMember,
     Configuration,
+    Delete,
     Get,
     Increment,
-    Operation,
+    KeyOperation,
     Put,
     Remove,
 )
+from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore
 from PhantomLibrary.protocols.saga.fences import Fences
+from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable, written
+from PhantomLibrary.protocols.transactions.values import Prepare, Span
 
 _VERSION_BYTES = 12  # A time-stamp, and two lengths.
 _encode = msgspec.msgpack.Encoder().encode
@@ -64,10 +70,12 @@ class _Head(msgspec.Struct, array_like=True):
     sessions: list[tuple[int, int, str | None]]
     last_timestamp_ns: int
     sagas: SagaImage
+    horizon_ns: int = 0
+    transactions: TableDump = msgspec.field(default_factory=TableDump)
 
 
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
-_decode_keys = msgspec.msgpack.Decoder(list[tuple[bytes, list[tuple[int, bytes]]]]).decode
+_decode_keys = msgspec.msgpack.Decoder(list[tuple[bytes, list[Version]]]).decode
 
 
 class ShardMachine:
@@ -79,6 +87,7 @@ class ShardMachine:
         descriptor: ShardDescriptor,
         sessions: SessionTable,
         fences: Fences | None = None,
+        table: type[TransactionTable] = TransactionTable,
     ) -> None:
         self.descriptor = descriptor
         self.directory: Directory | None = None  # On shard 0.
@@ -88,6 +97,11 @@ class ShardMachine:
         self._sessions = sessions
         self.sagas = SagaState(fences if fences is not None else Fences())
         self._store = VersionedStore()
+        self.transactions = table(
+            self._store,
+            retention_ns=layout.config.version_retention_ns,
+            patience_ns=layout.config.undecided_max_ns,
+        )
         if descriptor.shard == SYSTEM_SHARD:
             self._keep_directory(first_directory(layout))
 
@@ -104,6 +118,10 @@ class ShardMachine:
             return known
         if command.epoch != self.descriptor.epoch:
             return StaleRoute(self.descriptor)
+        if self.transactions.parts:
+            holder = self.transactions.holder_of(command.operation.key)
+            if holder is not None:
+                return Held(holder)
         value = self._execute(command)
         self._sessions.remember(command, value)
         return Done(value)
@@ -113,6 +131,8 @@ class ShardMachine:
             case OpenSession():
                 self._sessions.open(index)
                 return Done(str(index))
+            case Transact():
+                return self._transact(command)
             case ExecuteAct():
                 return self._act(command)
             case MoveSaga():
@@ -128,6 +148,9 @@ class ShardMachine:
         """Do a step of a saga, or undo it."""
         if command.epoch != self.descriptor.epoch:
             return StaleRoute(self.descriptor)
+        holder = self.transactions.holder_of(command.operation.key)
+        if holder is not None:
+            return Held(holder)
 
         def read(key: str) -> str | None:
             value = self._store.latest(key.encode())
@@ -142,8 +165,45 @@ class ShardMachine:
         """Answer a read from the present state."""
         if epoch != self.descriptor.epoch:
             return StaleRoute(self.descriptor)
+        if self.transactions.parts:
+            writer = self.transactions.writer_of(operation.key)
+            if writer is not None:
+                return Held(writer)
         value = self._store.latest(operation.key.encode())
         return Done(None if value is None else value.decode())
+
+    def _transact(self, command: Transact) -> Outcome:
+        work = command.command
+        if type(work) is Prepare and command.epoch != self.descriptor.epoch:
+            return StaleRoute(self.descriptor)
+        return Told(self.transactions.apply(work, command.at_ns))
+
+    # --- reads at a time --------------------------------------------------------------------------------------------
+
+    @property
+    def last_timestamp_ns(self) -> int:
+        return self._store.last_timestamp_ns
+
+    @property
+    def horizon_ns(self) -> int:
+        """Before this time versions may be gone."""
+        return self._store.horizon_ns
+
+    def rows(self, span: Span, at_ns: int) -> tuple[tuple[str, str], ...]:
+        """Return the keys and values that a span had at a time, in the order of keys."""
+        found = ((key, self._store.at(key, at_ns)) for key in self._keys(span))
+        return tuple((key.decode(), value.decode()) for key, value in found if value is not None)
+
+    def written_between(self, span: Span, after_ns: int, until_ns: int) -> int:
+        """Return when anything of a span was last written in (after, until], 0 for never."""
+        return max((self._store.written_between(key, after_ns, until_ns) for key in self._keys(span)), default=0)
+
+    def written_ns(self, key: str) -> int:
+        """Return when a key was last written, 0 for never."""
+        return self._store.latest_ns(key.encode())
+
+    def _keys(self, span: Span) -> list[bytes]:
+        return self._store.keys(span.start.encode(), span.end.encode())
 
     def _execute(self, command: Execute) -> str | None:
         operation = command.operation
@@ -153,12 +213,9 @@ class ShardMachine:
                 self._write(command, key, operation.value)
             case Cas():
                 return self._compare_and_set(command, key, operation)
-            case Append():
+            case Append() | Increment() | Delete():
                 before = self._store.latest(key)
-                self._write(command, key, f"{before.decode()} {operation.element}" if before else operation.element)
-            case Increment():
-                before = self._store.latest(key)
-                self._write(command, key, str(int(before or b"0") + operation.amount))
+                self._write(command, key, written(operation, None if before is None else before.decode()))
             case Remove():
                 before = self._store.latest(key) or b""
                 kept = (each for each in before.decode().split() if each != operation.element)
@@ -180,9 +237,10 @@ class ShardMachine:
         self._write(command, key, operation.value)
         return "1"
 
-    def _write(self, command: Execute | ExecuteAct, key: bytes, value: str) -> None:
+    def _write(self, command: Execute | ExecuteAct, key: bytes, value: str | None) -> None:
         at_ns = command.at_ns
-        self._store.put(key, value.encode(), at_ns=at_ns, horizon_ns=at_ns - self._retention_ns)
+        content = None if value is None else value.encode()
+        self._store.put(key, content, at_ns=at_ns, horizon_ns=at_ns - self._retention_ns)
 
     # --- the directory, on shard 0 ----------------------------------------------------------------------------------
 
@@ -216,17 +274,23 @@ class ShardMachine:
     def snapshot(self) -> tuple[bytes, ...]:
         """Return everything as chunks of bytes: a head, then keys in their order."""
         head = _Head(
-            self.applied_index, self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns, self.sagas.dump()
+            self.applied_index,
+            self.descriptor,
+            self._sessions.dump(),
+            self._store.last_timestamp_ns,
+            self.sagas.dump(),
+            self._store.horizon_ns,
+            self.transactions.dump(),
         )
         return (_encode(head), *self._key_chunks())
 
     def _key_chunks(self) -> Iterator[bytes]:
         """Yield the keys in pieces of about `snapshot_chunk_bytes`, each of one key at least."""
-        items: list[tuple[bytes, list[tuple[int, bytes]]]] = []
+        items: list[tuple[bytes, list[Version]]] = []
         size = 0
         for key, versions in self._store.items():
             items.append((key, versions))
-            size += len(key) + sum(len(value) + _VERSION_BYTES for _, value in versions)
+            size += len(key) + sum(len(value or b"") + _VERSION_BYTES for _, value in versions)
             if size >= self._chunk_bytes:
                 yield _encode(items)
                 items, size = [], 0
@@ -240,7 +304,8 @@ class ShardMachine:
         self._restore_sessions(head)
         self.sagas.load(head.sagas)
         self._store = VersionedStore()
-        self._store.last_timestamp_ns = head.last_timestamp_ns
+        self._store.last_timestamp_ns, self._store.horizon_ns = head.last_timestamp_ns, head.horizon_ns
+        self.transactions.load(head.transactions, self._store)
         for chunk in chunks[1:]:
             for key, versions in _decode_keys(chunk):
                 self._store.load(key, versions)
@@ -252,10 +317,11 @@ class ShardMachine:
 
     def digest(self) -> int:
         """Return a number that machines of equal content share."""
-        rest = _encode((self.descriptor, self._sessions.dump(), self._store.last_timestamp_ns, self.sagas.dump()))
+        times = (self._store.last_timestamp_ns, self._store.horizon_ns)
+        rest = _encode((self.descriptor, self._sessions.dump(), *times, self.sagas.dump(), self.transactions.dump()))
         return self._store.digest() ^ int.from_bytes(blake2b(rest, digest_size=8).digest(), "big")
 
 
-def is_read(operation: Operation | None) -> bool:
+def is_read(operation: KeyOperation | None) -> bool:
     """Whether an operation leaves the state as it is, so that it needs no place in the log."""
     return type(operation) is Get

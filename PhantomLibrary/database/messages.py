@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Member
-from PhantomLibrary.domain import Act, Answer, Append, Cas, ForgetSagas, NodeId, Operation, Put, ShardId
+from PhantomLibrary.database.transactions.messages import ShardAnswer, ShardWork
+from PhantomLibrary.domain import Act, Answer, Append, Cas, ForgetSagas, KeyOperation, NodeId, Operation, Put, ShardId
 from PhantomLibrary.protocols.saga.progress import Move
+from PhantomLibrary.protocols.transactions.values import Prepare, TransactionCommand, TransactionId
 
 # --- client and gateway ---------------------------------------------------------------------------------------------
 
@@ -45,7 +47,7 @@ class ShardRequest(Struct, frozen=True, gc=False, array_like=True, tag="shard re
     epoch: int
     session: int
     sequence: int
-    operation: Operation | None
+    operation: KeyOperation | ShardWork | None
 
 
 class Done(Struct, frozen=True, gc=False, array_like=True, tag="done"):
@@ -75,7 +77,19 @@ class SessionExpired(Struct, frozen=True, gc=False, array_like=True, tag="sessio
     """The session is not known any more. This attempt did not happen; whether an earlier one did, nobody knows."""
 
 
-Outcome: TypeAlias = Done | NotLeader | StaleRoute | SessionExpired
+class Held(Struct, frozen=True, gc=False, array_like=True, tag="held"):
+    """A transaction that is prepared holds the key. The attempt did not happen."""
+
+    holder: TransactionId
+
+
+class Told(Struct, frozen=True, gc=False, array_like=True, tag="told"):
+    """The answer to something that a transaction asked."""
+
+    answer: ShardAnswer
+
+
+Outcome: TypeAlias = Done | NotLeader | StaleRoute | SessionExpired | Held | Told
 
 
 class ShardReply(Struct, frozen=True, gc=False, array_like=True, tag="shard reply"):
@@ -131,7 +145,17 @@ class Execute(Struct, frozen=True, gc=False, array_like=True, tag="execute"):
     session: int
     sequence: int
     at_ns: int
-    operation: Operation
+    operation: KeyOperation
+
+
+class Transact(Struct, frozen=True, gc=False, array_like=True, tag="transact command"):
+    """A command of a transaction. `at_ns` is the leader's hybrid logical clock. It may come twice: see protocols/."""
+
+    gateway: NodeId
+    call: int
+    epoch: int
+    at_ns: int
+    command: TransactionCommand
 
 
 class Record(Struct, frozen=True, gc=False, array_like=True, tag="record"):
@@ -163,13 +187,15 @@ class MoveSaga(Struct, frozen=True, array_like=True, tag="move saga"):
     call: int = 0
 
 
-Command: TypeAlias = OpenSession | Execute | Record | ExecuteAct | MoveSaga
+Command: TypeAlias = OpenSession | Execute | Transact | Record | ExecuteAct | MoveSaga
 
 _COMMAND_BYTES = 64  # All but key and value.
 
 
 def command_bytes(command: Command | None) -> int:
     """Return about how many bytes a command takes in a log, without encoding it."""
+    if type(command) is Transact:
+        return _COMMAND_BYTES + _work_bytes(command.command)
     if type(command) is not Execute:
         return _COMMAND_BYTES
     operation = command.operation
@@ -177,3 +203,10 @@ def command_bytes(command: Command | None) -> int:
     if kind is Put or kind is Cas:
         return _COMMAND_BYTES + len(operation.key) + len(operation.value)  # type: ignore[union-attr]
     return _COMMAND_BYTES + len(operation.key) + (len(operation.element) if kind is Append else 0)  # type: ignore[union-attr]
+
+
+def _work_bytes(work: TransactionCommand) -> int:
+    if type(work) is not Prepare:
+        return _COMMAND_BYTES
+    spans = sum(len(span.start) + len(span.end) for span in work.reads)
+    return _COMMAND_BYTES + spans + sum(len(str(write)) for write in work.writes)

@@ -5,6 +5,7 @@ other nodes' health.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from PhantomLibrary.database.attempts import Attempts
@@ -34,9 +35,14 @@ from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.saga_host import DEADLINES as SAGA_DEADLINES
 from PhantomLibrary.database.saga_host import SagaHost, shown
 from PhantomLibrary.database.snapshot_parts import parts_file
+from PhantomLibrary.database.transactions.desk import Finish
+from PhantomLibrary.database.transactions.manager import DEADLINES as TRANSACTION_DEADLINES
+from PhantomLibrary.database.transactions.manager import TransactionManager
+from PhantomLibrary.database.transactions.messages import TRANSACTION_MESSAGES, ShardWork, TransactionMessage
 from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
-from PhantomLibrary.domain import NodeId, Observation, ReplicaDigest, ShardId
+from PhantomLibrary.domain import Answer, NodeId, Observation, ReplicaDigest, ShardId, TransactionOperation
 from PhantomLibrary.kernel.process import Env
+from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.configuration import ABSENT
 from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Invitation, RequestVote, SnapshotChunk
 from PhantomLibrary.protocols.saga.progress import Saga
@@ -54,6 +60,8 @@ class DatabaseNode:
     wal: WriteAheadLog
     disk: DiskCare
     gateway: Gateway
+    clock: HybridClock
+    transactions: TransactionManager
     replica_set: ReplicaSet
     heartbeats: Heartbeats
     health: HealthMonitor
@@ -67,7 +75,7 @@ class DatabaseNode:
         self.replicas: dict[ShardId, ShardReplica] = {}
         self._has_news = False
         self._attempts = Attempts()
-        self._answers: deque[ShardReply] = deque()
+        self._later: deque[tuple[Callable[[Any], object], Any]] = deque()
 
     def start(self, env: Env) -> None:
         self.env = env
@@ -76,7 +84,9 @@ class DatabaseNode:
         self.wal = self.parts.wal(env.disk, env.node, self)
         self.heartbeats = Heartbeats(self)
         self.replica_set = ReplicaSet(self, self.wal.recover([each.shard for each in mine]))
+        self.clock = HybridClock(env.wall_ns)
         self.gateway = self.parts.gateway(self)
+        self.transactions = self.parts.manager(self)
         self.replica_set.open()
         self.replicas = self.replica_set.by_shard
         self.saga_host = self.parts.saga_host(self)
@@ -107,6 +117,8 @@ class DatabaseNode:
                 self.request(message)
         elif kind in _HEALTH_MESSAGES:
             self.health.step(message)
+        elif kind in TRANSACTION_MESSAGES:
+            self.transactions.receive(message)
         elif kind is NodeHeartbeat:
             self.heartbeats.heard(message)
         elif kind is NodeHeartbeatReply:
@@ -115,7 +127,7 @@ class DatabaseNode:
             self.membership.receive(sender, message)
         else:
             self._step(sender, message)
-        if self._answers or self._has_news:
+        if self._later or self._has_news:
             self._finish()
 
     def _step(self, sender: NodeId, message: Any) -> None:
@@ -145,18 +157,20 @@ class DatabaseNode:
                 self.heartbeats.fire()
             elif owner == MEMBER_DEADLINES:
                 self.membership.fire(name)
+            elif owner == TRANSACTION_DEADLINES:
+                self.transactions.fire(name)
             elif owner == DISK_DEADLINES:
                 self.disk.fire(name)
             elif owner == SAGA_DEADLINES:
                 self.saga_host.fire()
             elif (replica := self.replicas.get(int(owner))) is not None:
                 replica.fire(name)
-        if self._answers or self._has_news:
+        if self._later or self._has_news:
             self._finish()
 
     def synced(self, token: int, error: str) -> None:
         self.wal.synced(token, error)
-        if self._answers or self._has_news:
+        if self._later or self._has_news:
             self._finish()
 
     def log_failed(self, error: str) -> None:
@@ -175,7 +189,7 @@ class DatabaseNode:
             reply = ShardReply(request.shard, request.call, request.attempt, StaleRoute())
             self.reply(request.gateway, reply)
         else:
-            replica.request(request)
+            replica.service.request(request)
 
     def transfer_leadership(self, shard: ShardId, target: NodeId) -> str:
         """Begin to hand the leadership of a shard, which this node has, to another; return why not, "" if it began.
@@ -206,9 +220,24 @@ class DatabaseNode:
         effects are being performed.
         """
         if gateway == self.env.node:
-            self._answers.append(reply)
+            self._later.append((self.gateway.shard_reply, reply))
         else:
             self.env.send(gateway, reply)
+
+    def later(self, action: Callable[[Any], object], argument: Any) -> None:
+        """Do something when the present event is dealt with: it may step a group whose effects are being performed."""
+        self._later.append((action, argument))
+
+    def ask(self, shard: ShardId, work: ShardWork, finish: Finish) -> None:
+        """Put something to the leader of a shard, through the gateway here."""
+        self._later.append((lambda _: self.gateway.ask(shard, work, finish), None))
+
+    def transact(self, process: int, operation: TransactionOperation, finish: Callable[[Answer], object]) -> None:
+        """A client wants something of its transaction."""
+        self.transactions.request(process, operation, finish)
+
+    def transaction_message(self, message: TransactionMessage) -> None:
+        self.transactions.receive(message)
 
     def show(self, observation: Observation) -> None:
         """Show something to whoever watches this node."""
@@ -232,10 +261,11 @@ class DatabaseNode:
         self.saga_host.note(saga)
 
     def _finish(self) -> None:
-        answers = self._answers
-        while answers or self._has_news:
-            if answers:
-                self.gateway.shard_reply(answers.popleft())
+        later = self._later
+        while later or self._has_news:
+            if later:
+                action, argument = later.popleft()
+                action(argument)
             else:
                 self._has_news = False
                 self.membership.look()

@@ -13,11 +13,15 @@ from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.transactions.desk import TransactionDesk
+from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.saga.orchestrator import Orchestrator
 from PhantomLibrary.protocols.swim.detector import Detector
+from PhantomLibrary.protocols.transactions.committing import Committer
+from PhantomLibrary.protocols.transactions.table import TransactionTable
 
 
 class Parts(Struct, frozen=True):
@@ -34,3 +38,7 @@ class Parts(Struct, frozen=True):
     orchestrator: type[Orchestrator] = Orchestrator
     fences: type[Fences] = Fences
     saga_host: type[SagaHost] = SagaHost
+    transactions: type[TransactionTable] = TransactionTable
+    desk: type[TransactionDesk] = TransactionDesk
+    manager: type[TransactionManager] = TransactionManager
+    committer: type[Committer] = Committer

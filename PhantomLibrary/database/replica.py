@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
-from PhantomLibrary.database.machine import ShardMachine, is_read
-from PhantomLibrary.database.messages import (
-    Command,
-    Done,
-    Execute,
-    ExecuteAct,
-    NotLeader,
-    OpenSession,
-    Outcome,
-    ShardReply,
-    ShardRequest,
-    command_bytes,
-)
+from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.messages import Command, Done, ShardReply, command_bytes
 from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.service import DEADLINE as SERVICE_DEADLINE
+from PhantomLibrary.database.service import ShardService
 from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.transactions.desk import Finish, TransactionDesk
+from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
-    Act,
     DamageRepaired,
     EntriesStored,
-    ForgetSagas,
-    Get,
     LogCompacted,
     NodeId,
     Observation,
@@ -38,6 +28,7 @@ from PhantomLibrary.domain import (
     SnapshotInstalled,
 )
 from PhantomLibrary.kernel.process import Env
+from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.configuration import Change
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
@@ -50,7 +41,6 @@ from PhantomLibrary.protocols.raft.effects import (
     Persist,
     Persisted,
     Propose,
-    Read,
     ReadReady,
     Refuse,
     RefuseChange,
@@ -77,6 +67,7 @@ from PhantomLibrary.protocols.raft.messages import (
 from PhantomLibrary.protocols.raft.replica import GroupConfig
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.saga.progress import Saga
+from PhantomLibrary.protocols.transactions.table import TransactionTable
 
 Sink = Callable[[Observation], None]
 
@@ -94,6 +85,10 @@ class ReplicaParts(Protocol):
     def performer(self) -> type[Performer]: ...
     @property
     def fences(self) -> type[Fences]: ...
+    @property
+    def transactions(self) -> type[TransactionTable]: ...
+    @property
+    def desk(self) -> type[TransactionDesk]: ...
 
 
 class ReplicaOwner(Protocol):
@@ -103,6 +98,7 @@ class ReplicaOwner(Protocol):
     layout: ClusterLayout
     sink: Sink
     wal: WriteAheadLog
+    clock: HybridClock
 
     @property
     def parts(self) -> ReplicaParts: ...
@@ -112,6 +108,10 @@ class ReplicaOwner(Protocol):
     def compact_log(self) -> None: ...
     def gone_quiet(self, shard: ShardId) -> None: ...
     def woken(self) -> None: ...
+    def later(self, action: Callable[[Any], object], argument: Any) -> None: ...
+    def ask(self, shard: ShardId, work: ShardWork, finish: Finish) -> None: ...
+    def transaction_message(self, message: LockGranted) -> None: ...
+    def unavailable_nodes(self) -> list[NodeId]: ...
 
 
 class ShardReplica:
@@ -123,7 +123,8 @@ class ShardReplica:
         self._env = env = owner.env
         self.node = env.node
         self.shard = descriptor.shard
-        self.machine = parts.machine(layout, descriptor, parts.sessions(layout.config.sessions_max), parts.fences())
+        sessions = parts.sessions(layout.config.sessions_max)
+        self.machine = parts.machine(layout, descriptor, sessions, parts.fences(), parts.transactions)
         if recovered.snapshot is not None:
             self.machine.restore(recovered.snapshot.chunks)
         self.group = parts.group(self._group_config(descriptor), recovered, env.monotonic_ns())
@@ -134,7 +135,7 @@ class ShardReplica:
         self._perform = self._performer.perform
         self._draws = env.random(f"shard {self.shard} timers")
         self._snapshot_entries = layout.config.snapshot_entries
-        self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
+        self.service = ShardService(owner, self)
         self._view = self.group.view
         self._is_system = self.shard == SYSTEM_SHARD
         self.number = recovered.number
@@ -179,7 +180,7 @@ class ShardReplica:
 
     def stop(self) -> None:
         """This replica is given up: whoever waits at it cannot know what becomes of what he asked for."""
-        self._give_up_waiting("")
+        self.service.end("")
         self._owner.woken()
 
     def is_current(self) -> bool:
@@ -208,18 +209,10 @@ class ShardReplica:
         self.step(DiskFull(is_full))
 
     def fire(self, name: str) -> None:
-        self.step(DeadlinePassed(name))
-
-    def request(self, request: ShardRequest) -> None:
-        """Take one attempt of a gateway."""
-        if not self.group.is_leader:
-            reason = f"the disk of {self.node} is full" if self._owner.wal.is_full else ""
-            self._answer_attempt(request, NotLeader(self.group.leader, may_happen=False, reason=reason))
-        elif is_read(request.operation):
-            self.step(Read(request))
+        if name == SERVICE_DEADLINE:
+            self.service.fire()
         else:
-            self._waiting[request.gateway, request.call] = request.attempt
-            self.step(Propose(request, self._command(request)))
+            self.step(DeadlinePassed(name))
 
     def transfer_leadership(self, target: NodeId) -> str:
         """Begin to hand leadership over; return why that is not possible, "" when it is.
@@ -239,23 +232,6 @@ class ShardReplica:
     def propose(self, command: Command) -> None:
         """Replicate a command that nobody waits for."""
         self.step(Propose(None, command))
-
-    def _command(self, request: ShardRequest) -> Command:
-        if request.operation is None:
-            return OpenSession(request.gateway, request.call)
-        at_ns = self._env.wall_ns()
-        if not request.session:
-            assert isinstance(request.operation, (Act, ForgetSagas))
-            return ExecuteAct(request.gateway, request.call, request.epoch, at_ns, request.operation)
-        return Execute(
-            request.gateway,
-            request.call,
-            request.epoch,
-            request.session,
-            request.sequence,
-            at_ns,
-            request.operation,
-        )
 
     # --- effects ----------------------------------------------------------------------------------------------------
 
@@ -281,16 +257,16 @@ class ShardReplica:
                 self._owner.sink(DamageRepaired(self.node, f"shard {self.shard}"))
 
     def apply(self, effect: Apply) -> None:
-        machine, waiting = self.machine, self._waiting
+        machine, service = self.machine, self.service
         for entry in effect.entries:
-            command = entry.command
-            outcome = machine.apply(entry.index, command)
-            if waiting and outcome is not None and (command.gateway, command.call) in waiting:
-                attempt = waiting.pop((command.gateway, command.call))
-                self._answer(command.gateway, command.call, attempt, outcome)
+            outcome = machine.apply(entry.index, entry.command)
+            if outcome is not None and service.is_leading:
+                service.applied(entry.command, outcome)
             if entry.index % self._snapshot_entries == 0 and not self._owner.wal.is_full:
                 self._take_snapshot(entry.term)  # At the same entries everywhere, so that they are equal.
         group = self.group
+        if group.is_leader:
+            service.caught_up()
         if self._is_system:
             self._note_sagas()
             self._owner.note_news()
@@ -309,15 +285,10 @@ class ShardReplica:
             self._show()  # As a rule it waited for the disk, so its view was shown long before.
 
     def read_ready(self, effect: ReadReady) -> None:
-        for request in effect.tokens:
-            operation = request.operation
-            assert type(operation) is Get
-            self._answer_attempt(request, self.machine.read(operation, request.epoch))
+        self.service.read_ready(effect.tokens)
 
     def refuse(self, effect: Refuse) -> None:
-        for request in filter(None, effect.tokens):
-            self._waiting.pop((request.gateway, request.call), None)
-            self._answer_attempt(request, NotLeader(effect.leader, may_happen=False))
+        self.service.refuse(effect.tokens, effect.leader)
 
     def refuse_change(self, effect: RefuseChange) -> None:
         self.change_failure = effect.reason
@@ -330,12 +301,6 @@ class ShardReplica:
 
     def woken(self, effect: Woken) -> None:
         self._owner.woken()
-
-    def _answer_attempt(self, request: ShardRequest, outcome: Outcome) -> None:
-        self._answer(request.gateway, request.call, request.attempt, outcome)
-
-    def _answer(self, gateway: NodeId, call: int, attempt: int, outcome: Outcome) -> None:
-        self._owner.reply(gateway, ShardReply(self.shard, call, attempt, outcome))
 
     # --- snapshots and observations ---------------------------------------------------------------------------------
 
@@ -368,8 +333,8 @@ class ShardReplica:
         if self.group.news:
             self.group.news = False
             self._owner.note_news()
-        if view.role != "leader" and before.role == "leader":
-            self._give_up_waiting(view.leader)
+        if before.role == "leader" and (view.role != "leader" or view.term != before.term):
+            self.service.end(view.leader)
         self._owner.sink(
             ReplicaState(
                 self.node,
@@ -383,12 +348,6 @@ class ShardReplica:
                 view.configuration,
             )
         )
-
-    def _give_up_waiting(self, leader: NodeId) -> None:
-        """No longer leading: what was proposed may still be committed by the next leader, so say that nobody knows."""
-        waiting, self._waiting = self._waiting, {}
-        for (gateway, call), attempt in waiting.items():
-            self._answer(gateway, call, attempt, NotLeader(leader, may_happen=True))
 
 
 __all__ = ["Done", "ShardReplica", "Sink"]

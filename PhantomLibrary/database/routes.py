@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import NodeId, ShardId
+from PhantomLibrary.protocols.transactions.values import Span
 
 
 class Routes:
@@ -48,6 +49,15 @@ class Routes:
     def shard_of(self, key: str) -> ShardDescriptor:
         """Return the shard that holds a key. There must be a map."""
         return self._ranges[bisect_right(self._starts, key) - 1]
+
+    def parts_of(self, span: Span) -> list[tuple[ShardId, Span]]:
+        """Return the shards that hold a span, each with its part, in the order of keys. There must be a map."""
+        parts = []
+        for each in self._ranges:
+            if (not each.end or span.start < each.end) and (not span.end or each.start < span.end):
+                end = min(filter(None, (span.end, each.end)), default="")
+                parts.append((each.shard, Span(max(span.start, each.start), end)))
+        return parts
 
     def descriptor(self, shard: ShardId) -> ShardDescriptor:
         return self._by_shard[shard]

@@ -14,7 +14,6 @@ from PhantomLibrary.domain import (
     ChangeMember,
     Get,
     Ok,
-    Operation,
     OutcomeUnknown,
     Put,
     Refused,
@@ -39,7 +38,7 @@ class Operator:
         self._process = -1
         self._session: GatewaySession | None = None  # One that is free.
 
-    def begin(self, operation: Operation) -> Task[Answer]:
+    def begin(self, operation: Get | Put) -> Task[Answer]:
         """Start an operation, and return the task whose result will be its answer."""
         return Task(self._scheduler, self._perform(operation), "operator")
 
@@ -60,7 +59,7 @@ class Operator:
                 break
         return answer
 
-    async def _perform(self, operation: Operation) -> Answer:
+    async def _perform(self, operation: Get | Put) -> Answer:
         session, self._session = self._session or self._sessions.open(self._recorder.new_process()), None
         function, argument = _recorded(operation)
         self._recorder.invoke(session.process, function, operation.key, argument, WORKLOAD, session.node)
@@ -80,7 +79,7 @@ class Operator:
         return answer
 
 
-def _recorded(operation: Operation) -> tuple[str, str | None]:
+def _recorded(operation: Get | Put) -> tuple[str, str | None]:
     if isinstance(operation, Put):
         return "write", operation.value
     assert isinstance(operation, Get)

@@ -6,8 +6,8 @@ from PhantomLibrary.database.config import DatabaseConfig, make_layout
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Done, Execute, OpenSession, SessionExpired, StaleRoute
 from PhantomLibrary.database.sessions import SessionTable
-from PhantomLibrary.database.store import VersionedStore
 from PhantomLibrary.domain import SECOND_NS, Append, Cas, Get, Increment, Put
+from PhantomLibrary.protocols.mvcc.versions import VersionedStore
 
 
 def make_machine(sessions_max=3, shard=1, retention_ns=50):

@@ -13,122 +13,100 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
+from PhantomLibrary.domain.operations import (
+    Act as Act,
+)
+from PhantomLibrary.domain.operations import (
+    Append as Append,
+)
+from PhantomLibrary.domain.operations import (
+    Begin as Begin,
+)
+from PhantomLibrary.domain.operations import (
+    BeginSaga as BeginSaga,
+)
+from PhantomLibrary.domain.operations import (
+    CancelSaga as CancelSaga,
+)
+from PhantomLibrary.domain.operations import (
+    Cas as Cas,
+)
+from PhantomLibrary.domain.operations import (
+    Change as Change,
+)
+from PhantomLibrary.domain.operations import (
+    ChangeMember as ChangeMember,
+)
+from PhantomLibrary.domain.operations import (
+    Commit as Commit,
+)
+from PhantomLibrary.domain.operations import (
+    Delete as Delete,
+)
+from PhantomLibrary.domain.operations import (
+    ForgetSagas as ForgetSagas,
+)
+from PhantomLibrary.domain.operations import (
+    Get as Get,
+)
+from PhantomLibrary.domain.operations import (
+    Increment as Increment,
+)
+from PhantomLibrary.domain.operations import (
+    KeyOperation as KeyOperation,
+)
+from PhantomLibrary.domain.operations import (
+    Operation as Operation,
+)
+from PhantomLibrary.domain.operations import (
+    Put as Put,
+)
+from PhantomLibrary.domain.operations import (
+    Remove as Remove,
+)
+from PhantomLibrary.domain.operations import (
+    Rollback as Rollback,
+)
+from PhantomLibrary.domain.operations import (
+    SagaOperation as SagaOperation,
+)
+from PhantomLibrary.domain.operations import (
+    SagaPhase as SagaPhase,
+)
+from PhantomLibrary.domain.operations import (
+    SagaState as SagaState,
+)
+from PhantomLibrary.domain.operations import (
+    Scan as Scan,
+)
+from PhantomLibrary.domain.operations import (
+    Statement as Statement,
+)
+from PhantomLibrary.domain.operations import (
+    StepState as StepState,
+)
+from PhantomLibrary.domain.operations import (
+    Transact as Transact,
+)
+from PhantomLibrary.domain.operations import (
+    TransactionOperation as TransactionOperation,
+)
+from PhantomLibrary.domain.operations import (
+    Update as Update,
+)
+from PhantomLibrary.domain.operations import (
+    Where as Where,
+)
+from PhantomLibrary.domain.operations import (
+    Within as Within,
+)
+
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 
 NodeId: TypeAlias = str
 ShardId: TypeAlias = int
-
-# --- operations on keys: what a client asks of the database ---------------------------------------------------------
-
-
-class Get(Struct, frozen=True, gc=False, array_like=True, tag="get"):
-    """Read one key. Result: its text, or None when it was never written."""
-
-    key: str
-
-
-class Put(Struct, frozen=True, gc=False, array_like=True, tag="put"):
-    """Write one key. Result: None."""
-
-    key: str
-    value: str
-
-
-class Cas(Struct, frozen=True, gc=False, array_like=True, tag="cas"):
-    """Write `value` if the key holds `expected` (None: was never written). Result: whether it did, "1" or "0"."""
-
-    key: str
-    expected: str | None
-    value: str
-
-
-class Append(Struct, frozen=True, gc=False, array_like=True, tag="append"):
-    """Add one element to the end of a list that is kept as text, its elements parted by one space. Result: None."""
-
-    key: str
-    element: str
-
-
-class Increment(Struct, frozen=True, gc=False, array_like=True, tag="increment"):
-    """Add a number to a counter that is kept as decimal text, absent meaning 0. Result: None."""
-
-    key: str
-    amount: int
-
-
-class Remove(Struct, frozen=True, gc=False, array_like=True, tag="remove"):
-    """Take one element out of such a list, as often as it is there. Result: None."""
-
-    key: str
-    element: str
-
-
-class ChangeMember(Struct, frozen=True, gc=False, array_like=True, tag="change member"):
-    """Ask for another standing of a node in the cluster. Result: why not, "" when it was done.
-
-    `key` is the node: what an operation is about.
-    """
-
-    key: NodeId
-    standing: Literal["joining", "decommissioning", "removed"]
-
-
-# --- operations of sagas --------------------------------------------------------------------------------------------
-
-SagaPhase: TypeAlias = Literal["action", "compensation"]
-SagaState: TypeAlias = Literal["ACTIVE", "COMPLETED", "FAILED", "COMPENSATED"]
-StepState: TypeAlias = Literal["PENDING", "EXECUTING", "COMPLETED", "FAILED", "COMPENSATED"]
-
-
-class Change(Struct, frozen=True, array_like=True):
-    """What a step of a saga does to its key. Rejected where it would leave a number below `at_least`."""
-
-    operation: Put | Cas | Append | Remove | Increment
-    at_least: int | None = None
-
-
-class Act(Struct, frozen=True, gc=False, array_like=True, tag="act"):
-    """Do an action or a compensation of a saga, once: (saga, step, phase) is its idempotence key.
-
-    Without a change it does nothing but see to it that the step's action can never be done any more. Result: why it was
-    rejected, and so had no effect, "" when it was done.
-    """
-
-    key: str
-    saga: int
-    step: int
-    phase: SagaPhase
-    change: Change | None
-
-
-class BeginSaga(Struct, frozen=True, gc=False, array_like=True, tag="begin saga"):
-    """Begin a saga, whose definition is JSON. `key` is its name. Result: why not, "" when it has begun."""
-
-    key: str
-    definition: str
-
-
-class CancelSaga(Struct, frozen=True, gc=False, array_like=True, tag="cancel saga"):
-    """Roll a saga back. `key` is its name. Result: why not, "" when it is rolled back from now on."""
-
-    key: str
-
-
-class ForgetSagas(Struct, frozen=True, gc=False, array_like=True, tag="forget sagas"):
-    """All sagas up to number `last` have ended but for the `open` ones: whatever comes for them comes too late.
-
-    `key` is the first one of the shard that is told. Result: "".
-    """
-
-    key: str
-    last: int
-    open: tuple[int, ...]
-
-
-SagaOperation: TypeAlias = BeginSaga | CancelSaga
-Operation: TypeAlias = Get | Put | Cas | Append | Remove | Increment | ChangeMember | SagaOperation | Act | ForgetSagas
 
 # --- what a client learns -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,77 @@
+"""What a gateway keeps of each operation that it takes to a shard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PhantomLibrary.database.config import SYSTEM_SHARD
+from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKey, ReadAt, ReleaseLocks, ShardWork
+from PhantomLibrary.domain import Act, ForgetSagas, Get, KeyOperation, ShardId
+
+_HARMLESS = frozenset((Get, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
+_WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
+
+
+class Session:
+    """A client process's session at one shard."""
+
+    __slots__ = ("number", "sequence")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.sequence = 0
+
+
+class Call:
+    """One operation on its way. `operation` None opens a session. One that `is_bound` is for its shard and no other."""
+
+    __slots__ = (
+        "attempt",
+        "backs_off",
+        "deadline_ns",
+        "finish",
+        "is_bound",
+        "may_happen",
+        "number",
+        "operation",
+        "process",
+        "sequence",
+        "session",
+        "shard",
+        "target",
+        "trouble",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        process: int,
+        operation: KeyOperation | ShardWork | None,
+        deadline_ns: int,
+        finish: Callable[[Any], object],
+    ) -> None:
+        self.number = number
+        self.process = process
+        self.operation = operation
+        self.deadline_ns = deadline_ns
+        self.finish = finish
+        self.shard: ShardId = SYSTEM_SHARD
+        self.session: Session | None = None
+        self.trouble = ""  # Why nobody leads, as far as is known.
+        self.sequence = 0
+        self.attempt = 0
+        self.target = ""
+        self.may_happen = False
+        self.is_bound = False
+        self.backs_off = False
+
+
+def is_read(call: Call) -> bool:
+    """Whether a call leaves everything as it is, so that it needs no session, and never happened if it failed."""
+    return type(call.operation) in _HARMLESS
+
+
+def needs_session(call: Call) -> bool:
+    """Whether it is kept from happening twice by a session; acts of sagas are so by themselves."""
+    return type(call.operation) not in _WITHOUT_SESSION

@@ -1,0 +1,239 @@
+"""What a replica does for gateways while it leads: takes their attempts, has them replicated, and answers.
+
+What it does for transactions beyond that is in transactions/desk.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from PhantomLibrary.database.config import ClusterLayout
+from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.messages import (
+    Command,
+    Execute,
+    ExecuteAct,
+    NotLeader,
+    OpenSession,
+    Outcome,
+    ShardReply,
+    ShardRequest,
+    Transact,
+)
+from PhantomLibrary.database.transactions.desk import READS, Finish, TransactionDesk
+from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
+from PhantomLibrary.database.wal import WriteAheadLog
+from PhantomLibrary.domain import (
+    Act,
+    Append,
+    BeginSaga,
+    CancelSaga,
+    Cas,
+    ChangeMember,
+    Delete,
+    ForgetSagas,
+    Get,
+    Increment,
+    NodeId,
+    Put,
+    Remove,
+    ShardId,
+)
+from PhantomLibrary.kernel.process import Env
+from PhantomLibrary.protocols.mvcc.clock import HybridClock
+from PhantomLibrary.protocols.raft.effects import Event, Propose, Read
+from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.transactions.values import TransactionCommand
+
+DEADLINE = "service"
+_WRITES = frozenset((Put, Cas, Append, Remove, Increment, Delete, Act))
+_OTHERS = frozenset((type(None), ChangeMember, BeginSaga, CancelSaga, ForgetSagas))
+
+
+class ServiceParts(Protocol):
+    @property
+    def desk(self) -> type[TransactionDesk]: ...
+
+
+class ServiceOwner(Protocol):
+    """The node."""
+
+    env: Env
+    layout: ClusterLayout
+    wal: WriteAheadLog
+    clock: HybridClock
+
+    @property
+    def parts(self) -> ServiceParts: ...
+    def reply(self, gateway: NodeId, reply: ShardReply) -> None: ...
+    def later(self, action: Callable[[Any], object], argument: Any) -> None: ...
+    def ask(self, shard: ShardId, work: ShardWork, finish: Finish) -> None: ...
+    def transaction_message(self, message: LockGranted) -> None: ...
+    def unavailable_nodes(self) -> list[NodeId]: ...
+
+
+class Replica(Protocol):
+    """What the service stands on."""
+
+    shard: ShardId
+    group: Group
+    machine: ShardMachine
+
+    def step(self, event: Event) -> None: ...
+    def is_current(self) -> bool: ...
+
+
+class ShardService:
+    """One shard's, on one node. What waits here is given up when leadership is lost."""
+
+    def __init__(self, owner: ServiceOwner, replica: Replica) -> None:
+        self._owner = owner
+        self._replica = replica
+        self.node = owner.env.node
+        self.shard = replica.shard
+        self.machine = replica.machine
+        self.clock = owner.clock
+        self.monotonic_ns = owner.env.monotonic_ns
+        self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
+        self.desk: TransactionDesk | None = None  # While this replica leads, and knows all that was decided before.
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether anybody here may want to know what is applied."""
+        return bool(self._waiting) or self.desk is not None
+
+    # --- attempts ---------------------------------------------------------------------------------------------------
+
+    def request(self, request: ShardRequest) -> None:
+        """Take one attempt of a gateway."""
+        group, desk, operation = self._replica.group, self.desk, request.operation
+        if not group.is_leader:
+            reason = f"the disk of {self.node} is full" if self._owner.wal.is_full else ""
+            self.answer(request, NotLeader(group.leader, may_happen=False, reason=reason))
+        elif type(operation) is Get:
+            self._replica.step(Read(request))
+        elif type(operation) in _WRITES:
+            if desk is None or desk.admits(request, operation.key):  # type: ignore[union-attr]
+                self._propose(request)
+        elif type(operation) in _OTHERS:
+            self._propose(request)
+        elif desk is not None:
+            desk.take(request)
+        else:
+            self.answer(request, NotLeader("", may_happen=False, reason=f"{self.node} has just been elected"))
+
+    def _propose(self, request: ShardRequest) -> None:
+        self._waiting[request.gateway, request.call] = request.attempt
+        self._replica.step(Propose(request, self._command(request)))
+
+    def _command(self, request: ShardRequest) -> Command:
+        operation = request.operation
+        if operation is None:
+            return OpenSession(request.gateway, request.call)
+        at_ns = self.clock.now_ns()
+        if isinstance(operation, TransactionCommand):
+            return Transact(request.gateway, request.call, request.epoch, at_ns, operation)
+        if isinstance(operation, (Act, ForgetSagas)):
+            return ExecuteAct(request.gateway, request.call, request.epoch, at_ns, operation)
+        return Execute(
+            request.gateway,
+            request.call,
+            request.epoch,
+            request.session,
+            request.sequence,
+            at_ns,
+            operation,  # type: ignore[arg-type]  # Questions of transactions do not come here.
+        )
+
+    def read_ready(self, tokens: tuple[ShardRequest, ...]) -> None:
+        """Leadership was confirmed for these reads."""
+        desk = self.desk
+        for request in tokens:
+            operation = request.operation
+            if type(operation) in READS:
+                if desk is not None:
+                    desk.serve(request)
+                continue
+            assert type(operation) is Get
+            if desk is None or desk.shows(request, operation.key):
+                self.answer(request, self.machine.read(operation, request.epoch))
+
+    def refuse(self, tokens: tuple[ShardRequest | None, ...], leader: NodeId) -> None:
+        for request in filter(None, tokens):
+            self._waiting.pop((request.gateway, request.call), None)
+            self.answer(request, NotLeader(leader, may_happen=False))
+
+    def answer(self, request: ShardRequest, outcome: Outcome) -> None:
+        reply = ShardReply(self.shard, request.call, request.attempt, outcome)
+        self._owner.reply(request.gateway, reply)
+
+    # --- what happens to the replica --------------------------------------------------------------------------------
+
+    def applied(self, command: Any, outcome: Outcome) -> None:
+        """A command took effect here, while this replica leads."""
+        attempt = self._waiting.pop((command.gateway, command.call), None)
+        if attempt is not None:
+            self._owner.reply(command.gateway, ShardReply(self.shard, command.call, attempt, outcome))
+        if type(command) is Transact and self.desk is not None:
+            self.desk.applied(command, outcome)
+
+    def caught_up(self) -> None:
+        """All that is committed so far is applied, and this replica leads."""
+        if self.desk is not None:
+            self.desk.settled()
+        elif self._replica.is_current():
+            self.desk = self._owner.parts.desk(self, self._owner.layout.config)
+            self.desk.begin()
+
+    def end(self, leader: NodeId) -> None:
+        """No longer leading: what was proposed may still be committed by the next leader, so say that nobody knows."""
+        desk, self.desk = self.desk, None
+        if desk is not None:
+            desk.end(leader)
+        waiting, self._waiting = self._waiting, {}
+        for (gateway, call), attempt in waiting.items():
+            reply = ShardReply(self.shard, call, attempt, NotLeader(leader, may_happen=True))
+            self._owner.reply(gateway, reply)
+
+    def fire(self) -> None:
+        """The deadline that the desk asked for has passed."""
+        if self.desk is not None:
+            self.desk.fire()
+
+    # --- for the desk, which may be in the midst of a step of the group: all that steps it comes after that ----------
+
+    @property
+    def term(self) -> int:
+        return self._replica.group.term
+
+    @property
+    def last_index(self) -> int:
+        return self._replica.group.log.last_index
+
+    def wake_at(self, at_ns: int) -> None:
+        self._owner.env.set_deadline(f"{self.shard}/{DEADLINE}", at_ns)
+
+    def confirm(self, request: ShardRequest) -> None:
+        self._owner.later(self._replica.step, Read(request))
+
+    def replicate(self, request: ShardRequest | None, command: TransactionCommand) -> None:
+        if request is not None:
+            self._owner.later(self._propose, request)
+        else:
+            self._owner.later(self._replica.step, Propose(None, Transact("", 0, 0, self.clock.now_ns(), command)))
+
+    def tell(self, node: NodeId, message: LockGranted) -> None:
+        if node == self.node:
+            self._owner.later(self._owner.transaction_message, message)
+        else:
+            self._owner.env.send(node, message)
+
+    def ask(self, shard: ShardId, command: ShardWork, finish: Finish) -> None:
+        self._owner.ask(shard, command, finish)
+
+    def unavailable_nodes(self) -> list[NodeId]:
+        return self._owner.unavailable_nodes()
+
+    def take_again(self, request: ShardRequest) -> None:
+        self._owner.later(self.request, request)

@@ -1,0 +1,128 @@
+"""What the gateway that runs a transaction asks of the leaders of shards, beside what they replicate."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import ShardId
+from PhantomLibrary.protocols.transactions.deadlocks import Probe, Victim
+from PhantomLibrary.protocols.transactions.values import (
+    Conflict,
+    Done,
+    Isolation,
+    Span,
+    TransactionAnswer,
+    TransactionCommand,
+    TransactionId,
+)
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+class ReadAt(Struct, frozen=True, gc=False, array_like=True, tag="read at"):
+    """Read a span as it was at a time.
+
+    What was written after that and until `limit_ns` may have been there when the transaction began, for all that its
+    gateway's clock can tell; but nothing later than `met_ns`, the clock of this leader when the transaction first came
+    to it, in the term `met_term` (0 for never).
+    """
+
+    transaction: TransactionId
+    span: Span
+    at_ns: int
+    limit_ns: int
+    met_ns: int
+    met_term: int
+
+
+class CheckUnchanged(Struct, frozen=True, gc=False, array_like=True, tag="check unchanged"):
+    """Ask whether a span that was read at one time is the same at a later one, and will be."""
+
+    transaction: TransactionId
+    span: Span
+    from_ns: int
+    at_ns: int
+
+
+class LockKey(Struct, frozen=True, gc=False, array_like=True, tag="lock key"):
+    """Ask for the lock of a key that is going to be written."""
+
+    transaction: TransactionId
+    key: str
+    isolation: Isolation
+    snapshot_ns: int
+
+
+class ReleaseLocks(Struct, frozen=True, gc=False, array_like=True, tag="release locks"):
+    """A transaction is over here: it gives up its locks, and its places in queues."""
+
+    transaction: TransactionId
+
+
+TransactionQuestion: TypeAlias = ReadAt | CheckUnchanged | LockKey | ReleaseLocks
+ShardWork: TypeAlias = TransactionCommand | TransactionQuestion
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+class Rows(Struct, frozen=True, gc=False, array_like=True, tag="rows"):
+    """What a span held. `clock_ns` and `term` are the leader's when it answered."""
+
+    rows: tuple[tuple[str, str], ...]
+    clock_ns: int
+    term: int
+
+
+class Uncertain(Struct, frozen=True, gc=False, array_like=True, tag="uncertain"):
+    """Something was written so shortly after the time asked for that it may have been there before: read at `at_ns`."""
+
+    at_ns: int
+    clock_ns: int
+    term: int
+
+
+class Locked(Struct, frozen=True, gc=False, array_like=True, tag="locked"):
+    """The lock is held now."""
+
+    clock_ns: int
+    term: int
+
+
+class Waiting(Struct, frozen=True, gc=False, array_like=True, tag="waiting"):
+    """Others have the lock, or wait for it before this one. A LockGranted follows, unless the leader changes."""
+
+    holders: tuple[TransactionId, ...]
+    clock_ns: int
+    term: int
+
+
+class WrittenSince(Struct, frozen=True, gc=False, array_like=True, tag="written since"):
+    """The key was written at `at_ns`, after the snapshot: first updater wins, unless the snapshot can move up there."""
+
+    at_ns: int
+    clock_ns: int
+    term: int
+
+
+class TooOld(Struct, frozen=True, gc=False, array_like=True, tag="too old"):
+    """Versions of that time may be gone."""
+
+
+QuestionAnswer: TypeAlias = Rows | Uncertain | Locked | Waiting | WrittenSince | TooOld | Done | Conflict
+ShardAnswer: TypeAlias = QuestionAnswer | TransactionAnswer
+
+# --- between nodes --------------------------------------------------------------------------------------------------
+
+
+class LockGranted(Struct, frozen=True, gc=False, array_like=True, tag="lock granted"):
+    """To the node that runs it: a lock that a transaction waited for is its own now."""
+
+    transaction: TransactionId
+    shard: ShardId
+    key: str
+
+
+TransactionMessage: TypeAlias = LockGranted | Probe | Victim
+TRANSACTION_MESSAGES = frozenset((LockGranted, Probe, Victim))

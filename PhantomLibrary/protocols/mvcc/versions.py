@@ -1,0 +1,134 @@
+"""The versioned store: an ordered map from keys to versions, each with its timestamp.
+
+Part of the replicated state, so it reads no clock: timestamps and the horizon of garbage collection come with commands.
+
+Source: Reed, "Naming and Synchronization in a Decentralized Computer System" (1978), for versions by timestamp;
+Bernstein, Hadzilacos, Goodman, "Concurrency Control and Recovery in Database Systems" (1987), chapter 5.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from hashlib import blake2b
+from operator import itemgetter
+from typing import TypeAlias
+
+import msgspec
+
+Version: TypeAlias = tuple[int, bytes | None]
+"""When it was written, and the value; None where the key was deleted."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_DIGEST_MASK = (1 << 64) - 1
+_written_ns = itemgetter(0)
+
+
+class VersionedStore:
+    """`key bytes -> [(timestamp_ns, value bytes or None)]`, oldest version first, at least one a key.
+
+    `horizon_ns` is the time before which versions may be gone.
+    """
+
+    def __init__(self) -> None:
+        self._versions: dict[bytes, list[Version]] = {}
+        self._keys: list[bytes] = []  # In order.
+        self._hashes: dict[bytes, int] = {}
+        self._changed: dict[bytes, None] = {}
+        self._digest = 0
+        self.last_timestamp_ns = 0
+        self.horizon_ns = 0
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def latest(self, key: bytes) -> bytes | None:
+        """Return the newest value of a key, or None when it has none."""
+        versions = self._versions.get(key)
+        return versions[-1][1] if versions else None
+
+    def latest_ns(self, key: bytes) -> int:
+        """Return when a key was last written or deleted, 0 for never."""
+        versions = self._versions.get(key)
+        return versions[-1][0] if versions else 0
+
+    def at(self, key: bytes, timestamp_ns: int) -> bytes | None:
+        """Return the value that a key had at a time, or None."""
+        for written_ns, value in reversed(self._versions.get(key, ())):
+            if written_ns <= timestamp_ns:
+                return value
+        return None
+
+    def keys(self, start: bytes, end: bytes) -> list[bytes]:
+        """Return the keys in [start, end) that have ever been written, in order; `end` b"" means no end."""
+        keys = self._keys
+        stop = bisect_left(keys, end) if end else len(keys)
+        return keys[bisect_left(keys, start) : stop]
+
+    def written_between(self, key: bytes, after_ns: int, until_ns: int) -> int:
+        """Return the time of the newest version in (after, until], 0 when there is none."""
+        for written_ns, _ in reversed(self._versions.get(key, ())):
+            if written_ns <= until_ns:
+                return written_ns if written_ns > after_ns else 0
+        return 0
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def next_ns(self, at_ns: int) -> int:
+        """Return a timestamp for something to be written: `at_ns`, or just after the newest one of all."""
+        return max(at_ns, self.last_timestamp_ns + 1)
+
+    def put(self, key: bytes, value: bytes | None, *, at_ns: int, horizon_ns: int) -> None:
+        """Add a version at `next_ns(at_ns)`; forget what no reader since the horizon sees."""
+        self.last_timestamp_ns = timestamp_ns = max(at_ns, self.last_timestamp_ns + 1)
+        self._add(key, value, timestamp_ns, horizon_ns)
+
+    def install(self, key: bytes, value: bytes | None, *, timestamp_ns: int, horizon_ns: int) -> None:
+        """Add a version, newer than all that the key has; forget what no reader since the horizon sees."""
+        self.reserve(timestamp_ns)
+        self._add(key, value, timestamp_ns, horizon_ns)
+
+    def _add(self, key: bytes, value: bytes | None, timestamp_ns: int, horizon_ns: int) -> None:
+        if horizon_ns > self.horizon_ns:
+            self.horizon_ns = horizon_ns
+        self._changed[key] = None
+        versions = self._versions.get(key)
+        if versions is None:
+            self._versions[key] = [(timestamp_ns, value)]
+            insort(self._keys, key)
+            return
+        if versions[-1][0] < timestamp_ns:
+            versions.append((timestamp_ns, value))
+        else:  # Locks keep this from happening, unless they are broken: then checkers are to see it, not this store.
+            insort(versions, (timestamp_ns, value), key=_written_ns)
+        while versions[1][0] <= horizon_ns:
+            del versions[0]
+            if len(versions) == 1:
+                break
+
+    def reserve(self, timestamp_ns: int) -> None:
+        """Give no timestamp up to this one from now on."""
+        if timestamp_ns > self.last_timestamp_ns:
+            self.last_timestamp_ns = timestamp_ns
+
+    # --- all of it --------------------------------------------------------------------------------------------------
+
+    def items(self) -> Iterator[tuple[bytes, list[Version]]]:
+        """Yield keys in their order, with their versions."""
+        for key in self._keys:
+            yield key, self._versions[key]
+
+    def load(self, key: bytes, versions: list[Version]) -> None:
+        """Put in a key as `items` gave it: after all that are here."""
+        self._versions[key] = versions
+        insort(self._keys, key)
+        self._changed[key] = None
+
+    def digest(self) -> int:
+        """Return a number that two stores share when they hold the same: a sum, brought up to date by what changed."""
+        for key in self._changed:
+            encoded = _encode((key, self._versions[key]))
+            fresh = int.from_bytes(blake2b(encoded, digest_size=8).digest(), "big")
+            self._digest = (self._digest - self._hashes.get(key, 0) + fresh) & _DIGEST_MASK
+            self._hashes[key] = fresh
+        self._changed.clear()
+        return self._digest

@@ -1,0 +1,294 @@
+"""What a shard replicates of transactions: parts that are prepared, records, and how the latest ones ended.
+
+A function of its commands and of the times that they carry: no clock. Each command may come late, twice, or after
+its opposite; the answer is then what was decided first.
+
+States, in the usual words: a record is ACTIVE until it is COMMITTED or ABORTED; a part is PREPARED until the record's
+decision reaches it. No record where one should be means aborted (presumed abort: Mohan, Lindsay, Obermarck,
+"Transaction Management in the R* Distributed Database Management System", TODS 1986, 3.2), made certain by a
+tombstone, so that a prepare which comes later is refused (as Percolator's rollback records: Peng and Dabek, OSDI 2010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import Append, Delete, Increment, Put
+from PhantomLibrary.protocols.transactions.values import (
+    Conflict,
+    Decide,
+    Done,
+    Ended,
+    Forget,
+    Inquire,
+    Part,
+    Prepare,
+    Prepared,
+    RaiseFence,
+    Record,
+    RecordState,
+    Resolve,
+    Span,
+    TransactionAnswer,
+    TransactionId,
+    Undecided,
+    Write,
+)
+
+
+class Versions(Protocol):
+    """The store that committed writes go to."""
+
+    def latest(self, key: bytes) -> bytes | None: ...
+    def latest_ns(self, key: bytes) -> int: ...
+    def keys(self, start: bytes, end: bytes) -> list[bytes]: ...
+    def next_ns(self, at_ns: int) -> int: ...
+    def reserve(self, timestamp_ns: int) -> None: ...
+    def install(self, key: bytes, value: bytes | None, *, timestamp_ns: int, horizon_ns: int) -> None: ...
+
+
+class TableDump(Struct, array_like=True):
+    """All of a table, in the order in which it came about."""
+
+    parts: list[tuple[TransactionId, Part]] = []
+    records: list[tuple[TransactionId, Record]] = []
+    ended: list[tuple[TransactionId, Ended, int]] = []
+    forgotten_ns: int = 0
+    fence_ns: int = 0
+
+
+class TransactionTable:
+    """`retention_ns`: how long ended transactions, and versions that others replaced, are remembered.
+
+    `patience_ns`: how long a record may be undecided before somebody in doubt has it aborted.
+    """
+
+    def __init__(self, versions: Versions, *, retention_ns: int, patience_ns: int) -> None:
+        self._versions = versions
+        self._retention_ns = retention_ns
+        self._patience_ns = patience_ns
+        self.parts: dict[TransactionId, Part] = {}
+        self.records: dict[TransactionId, Record] = {}
+        self.fence_ns = 0
+        self._writers: dict[str, TransactionId] = {}  # Of keys that are prepared to be written.
+        self._ended: dict[TransactionId, tuple[Ended, int]] = {}  # Tombstones, and when they were put up.
+        self._forgotten_ns = 0  # Whoever began before this, and is not known, is too late.
+        self._handlers: dict[type, Callable[[Any, int], TransactionAnswer]] = {
+            Prepare: self._prepare,
+            Decide: self._decide,
+            Resolve: self._resolve,
+            Inquire: self._inquire,
+            Forget: self._forget,
+            RaiseFence: self._raise_fence,
+        }
+
+    def apply(self, command: Any, at_ns: int) -> TransactionAnswer:
+        """Do what a command says at the time that its leader gave it."""
+        answer = self._handlers[type(command)](command, at_ns)
+        self._collect(at_ns - self._retention_ns)
+        return answer
+
+    # --- questions --------------------------------------------------------------------------------------------------
+
+    def ending(self, transaction: TransactionId) -> Ended | None:
+        """Return how a transaction ended, as far as that is remembered here."""
+        record = self.records.get(transaction)
+        if record is not None and record.state != "ACTIVE":
+            return Ended(record.state == "COMMITTED", record.commit_ns)
+        known = self._ended.get(transaction)
+        return None if known is None else known[0]
+
+    def writer_of(self, key: str) -> TransactionId | None:
+        """Return who is prepared to write a key."""
+        return self._writers.get(key)
+
+    def reader_of(self, key: str, *, but: TransactionId | None = None) -> TransactionId | None:
+        """Return who is prepared to commit on the strength of what it read of a key."""
+        for transaction, part in self.parts.items():
+            if transaction != but and any(span.contains(key) for span in part.reads):
+                return transaction
+        return None
+
+    def holder_of(self, key: str) -> TransactionId | None:
+        """Return who keeps others from writing a key, until it is decided."""
+        return self._writers.get(key) or self.reader_of(key)
+
+    def in_doubt(self, span: Span, until_ns: int) -> TransactionId | None:
+        """Return one whose fate decides what a read of a span at a time is to see."""
+        for key, transaction in self._writers.items():
+            if span.contains(key) and self.parts[transaction].prepared_ns <= until_ns:
+                return transaction
+        return None
+
+    # --- prepare ----------------------------------------------------------------------------------------------------
+
+    def _prepare(self, command: Prepare, at_ns: int) -> TransactionAnswer:
+        transaction = command.transaction
+        known = self.ending(transaction)
+        if known is not None:
+            return known
+        part = self.parts.get(transaction)
+        if part is not None:
+            return Prepared(part.prepared_ns)
+        refusal = self._refusal(command)
+        if refusal is not None:
+            return refusal
+        prepared_ns = self._versions.next_ns(max(at_ns, command.snapshot_ns + 1))
+        self._versions.reserve(prepared_ns)
+        part = Part(prepared_ns, self._values(command.writes), command.reads, command.anchor)
+        if command.one_phase:
+            return self._commit_at_once(transaction, part, at_ns)
+        self.parts[transaction] = part
+        self._writers.update((key, transaction) for key, _ in part.values)
+        if command.participants:
+            self.records[transaction] = Record("ACTIVE", 0, command.participants, at_ns)
+        return Prepared(prepared_ns)
+
+    def _refusal(self, command: Prepare) -> Conflict | None:
+        if command.transaction.begun_ns <= self._forgotten_ns:
+            return Conflict("it began so long ago that nobody knows any more whether it was rolled back")
+        return self._write_conflict(command) or self._read_conflict(command)
+
+    def _write_conflict(self, command: Prepare) -> Conflict | None:
+        """First updater wins: above read committed, nobody may have written a key since the snapshot."""
+        for key in sorted({write.key for write in command.writes}):
+            holder = self.writer_of(key) or self.reader_of(key, but=command.transaction)
+            if holder is not None:
+                return Conflict(f"{key} is held by transaction {holder}, which is prepared", holder)
+            if command.isolation != "read committed" and self._versions.latest_ns(key.encode()) > command.snapshot_ns:
+                return Conflict(f"{key} was written by another transaction after this one began")
+        return None
+
+    def _read_conflict(self, command: Prepare) -> Conflict | None:
+        """At serializable, what was read is as it was, and stays so until this transaction is decided."""
+        for span in command.reads:
+            holder = next((writer for key, writer in self._writers.items() if span.contains(key)), None)
+            if holder is not None:
+                return Conflict(f"{span.start} was read, and transaction {holder} is prepared to write it", holder)
+            for key in self._versions.keys(span.start.encode(), span.end.encode()):
+                if self._versions.latest_ns(key) > command.snapshot_ns:
+                    return Conflict(f"{key.decode()} was read, and another transaction has written it since")
+        return None
+
+    def _values(self, writes: tuple[Write, ...]) -> tuple[tuple[str, str | None], ...]:
+        """Return what the writes come to, now that nobody else can get in between."""
+        values: dict[str, str | None] = {}
+        for write in writes:
+            if write.key not in values:
+                before = self._versions.latest(write.key.encode())
+                values[write.key] = None if before is None else before.decode()
+            values[write.key] = written(write, values[write.key])
+        return tuple(values.items())
+
+    def _commit_at_once(self, transaction: TransactionId, part: Part, at_ns: int) -> Ended:
+        self._install(part, part.prepared_ns, at_ns)
+        return self._end(transaction, Ended(True, part.prepared_ns), at_ns)
+
+    # --- decide -----------------------------------------------------------------------------------------------------
+
+    def _decide(self, command: Decide, at_ns: int) -> TransactionAnswer:
+        transaction = command.transaction
+        known = self.ending(transaction)
+        if known is not None:
+            return known
+        record = self.records.get(transaction)
+        if record is None and command.commits:
+            return Undecided()  # Decided and forgotten so long ago that nobody knows how.
+        state = Ended(command.commits, command.commit_ns if command.commits else 0)
+        begun_ns = at_ns if record is None else record.begun_ns
+        word: RecordState = "COMMITTED" if state.committed else "ABORTED"
+        self.records[transaction] = Record(word, state.commit_ns, command.participants, begun_ns)
+        self._settle(transaction, state, at_ns)
+        return self._end(transaction, state, at_ns)
+
+    def _inquire(self, command: Inquire, at_ns: int) -> TransactionAnswer:
+        transaction = command.transaction
+        known = self.ending(transaction)
+        if known is not None:
+            return known
+        record = self.records.get(transaction)
+        if record is not None and at_ns - record.begun_ns < self._patience_ns:
+            return Undecided()
+        participants = () if record is None else record.participants
+        return self._decide(Decide(transaction, False, 0, participants), at_ns)
+
+    def _resolve(self, command: Resolve, at_ns: int) -> TransactionAnswer:
+        state = Ended(command.commits, command.commit_ns)
+        self._settle(command.transaction, state, at_ns)
+        self._end(command.transaction, state, at_ns)
+        return Done()
+
+    def _forget(self, command: Forget, at_ns: int) -> TransactionAnswer:
+        known = self.ending(command.transaction)
+        if self.records.pop(command.transaction, None) is not None and known is not None:
+            self._end(command.transaction, known, at_ns)
+        return Done()
+
+    def _raise_fence(self, command: RaiseFence, _at_ns: int) -> TransactionAnswer:
+        self.fence_ns = max(self.fence_ns, command.until_ns)
+        return Done()
+
+    def _settle(self, transaction: TransactionId, state: Ended, at_ns: int) -> None:
+        """Act on a decision here, if there is anything to act on."""
+        part = self.parts.pop(transaction, None)
+        if part is None:
+            return
+        for key, _ in part.values:
+            del self._writers[key]
+        if state.committed:
+            self._install(part, state.commit_ns, at_ns)
+
+    def _install(self, part: Part, commit_ns: int, at_ns: int) -> None:
+        """Make versions of what was prepared. Who writes later what was read here gets a later timestamp."""
+        self._versions.reserve(commit_ns)
+        horizon_ns = at_ns - self._retention_ns
+        for key, value in part.values:
+            content = None if value is None else value.encode()
+            self._versions.install(key.encode(), content, timestamp_ns=commit_ns, horizon_ns=horizon_ns)
+
+    def _end(self, transaction: TransactionId, state: Ended, at_ns: int) -> Ended:
+        """Remember how a transaction ended, since this moment."""
+        self._ended.pop(transaction, None)
+        self._ended[transaction] = (state, at_ns)
+        return state
+
+    def _collect(self, horizon_ns: int) -> None:
+        """Forget tombstones from before the horizon; whoever began before it is refused from then on."""
+        ended = self._ended
+        while ended:
+            transaction, (_, at_ns) = next(iter(ended.items()))
+            if at_ns >= horizon_ns:
+                break
+            del ended[transaction]
+            self._forgotten_ns = max(self._forgotten_ns, at_ns)
+
+    # --- all of it --------------------------------------------------------------------------------------------------
+
+    def dump(self) -> TableDump:
+        ended = [(transaction, state, at_ns) for transaction, (state, at_ns) in self._ended.items()]
+        parts, records = list(self.parts.items()), list(self.records.items())
+        return TableDump(parts, records, ended, self._forgotten_ns, self.fence_ns)
+
+    def load(self, dump: TableDump, versions: Versions) -> None:
+        """Take over what `dump` returned, beside another store."""
+        self._versions = versions
+        self.parts, self.records = dict(dump.parts), dict(dump.records)
+        self._writers = {key: transaction for transaction, part in dump.parts for key, _ in part.values}
+        self._ended = {transaction: (state, at_ns) for transaction, state, at_ns in dump.ended}
+        self._forgotten_ns, self.fence_ns = dump.forgotten_ns, dump.fence_ns
+
+
+def written(write: Write, before: str | None) -> str | None:
+    """Return what a key holds after a write, None when it is deleted."""
+    match write:
+        case Put():
+            return write.value
+        case Append():
+            return f"{before} {write.element}" if before else write.element
+        case Increment():
+            return str(int(before or "0") + write.amount)
+        case Delete():
+            return None

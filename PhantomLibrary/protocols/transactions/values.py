@@ -1,0 +1,158 @@
+"""What transactions are made of: who they are, what they read and write, what shards are asked and what they answer.
+
+Words, as in the literature: the *coordinator* is the gateway at which a client runs a transaction; *participants* are
+the shards it touches; its *record*, which alone decides, lies in the shard of its first written key, the *anchor*.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from PhantomLibrary.domain import Append, Delete, Increment, NodeId, Put, ShardId
+
+Isolation: TypeAlias = Literal["read committed", "snapshot", "serializable"]
+ISOLATION_LEVELS: tuple[Isolation, ...] = ("read committed", "snapshot", "serializable")
+Write: TypeAlias = Put | Append | Increment | Delete
+"""Writes are carried as what they do, and become values where they are prepared."""
+
+
+class TransactionId(Struct, frozen=True, gc=False, array_like=True, order=True):
+    """Ordered by age: the smaller one began earlier. `node` runs it; `number` is never used twice there."""
+
+    begun_ns: int
+    node: NodeId
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.node}/{self.number & 0xFFFFFFFF}"
+
+
+class Span(Struct, frozen=True, gc=False, array_like=True):
+    """The keys in [start, end); `end` "" means no end."""
+
+    start: str
+    end: str
+
+    def contains(self, key: str) -> bool:
+        return self.start <= key and (not self.end or key < self.end)
+
+
+def span_of(key: str) -> Span:
+    """Return the span of one key alone."""
+    return Span(key, key + "\0")
+
+
+# --- commands, in a shard's log -------------------------------------------------------------------------------------
+
+
+class Prepare(Struct, frozen=True, gc=False, array_like=True, tag="prepare"):
+    """Promise to commit these writes if told so, having seen that nothing stands against it.
+
+    `reads` are to be unchanged since the snapshot (at serializable alone). At the anchor `participants` names all
+    shards. With `one_phase` this is the only shard, and the transaction commits at once.
+    """
+
+    transaction: TransactionId
+    isolation: Isolation
+    snapshot_ns: int
+    writes: tuple[Write, ...]
+    reads: tuple[Span, ...]
+    anchor: ShardId
+    participants: tuple[ShardId, ...] = ()
+    one_phase: bool = False
+
+
+class Decide(Struct, frozen=True, gc=False, array_like=True, tag="decide"):
+    """The coordinator's decision, for the record. It stands unless the record was decided otherwise before."""
+
+    transaction: TransactionId
+    commits: bool
+    commit_ns: int
+    participants: tuple[ShardId, ...]
+
+
+class Resolve(Struct, frozen=True, gc=False, array_like=True, tag="resolve"):
+    """What was decided, for a participant: its writes become versions at `commit_ns`, or vanish."""
+
+    transaction: TransactionId
+    commits: bool
+    commit_ns: int
+
+
+class Inquire(Struct, frozen=True, gc=False, array_like=True, tag="inquire"):
+    """Somebody in doubt asks the anchor. A record that nobody decided for too long is aborted now."""
+
+    transaction: TransactionId
+
+
+class Forget(Struct, frozen=True, gc=False, array_like=True, tag="forget"):
+    """All participants have acted on the decision: the record is not needed any more."""
+
+    transaction: TransactionId
+
+
+class RaiseFence(Struct, frozen=True, gc=False, array_like=True, tag="raise fence"):
+    """Reads up to this time may be served: whoever leads later gives later timestamps to writes."""
+
+    until_ns: int
+
+
+TransactionCommand: TypeAlias = Prepare | Decide | Resolve | Inquire | Forget | RaiseFence
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+class Prepared(Struct, frozen=True, gc=False, array_like=True, tag="prepared"):
+    """The participant can commit at this time or any later one, and nobody else gets in between."""
+
+    at_ns: int
+
+
+class Conflict(Struct, frozen=True, gc=False, array_like=True, tag="conflict"):
+    """It cannot be: another transaction, prepared or committed, stands against it. `holder` is one in doubt still."""
+
+    reason: str
+    holder: TransactionId | None = None
+
+
+class Ended(Struct, frozen=True, gc=False, array_like=True, tag="ended"):
+    """It is decided. `commit_ns` is 0 unless it committed."""
+
+    committed: bool
+    commit_ns: int
+
+
+class Undecided(Struct, frozen=True, gc=False, array_like=True, tag="undecided"):
+    """Its coordinator may yet decide: ask again later."""
+
+
+class Done(Struct, frozen=True, gc=False, array_like=True, tag="acted"):
+    """It is so now, or was so already."""
+
+
+TransactionAnswer: TypeAlias = Prepared | Conflict | Ended | Undecided | Done
+
+RecordState: TypeAlias = Literal["ACTIVE", "COMMITTED", "ABORTED"]
+
+
+class Part(Struct, frozen=True, gc=False, array_like=True):
+    """What a participant has promised. `values` are (key, value), None to delete it."""
+
+    prepared_ns: int
+    values: tuple[tuple[str, str | None], ...]
+    reads: tuple[Span, ...]
+    anchor: ShardId
+
+
+class Record(Struct, frozen=True, gc=False, array_like=True):
+    """The record of a transaction. Its participants are kept until all of them have acted on the decision.
+
+    `begun_ns` is when the anchor prepared.
+    """
+
+    state: RecordState
+    commit_ns: int
+    participants: tuple[ShardId, ...]
+    begun_ns: int
