@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from PhantomLibrary.database.config import SYSTEM_SHARD
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.messages import ShardRequest
 from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKey, ReadAt, ReleaseLocks, ShardWork
-from PhantomLibrary.domain import Act, ForgetSagas, Get, KeyOperation, ShardId
+from PhantomLibrary.domain import Act, Answer, ForgetSagas, Get, KeyOperation, ShardId, TransactionOperation
+from PhantomLibrary.kernel.process import Env
 
 _HARMLESS = frozenset((Get, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
 _WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
+
+
+class GatewayHost(Protocol):
+    """The node that a gateway stands on."""
+
+    env: Env
+    layout: ClusterLayout
+
+    def request(self, request: ShardRequest) -> None: ...
+    def transact(self, process: int, operation: TransactionOperation, finish: Callable[[Answer], object]) -> None: ...
 
 
 class Session:

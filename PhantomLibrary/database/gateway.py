@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any
 
-from PhantomLibrary.database.calls import Call, Session, is_read, needs_session
-from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.calls import Call, GatewayHost, Session, is_read, needs_session
+from PhantomLibrary.database.config import SYSTEM_SHARD
 from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory, decode_directory
 from PhantomLibrary.database.messages import (
     ClientReply,
@@ -52,21 +52,10 @@ from PhantomLibrary.domain import (
     ShardId,
     TransactionOperation,
 )
-from PhantomLibrary.kernel.process import Env
 
 _SESSIONS_KEPT = 4096
 _DEADLINE = "gateway"
 _ON_SHARD_0 = frozenset((ChangeMember, BeginSaga, CancelSaga))
-
-
-class GatewayHost(Protocol):
-    """The node that a gateway stands on."""
-
-    env: Env
-    layout: ClusterLayout
-
-    def request(self, request: ShardRequest) -> None: ...
-    def transact(self, process: int, operation: TransactionOperation, finish: Callable[[Answer], object]) -> None: ...
 
 
 class Gateway:
