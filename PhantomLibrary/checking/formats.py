@@ -87,36 +87,77 @@ def parse_etcd_log(content: str, *, source: str = "log") -> list[HistoryEvent]:
 
 # --- EDN maps, one event a map --------------------------------------------------------------------------------------
 
-_MAP = re.compile(r'\{(?:[^{}"\\]|"(?:[^"\\]|\\.)*")*\}')
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]|[^"{}]+|"')
 
 
 def parse_edn_history(content: str, *, source: str = "history") -> list[HistoryEvent]:
-    """Return the events of EDN maps, one a line, perhaps within one vector, perhaps with `;` comments."""
+    """Return the events of EDN maps, each of which begins on a line of its own, perhaps within one vector.
+
+    Comments begin with `;`. Transactions are `:f :txn`, or have no `:f`; keywords within values lose their colon.
+    """
     events: list[HistoryEvent] = []
+    unfinished = ""
     for number, line in enumerate(content.splitlines(), start=1):
         text = line.split(";")[0] if '"' not in line else line
-        rest = _MAP.sub("", text).strip(" \t,[]")
-        if rest:
-            raise _refusal(source, number, repr(rest), "one map a line, like {:process 0, :type :ok, …}")
-        for match in _MAP.finditer(text):
-            fields = _edn(match[0], source, number)
+        maps, rest, unfinished = _maps(f"{unfinished} {text}")
+        if rest.strip(" \t,[]"):
+            raise _refusal(
+                source, number, repr(rest.strip(" \t,[]")), "one map a line, like {:process 0, :type :ok, …}"
+            )
+        for each in maps:
+            fields = _edn(each, source, number)
             if fields.get(":process") != ":nemesis":  # What breaks the database is no client of it.
                 events.append(_event_of_map(fields, len(events), number, source))
+    if unfinished:
+        raise _refusal(source, number, repr(unfinished.strip()[:60]), "a bracket for the end of the map")
     return events
+
+
+def _maps(text: str) -> tuple[list[str], str, str]:
+    """Return the outermost maps of a text, what stands beside them, and the beginning of one that goes on."""
+    maps: list[str] = []
+    rest: list[str] = []
+    open_map: list[str] = []
+    depth = 0
+    for piece in _PIECE.findall(text):
+        depth += (piece == "{") - (piece == "}")
+        (open_map if open_map or piece == "{" else rest).append(piece)
+        if open_map and not depth:
+            maps.append("".join(open_map))
+            open_map.clear()
+    return maps, "".join(rest), "".join(open_map)
 
 
 def _event_of_map(fields: Any, index: int, number: int, source: str) -> HistoryEvent:
     known = isinstance(fields, dict) and fields.get(":type", "")[1:] in _TYPES
-    if not known or type(fields.get(":process")) is not int or not str(fields.get(":f", "")).startswith(":"):
+    function = _function(fields) if known else ""
+    if not known or type(fields.get(":process")) is not int or not function.startswith(":"):
         raise _refusal(source, number, repr(fields), ":process a number, :type :invoke|:ok|:fail|:info, :f a keyword")
     value, error = fields.get(":value"), fields.get(":error")
     key = fields.get(":key")
     if isinstance(value, str) and value.startswith(":"):
         value, error = None, value
     return _event(
-        index, number, fields[":process"], fields[":type"][1:], fields[":f"][1:], value, str(error or ""),
+        index, number, fields[":process"], fields[":type"][1:], function[1:], _without_colons(value), str(error or ""),
         key=None if key is None else str(key),
     )  # fmt: skip
+
+
+def _function(fields: dict[str, Any]) -> str:
+    """Return what an event is about; a list of lists without a name is a transaction."""
+    function, value = fields.get(":f"), fields.get(":value")
+    is_steps = isinstance(value, list) and bool(value) and all(isinstance(step, list) for step in value)
+    return ":txn" if function is None and is_steps else str(function or "")
+
+
+def _without_colons(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.removeprefix(":")
+    if isinstance(value, list):
+        return [_without_colons(each) for each in value]
+    if isinstance(value, dict):
+        return {_without_colons(key): _without_colons(each) for key, each in value.items()}
+    return value
 
 
 def _event(
@@ -173,7 +214,9 @@ def _word(word: str, source: str, number: int) -> Any:
         return constants[word]
     if re.fullmatch(r"[+-]?\d+", word):
         return int(word)
-    raise _refusal(source, number, repr(word), "nil, true, false, a whole number or a keyword")
+    if re.fullmatch(r"<?[A-Za-z_$][^:;]*", word):  # A symbol: names of classes, in what went wrong.
+        return word
+    raise _refusal(source, number, repr(word), "nil, true, false, a whole number, a symbol or a keyword")
 
 
 def _refusal(source: str, number: int, found: str, allowed: str) -> InvalidInput:

@@ -16,7 +16,15 @@ from PhantomLibrary.checking.transactions.findings import Anomaly, earlier
 from PhantomLibrary.checking.transactions.form import Transactions
 from PhantomLibrary.checking.transactions.graph import Graph
 from PhantomLibrary.checking.transactions.inference import WriteOrders, Writes
-from PhantomLibrary.checking.transactions.levels import CODES, ORDERS_BROKEN, PLAIN_NAMES, Level, level_of
+from PhantomLibrary.checking.transactions.levels import (
+    CODES,
+    CYCLES,
+    ISOLATIONS,
+    ORDERS_BROKEN,
+    PLAIN_NAMES,
+    Level,
+    level_of,
+)  # fmt: skip
 from PhantomLibrary.checking.transactions.list_reads import label_lists, wrong_reads
 from PhantomLibrary.checking.transactions.lists import ListHistory
 from PhantomLibrary.checking.transactions.order import Users, add_real_time, add_real_time_of_keys, add_sessions
@@ -79,19 +87,57 @@ def check_registers_of(
 
 
 def register_anomalies(history: RegisterHistory, level: Level) -> tuple[list[Anomaly], bool]:
-    """Return one anomaly of each kind that the level forbids, and whether the lack of any proves the history."""
-    transactions = history.transactions
-    reads = first_of_each(history.anomalies, transactions, level)
-    graph = Graph(len(transactions))
+    """Return one anomaly of each kind that the level forbids, and whether the lack of any proves the history.
+
+    What was right in real time too is soonest proved, and right at weaker levels as well; so that is tried first.
+    """
+    reads = first_of_each(history.anomalies, history.transactions, level)
+    in_time = Level(level.name, level.forbidden, "strict")
+    if not reads and level.order != "strict" and _judge(history, in_time) == "valid":
+        return [], True
+    outcome = _judge(history, level)
+    if outcome == "invalid":
+        return reads + _weakest_cycles(history, level), True
+    return reads, outcome == "valid" or bool(reads)
+
+
+def _judge(history: RegisterHistory, level: Level) -> Outcome:
+    """Tell whether dependencies have a cycle that the level forbids, or else some order explains all reads."""
+    graph, is_proved = _inferred(history, level)
+    if find_cycles(graph, level.forbidden):
+        return "invalid"
+    return "valid" if is_proved or explains(history, graph, snapshots=not level.forbids("G2-item")) else "unknown"
+
+
+def _inferred(history: RegisterHistory, level: Level) -> tuple[Graph, bool]:
+    """Return all dependencies that are known at a level, and whether they prove a history without cycles."""
+    graph = Graph(len(history.transactions))
     history.add_dependencies(graph)
-    add_order(graph, transactions, level, history.users())
+    add_order(graph, history.transactions, level, history.users())
     orders = WriteOrders(graph, [Writes(key.writers, key.readers) for key in history.keys.values()], level)
     is_complete = orders.infer()
-    found = reads + _cycles(graph, transactions, level, history.label)
-    if found or not level.forbids("G-single"):
-        return found, is_complete
-    is_proved = is_complete and orders.is_total
-    return found, is_proved or explains(history, graph, snapshots=not level.forbids("G2-item"))
+    return graph, is_complete and (orders.is_total or not level.forbids("G-single"))
+
+
+def _weakest_cycles(history: RegisterHistory, level: Level) -> list[Anomaly]:
+    """Return the cycles of the weakest isolation that forbids some, where the level is known to do.
+
+    What is inferred takes an isolation for granted, so that a cycle can look worse than what reads show. It is called
+    by the first class that this isolation forbids and weaker ones allow, at the worst.
+    """
+    allowed = 0
+    for forbidden in ISOLATIONS.values():
+        graph, _ = _inferred(history, Level(level.name, forbidden, level.order))
+        cycles = find_cycles(graph, forbidden)
+        if cycles:
+            named: dict[str, Anomaly] = {}
+            for cycle in cycles:
+                name = CYCLES[max(allowed, CYCLES.index(cycle.base))] + cycle.suffix
+                text = describe_cycle(history.transactions, cycle, history.label)
+                named.setdefault(name, Anomaly(name, text, cycle.nodes))
+            return list(named.values())
+        allowed = sum(name in forbidden for name in CYCLES)
+    raise AssertionError(f"{level.name} forbids some cycle, and no isolation does")
 
 
 def _cycles(graph: Graph, transactions: Transactions, level: Level, label: Label) -> list[Anomaly]:

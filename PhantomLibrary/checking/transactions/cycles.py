@@ -55,9 +55,14 @@ class Cycle(Struct, frozen=True):
         return "G1c" if WR in self.kinds else "G0"
 
     @property
+    def suffix(self) -> str:
+        """Return which order it takes beside what was read and written, "" for none."""
+        return next((suffix for kind, suffix in _SUFFIXES if kind in self.kinds), "")
+
+    @property
     def name(self) -> str:
-        """Return the class, and the order that it takes beside what was read and written."""
-        return self.base + next((suffix for kind, suffix in _SUFFIXES if kind in self.kinds), "")
+        """Return the class with the order that it takes."""
+        return self.base + self.suffix
 
 
 def find_cycles(graph: Graph, names: Sequence[str] = CYCLES) -> list[Cycle]:

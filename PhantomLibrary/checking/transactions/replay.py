@@ -18,7 +18,7 @@ from PhantomLibrary.checking.transactions.graph import KIND_BITS, Graph
 from PhantomLibrary.checking.transactions.inference import split
 from PhantomLibrary.checking.transactions.registers import INITIAL, RegisterHistory
 
-BLOCKED_MAX = 500_000
+BLOCKED_MAX = 100_000
 """How many events are tried in vain before it counts as stuck."""
 
 

@@ -169,6 +169,32 @@ def test_edn_maps_are_read_alone_and_in_a_vector():
     assert [(event.index, event.value, event.error) for event in events] == [(0, [1, 2], ""), (1, [1, 2], MISMATCH)]
 
 
+def test_edn_of_transactions_and_banks_is_read():
+    lines = (
+        "{:process 0, :type :invoke, :value [[:append 253 1] [:r :x nil]]}\n"
+        "{:process 0, :type :ok, :f :txn, :value [[:append 253 1] [:r :x [2 3]]]}\n"
+        "{:process 1, :type :ok, :f :read, :value {0 100, 1 -5}, :index 7}\n"
+        "{:process 1, :type :invoke, :f :transfer, :value {:from 0, :to 1, :amount 5}}\n"
+        '{:process 1, :type :info, :f :read, :exception {:via [{:type java.io.IOException, :at ["}" <init>]}]}}\n'
+    )
+    begun, done, read, transfer, failed = parse_edn_history(lines)
+    assert (begun.function, begun.value) == ("txn", [["append", 253, 1], ["r", "x", None]])
+    assert (done.function, done.value) == ("txn", [["append", 253, 1], ["r", "x", [2, 3]]])
+    assert (read.function, read.value) == ("read", {0: 100, 1: -5})
+    assert transfer.value == {"from": 0, "to": 1, "amount": 5}
+    assert (failed.type, failed.value) == ("info", None)
+
+
+def test_edn_map_may_go_on_over_lines_and_has_to_end():
+    lines = "[{:process 0,\n  :type :invoke,\n :f :read, :value {:a\n {}}} {:process 1, :type :invoke, :f :read}]"
+    assert [(event.process, event.value, event.time_ns) for event in parse_edn_history(lines)] == [
+        (0, {"a": {}}, 4_000_000),
+        (1, None, 4_000_000),
+    ]
+    with pytest.raises(InvalidInput, match=r"line 2: found '{:process 0, :type :ok'; expected a bracket for the end"):
+        parse_edn_history("\n{:process 0, :type :ok")
+
+
 def test_edn_keyword_in_place_of_a_value_is_why_it_ended_so():
     lines = "{:process 1, :type :info, :f :write, :value :timed-out}\n{:process 2, :type :fail, :f :read, :error :down}"
     events = parse_edn_history(lines)

@@ -33,7 +33,7 @@ ANOMALIES = {
     "lost update": (
         "1 ok: r x nil; w x 1\n2 ok: r x nil; w x 2",
         SNAPSHOT,
-        {"lost update", "G2-item"},
+        {"lost update", "G-single"},
     ),
     "G-single": ("1 ok: w x 1; w y 1\n2 ok: r x 1; r y nil", SNAPSHOT, {"G-single"}),
     "G-single over another": (  # 2 saw 1 in x, so 3, who wrote over 1 in y, came after 1.
