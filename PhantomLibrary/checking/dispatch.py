@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from PhantomLibrary.checking.appends import check_appends
 from PhantomLibrary.checking.bank import NO_TERMS, BankTerms, check_bank
+from PhantomLibrary.checking.bookings import check_trips
 from PhantomLibrary.checking.counters import check_counter
 from PhantomLibrary.checking.history import MISMATCH, CompletedOperation, MalformedHistory, pair
 from PhantomLibrary.checking.linearizability import DEFAULT_BUDGET, check_linearizable
@@ -41,11 +42,11 @@ def check_history(
 ) -> Verdict:
     """Judge the history of one workload by its kind.
 
-    Workloads of single operations (register, set, counter, append, map) are linearizable or wrong, whatever the level,
-    since no level promises them less. Those of transactions (list-append, rw-register, long-fork, monotonic,
-    write-skew, bank) are judged by the level; linearizable means strict serializable there. `confirmed` operations at
-    least must have ended `ok`. Whoever asks must fail on `unknown` too. Raises InvalidInput for a kind, a level, or a
-    function of an operation, that no checker knows.
+    Workloads of single operations (register, set, counter, append, map), and sagas, are linearizable or wrong,
+    whatever the level, since no level promises them less. Those of transactions (list-append, rw-register, long-
+    fork, monotonic, write-skew, bank) are judged by the level; linearizable means strict serializable there.
+    `confirmed` operations at least must have ended `ok`. Whoever asks must fail on `unknown` too. Raises
+    InvalidInput for a kind, a level, or a function of an operation, that no checker knows.
     """
     kinds = (*_CHECKS, *_TRANSACTION_CHECKS)
     if kind not in kinds:
@@ -98,6 +99,7 @@ _CHECKS: dict[str, Callable[[Sequence[CompletedOperation], Budget], Verdict]] = 
     "set": lambda operations, _: check_set(operations),
     "counter": lambda operations, _: check_counter(operations),
     "append": _check_append,
+    "saga": lambda operations, _: check_trips(operations),
     "map": lambda operations, budget: check_linearizable(operations, TEXT_MAP, budget),
 }
 

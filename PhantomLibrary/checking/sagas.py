@@ -19,13 +19,15 @@ from PhantomLibrary.checking.verdict import EVIDENCE_LINES_MAX, Verdict, seconds
 class SagaEnd(Struct, frozen=True):
     """How a saga stands once nothing is under way. `steps` are their names, by position.
 
-    `undoable` are the positions of steps that have a compensation; None means all.
+    `undoable` are the positions of steps that have a compensation; None means all. `after` says of each step which ones
+    come before it; None means that they come one after the other. Those without an order may be undone in any.
     """
 
     saga: str
     state: Literal["ACTIVE", "COMPLETED", "FAILED", "COMPENSATED"]
     steps: tuple[str, ...]
     undoable: tuple[int, ...] | None = None
+    after: tuple[tuple[int, ...], ...] | None = None
 
 
 class SagaEffect(Struct, frozen=True):
@@ -125,10 +127,18 @@ def _wrong_effects(end: SagaEnd, effects: Sequence[SagaEffect]) -> Iterator[_Wro
 def _wrong_order(end: SagaEnd, effects: Sequence[SagaEffect]) -> Iterator[_Wrong]:
     undone = [effect.step for effect in effects if effect.phase == "compensation"]
     done = [effect.step for effect in effects if effect.phase == "action" and effect.step in undone]
+    if end.after is not None and not _before_its_cause(undone, end.after):
+        return
     if undone != done[::-1] and sorted(undone) == sorted(done):
         listed = ", ".join(end.steps[step] for step in undone)
         expected = ", ".join(end.steps[step] for step in done[::-1])
         yield "SGA-009", f"saga {end.saga}: steps were undone as {listed}, not in reverse order, {expected}", effects
+
+
+def _before_its_cause(undone: Sequence[int], after: Sequence[Sequence[int]]) -> bool:
+    """Whether a step was undone before another one that comes after it."""
+    turns = {step: turn for turn, step in enumerate(undone)}
+    return any(turns.get(before, turns[step]) < turns[step] for step in undone for before in after[step])
 
 
 def _line(effect: SagaEffect) -> str:

@@ -212,4 +212,16 @@ TRANSACTION_ENTRIES = (
         "steps undone out of order",
         "The steps of a saga were not undone in the reverse of the order in which they had been done.",
     ),
+    CodeEntry(
+        "SGA-010",
+        "booking neither kept nor undone",
+        "A saga had ended, and a list that was read later did not hold what it had put there; or held it although the"
+        " saga was undone; or held it twice.",
+    ),
+    CodeEntry(
+        "SGA-011",
+        "bookings do not add up",
+        "All trips had ended, and the number beside a list of bookings did not tell how many there are: something was"
+        " taken or given back once too often.",
+    ),
 )

@@ -125,6 +125,7 @@ class ShardReplica:
         self.shard = descriptor.shard
         sessions = parts.sessions(layout.config.sessions_max)
         self.machine = parts.machine(layout, descriptor, sessions, parts.fences(), parts.transactions)
+        self._effects = self.machine.sagas.effects
         if recovered.snapshot is not None:
             self.machine.restore(recovered.snapshot.chunks)
         self.group = parts.group(self._group_config(descriptor), recovered, env.monotonic_ns())
@@ -262,6 +263,8 @@ class ShardReplica:
             outcome = machine.apply(entry.index, entry.command)
             if outcome is not None and service.is_leading:
                 service.applied(entry.command, outcome)
+            if self._effects:
+                self._show_effects(entry.index)
             if entry.index % self._snapshot_entries == 0 and not self._owner.wal.is_full:
                 self._take_snapshot(entry.term)  # At the same entries everywhere, so that they are equal.
         group = self.group
@@ -272,6 +275,10 @@ class ShardReplica:
             self._owner.note_news()
         if group.view is self._view:
             self._show()  # Applied later than committed: nothing else would show it.
+
+    def _show_effects(self, index: int) -> None:
+        for effect in self.machine.sagas.take_effects(self.node, self.shard, index):
+            self._owner.sink(effect)
 
     def _note_sagas(self) -> None:
         changed = self.machine.sagas.table.changed

@@ -8,7 +8,19 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import Act, Append, Cas, Change, ForgetSagas, Increment, Put, Remove
+from PhantomLibrary.domain import (
+    Act,
+    Append,
+    Cas,
+    Change,
+    ForgetSagas,
+    Increment,
+    NodeId,
+    Put,
+    Remove,
+    SagaActed,
+    ShardId,
+)
 from PhantomLibrary.protocols.saga.fences import Fences, FencesImage
 from PhantomLibrary.protocols.saga.progress import Saga
 from PhantomLibrary.protocols.saga.table import SagaTable
@@ -29,6 +41,7 @@ class SagaState:
 
     def __init__(self, fences: Fences) -> None:
         self.table = SagaTable()
+        self.effects: list[Act] = []  # What has changed data since somebody looked.
         self.fences = fences
 
     def act(self, operation: Act | ForgetSagas, read: Read, write: Write) -> str:
@@ -41,9 +54,18 @@ class SagaState:
             after, reason = changed(change, read(change.operation.key))
             if after is not None:
                 write(change.operation.key, after)
+                self.effects.append(operation)
             return reason
 
         return self.fences.act(operation, perform)
+
+    def take_effects(self, node: NodeId, shard: ShardId, index: int) -> list[SagaActed]:
+        """Return what has changed data since somebody asked, as it is shown; all of it was applied at this index."""
+        effects = [
+            SagaActed(node, shard, index, each.saga, each.step, each.phase, *_amount(each)) for each in self.effects
+        ]
+        self.effects.clear()
+        return effects
 
     def dump(self) -> SagaImage:
         return SagaImage(self.table.dump(), self.fences.dump())
@@ -52,6 +74,12 @@ class SagaState:
         """Take over what `dump` returned."""
         self.table.load(image.sagas)
         self.fences.load(image.fences)
+        self.effects.clear()
+
+
+def _amount(act: Act) -> tuple[str, int]:
+    operation = act.change.operation if act.change is not None else None
+    return act.key, operation.amount if isinstance(operation, Increment) else 0
 
 
 def changed(change: Change, before: str | None) -> tuple[str | None, str]:

@@ -316,6 +316,22 @@ class SagaChanged(Struct, frozen=True, gc=False):
     reason: str
 
 
+class SagaActed(Struct, frozen=True, gc=False):
+    """A replica has applied, at `index`, a step of a saga or its compensation, and that has changed data.
+
+    All replicas of a shard show the same. `amount` is what it added to a number, 0 where it was no number.
+    """
+
+    node: NodeId
+    shard: ShardId
+    index: int
+    saga: int
+    step: int
+    phase: SagaPhase
+    key: str
+    amount: int
+
+
 Observation: TypeAlias = (
     ReplicaState
     | ReplicaRecovered
@@ -328,6 +344,7 @@ Observation: TypeAlias = (
     | DamageFound
     | DamageRepaired
     | SagaChanged
+    | SagaActed
 )
 
 

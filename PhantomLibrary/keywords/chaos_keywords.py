@@ -122,7 +122,8 @@ class ChaosKeywords(Component):
         """Lets a fault wait for an event, and strike in the very instant in which it happens, once.
 
         ``event`` is ``leader elected``, ``vote persisted``, ``snapshot sent``, ``entry committed``,
-        ``learner added`` or ``voters changing``. The fault strikes
+        ``learner added`` or ``voters changing``; of sagas, ``saga started``, ``step executing``, ``step completed``,
+        ``compensation begun``, ``step compensated`` or ``saga ended``. The fault strikes
         ``before`` or ``after`` it: a vote is persisted before its voter answers, and an entry counts as committed when
         the first replica applies it. ``on`` counts only what happens on these nodes, and ``occurrence`` waits for the
         n-th time. It strikes the node on which the event happens, or ``node``. ``lose disk`` crashes a node and empties

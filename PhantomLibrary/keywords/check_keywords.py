@@ -200,7 +200,7 @@ class CheckKeywords(Component):
     @keyword(tags=("assertion", "check"))
     def crash_points_should_be_survived(
         self,
-        effect: Literal["persist", "send", "apply", "install"],
+        effect: Literal["persist", "send", "apply", "install", "act"],
         *,
         every: Count = _ONE,
         power_loss: bool = False,
@@ -209,11 +209,12 @@ class CheckKeywords(Component):
         """Does the run so far again and again, and crashes a node at another point each time. Returns how many points.
 
         The points are before and after every n-th time that a replica writes to its disk (``persist``), sends a
-        message (``send``), applies an entry (``apply``) or takes in a part of a snapshot (``install``), with n from
-        ``every``. The node restarts after a while, and history, replicas and rules of consensus are judged at the
-        end. With ``power_loss`` all nodes crash at once, and at each write also in the midst of its sync, which tears
-        it. With ``again`` a node crashes a second time as it comes back, right after it has replayed its log. Keep the
-        run short: a second of load and a few clients give hundreds of points. The cluster itself is left as it was.
+        message (``send``), applies an entry (``apply``), takes in a part of a snapshot (``install``) or sends an
+        action or compensation of a saga (``act``), with n from ``every``. The node restarts after a while, and
+        history, replicas and rules of consensus are judged at the end. With ``power_loss`` all nodes crash at once,
+        and at each write also in the midst of its sync, which tears it. With ``again`` a node crashes a second time
+        as it comes back, right after it has replayed its log. Keep the run short: a second of load and a few
+        clients give hundreds of points. The cluster itself is left as it was.
 
         Fails at the first point that is not survived, and says which and why.
 

@@ -56,6 +56,12 @@ class Event(Choice, frozen=True):
         "entry committed",
         "learner added",
         "voters changing",
+        "saga started",
+        "step executing",
+        "step completed",
+        "compensation begun",
+        "step compensated",
+        "saga ended",
         "quiet",
     )
     WAITING: ClassVar[tuple[str, ...]] = (

@@ -38,6 +38,7 @@ class Cluster:
         self.run = run
         self.folder = folder
         self.operator_keys: set[str] = set()
+        self.defined_sagas: dict[str, dict[str, Any]] = {}
         self.nemesis: Nemesis | None = None
         self._replay = replay
         self.check_may_change = check_may_change

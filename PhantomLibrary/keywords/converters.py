@@ -29,8 +29,9 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
         choices.Event,
         "Something that happens: ``leader elected`` (a replica became leader of a shard), ``snapshot sent`` (a leader"
         " sent its state to a replica far behind), ``vote persisted`` (a vote became durable), ``entry committed`` (a"
-        " shard committed an entry), ``quiet`` (no operation is under way, and all live replicas have applied the same"
-        " entries).",
+        " shard committed an entry), ``saga started``, ``step executing``, ``step completed``, ``compensation begun``,"
+        " ``step compensated`` and ``saga ended`` (where sagas are orchestrated), ``quiet`` (no operation is under"
+        " way, and all live replicas have applied the same entries).",
     ),
     choices.Outcome: choices.converter_of(
         choices.Outcome,

@@ -24,6 +24,7 @@ from PhantomLibrary.keywords.lifetime import Clusters
 from PhantomLibrary.keywords.member_keywords import MemberKeywords
 from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.quantities import to_seed
+from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.workload_keywords import WorkloadKeywords
 
@@ -93,6 +94,7 @@ class PhantomLibrary(DynamicCore):
             DiskKeywords,
             ChaosKeywords,
             WorkloadKeywords,
+            SagaKeywords,
             CheckKeywords,
             MetricKeywords,
         )

@@ -161,7 +161,7 @@ class WorkloadKeywords(Component):
         | `Put Value` | alice | on call |
         """
         cluster = self._cluster
-        _check_free(cluster, key)
+        check_free(cluster, key)
         cluster.operator_keys.add(key)
         answer = _wait(cluster, cluster.perform("put value", key=key, value=value))
         word, reason = _outcome(answer)
@@ -208,7 +208,7 @@ def _belongs(key: str, pattern: str, keys: int, kind: str) -> bool:
     return kind in ("set", "append") or int(number) < keys  # Lists go on to further keys when one is full.
 
 
-def _check_free(cluster: Cluster, key: str) -> None:
+def check_free(cluster: Cluster, key: str) -> None:
     for name, workload in cluster.run.workloads.items():
         spec = workload.spec
         if _belongs(key, spec.key_pattern, spec.keys, spec.kind):

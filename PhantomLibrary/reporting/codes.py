@@ -70,6 +70,11 @@ _ENTRIES = (
         "else: something was written in an order that no crash may see.",
     ),
     CodeEntry(
+        "SGA-012",
+        "saga not in the state expected",
+        "A saga did not begin, or was not in the state that the test expects, within the time that it gave.",
+    ),
+    CodeEntry(
         "OPR-001",
         "operation ended otherwise",
         "A read or write of a keyword did not end as the test expected: done, aborted or unknown.",

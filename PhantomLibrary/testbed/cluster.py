@@ -26,6 +26,7 @@ from PhantomLibrary.errors import InvalidInput, InvalidState, RunEnded
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Sink, Trace
+from PhantomLibrary.protocols.saga.definition import Definition
 from PhantomLibrary.testbed.armed import ArmedFaults
 from PhantomLibrary.testbed.events import EventTap
 from PhantomLibrary.testbed.faults import FaultBook
@@ -45,6 +46,13 @@ from PhantomLibrary.world.world import World
 EVENTS_MAX = 200_000_000
 WALL_S_MAX = 1_800.0
 _CLIENT_PATIENCE_NS = SECOND_NS  # How much longer than the gateway a client waits before it thinks the gateway dead.
+
+
+class StartedSaga(msgspec.Struct, frozen=True):
+    """A saga that an operator has started."""
+
+    definition: Definition
+    since_ns: int
 
 
 class WatchedWorld(World):
@@ -80,7 +88,7 @@ class Cluster:
         self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
         self.operator = Operator(self.scheduler, self.sessions, self.recorder)
         self.workloads: dict[str, Workload] = {}
-        self.started_sagas: dict[str, str] = {}  # The name of each, and that of its definition.
+        self.started_sagas: dict[str, StartedSaga] = {}
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()
@@ -233,6 +241,10 @@ class Cluster:
     def directory(self) -> Directory:
         """Return the newest directory that a node has."""
         return max((each.membership.directory for each in self.processes.values()), key=lambda each: each.version)
+
+    def saga_keys(self) -> set[str]:
+        """Return the keys that sagas of the operator change: these are no registers."""
+        return {step.key for saga in self.started_sagas.values() for step in saga.definition.steps}
 
     def removed_nodes(self) -> list[NodeId]:
         return self.directory().nodes("removed")

@@ -10,7 +10,7 @@ systems so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -19,13 +19,16 @@ from msgspec import Struct
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import EffectHost, Performer
+from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, InstallSnapshot, Persist, Send, SendEarly
 from PhantomLibrary.protocols.raft.messages import SnapshotPart, SnapshotRecord
+from PhantomLibrary.protocols.saga.effects import Execute
 from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_invariants, replicas_agree
 from PhantomLibrary.testbed.replay import replay_loosely
 from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.saga_judge import judge_sagas, open_sagas
 from PhantomLibrary.testbed.schedule import Schedule
 from PhantomLibrary.world.platter import Aim, Trouble
 from PhantomLibrary.world.units import MILLION
@@ -38,6 +41,7 @@ EFFECTS: dict[str, tuple[type, ...]] = {
     "send": (Send, SendEarly),
     "apply": (Apply,),
     "install": (Persist, InstallSnapshot),  # Of a chunk, of a whole snapshot, and putting it in place.
+    "act": (),  # Sending an action or a compensation of a saga.
 }
 _PHASES: tuple[Phase, ...] = ("before", "after")
 _MIDST_NS = 150_000  # After a write was handed to the disk: its sync is under way, as a rule.
@@ -163,6 +167,8 @@ class _Crasher:
 
 def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
     """Return parts whose performer tells before and after each effect of the kind."""
+    if effect == "act":
+        return msgspec.structs.replace(parts, saga_host=_touching_sagas(parts.saga_host, touch))
     kinds = EFFECTS[effect]
     plain: Any = parts.performer
 
@@ -187,6 +193,17 @@ def _wrapped(parts: Parts, effect: str, touch: Touch) -> Parts:
     return msgspec.structs.replace(parts, performer=wrapped)
 
 
+def _touching_sagas(plain: Any, touch: Touch) -> type[SagaHost]:
+    class TouchingSagaHost(plain):  # type: ignore[misc]
+        def execute(self, effect: Execute) -> None:
+            touch("before", self._env.node)
+            super().execute(effect)
+            touch("after", self._env.node)
+
+    host: type[SagaHost] = TouchingSagaHost
+    return host
+
+
 def _installs(effect: Effect) -> bool:
     """Whether this brings a snapshot nearer to its place."""
     return type(effect) is not Persist or any(type(each) in (SnapshotPart, SnapshotRecord) for each in effect.records)
@@ -209,10 +226,16 @@ def _judge(run: Run) -> Verdict | Violation | None:
     violation = judge_invariants(run) or _damage(run)
     if violation is not None:
         return violation
-    for verdict in (judge_history(run, "linearizable"), judge_agreement(run)):
-        if verdict.outcome != "valid":
-            return verdict
-    return None
+    return next((verdict for verdict in _verdicts(run) if verdict.outcome != "valid"), None)
+
+
+def _verdicts(run: Run) -> Iterator[Verdict]:
+    yield judge_agreement(run)
+    if run.workloads or not run.started_sagas:
+        yield judge_history(run, "linearizable")
+    if run.started_sagas:
+        run.advance(run.now_ns + _SETTLE_NS, lambda: not open_sagas(run))
+        yield judge_sagas(run)
 
 
 def _damage(run: Run) -> Violation | None:

@@ -10,6 +10,7 @@ An event is told `before` its effect, when the node has decided and nobody else 
 *voters changing*: before and after a replica writes down a step by which other replicas come to vote.
 *snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
+Those of sagas: see saga_events.py.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from PhantomLibrary.database.replica import Sink
 from PhantomLibrary.domain import Configuration, NodeId, Observation, ReplicaState, ShardId
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
+from PhantomLibrary.testbed.saga_events import SAGA_EVENTS, tapped_saga_host
 from PhantomLibrary.testbed.watch import Watch
 
 EVENTS = (
@@ -36,6 +38,7 @@ EVENTS = (
     "entry committed",
     "learner added",
     "voters changing",
+    *SAGA_EVENTS,
 )
 
 Phase: TypeAlias = Literal["before", "after"]
@@ -92,7 +95,8 @@ class EventTap:
                 tap.add(self, self._handlers, host)
 
         performer: type[Performer] = TappedPerformer
-        return msgspec.structs.replace(parts, performer=performer)
+        saga_host = tapped_saga_host(parts.saga_host, self)
+        return msgspec.structs.replace(parts, performer=performer, saga_host=saga_host)
 
     def add(self, performer: Performer, handlers: dict[type, Callable[[Any], None]], replica: TappedReplica) -> None:
         """Note the performer of a replica that starts."""
@@ -140,14 +144,20 @@ class EventTap:
         for listener in tuple(self._listeners):
             listener(event, phase, node, number)
 
+    def tell_of(self, process: DatabaseNode, event: str, phase: Phase, node: NodeId) -> None:
+        """Tell of something that a process does, unless that process has crashed."""
+        if self._listeners and self._processes.get(node) is process and self._has_sink(process):
+            self.tell(event, phase, node)
+
+    def _has_sink(self, process: DatabaseNode) -> bool:
+        return process.sink in (self._observe, self._watch.observe)
+
     def is_current(self, replica: _ReplicaTap) -> bool:
         """Whether a replica's process still runs: what the rest of a crashed one's handler does happens nowhere."""
         node, shard = replica.replica.node, replica.replica.shard
         process = self._processes.get(node)
         # The process of a node that starts is told of before it has its sink: so ask for the sink of the dead.
-        return self._replicas.get((node, shard)) is replica and (
-            process is None or process.sink in (self._observe, self._watch.observe)
-        )
+        return self._replicas.get((node, shard)) is replica and (process is None or self._has_sink(process))
 
     def newly_applied(self, shard: ShardId, last_index: int) -> int:
         """Note what a replica applies; return how many of these entries no replica of the shard has applied before."""

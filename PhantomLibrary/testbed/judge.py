@@ -30,8 +30,9 @@ def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int
         raise InvalidInput(f"no level {level!r}: there is {', '.join(LEVELS)}{nearest(level, LEVELS)}")
     kinds = _kinds(run, workload)
     events: dict[str, list[HistoryEvent]] = {name: [] for name in kinds}
+    of_sagas = run.saga_keys()
     for event in run.recorder.events:
-        if event.workload in events:
+        if event.workload in events and not (event.workload == OPERATOR and event.key in of_sagas):
             events[event.workload].append(event)
     operations = found = cost = 0
     for name, kind in kinds.items():
@@ -49,7 +50,8 @@ def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int
 
 def _kinds(run: Run, workload: str) -> dict[str, str]:
     """Return whose history is judged, and by which kind: single operations of keywords are a register of each key."""
-    operated = any(event.workload == OPERATOR for event in run.recorder.events)
+    of_sagas = run.saga_keys()
+    operated = any(event.workload == OPERATOR and event.key not in of_sagas for event in run.recorder.events)
     if workload == OPERATOR and operated:
         return {OPERATOR: "register"}
     kinds = {each.name: each.spec.kind for each in chosen_workloads(run, workload)}

@@ -12,7 +12,7 @@ from PhantomLibrary.domain import Answer, BeginSaga, CancelSaga, SagaChanged
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.protocols.saga.definition import encode_definition
-from PhantomLibrary.testbed.cluster import Cluster
+from PhantomLibrary.testbed.cluster import Cluster, StartedSaga
 from PhantomLibrary.testbed.saga_file import parse_saga
 from PhantomLibrary.testbed.schedule import Command
 
@@ -36,13 +36,13 @@ def start_saga(cluster: Cluster, command: Command) -> SagaWish:
         raise InvalidInput(f"saga {name!r} was started before: give this one another name")
     definition = parse_saga(text, arguments.get("origin", "the saga"), name)
     arguments["name"] = name
-    cluster.started_sagas[name] = defined
+    cluster.started_sagas[name] = StartedSaga(definition, cluster.now_ns)
     begin = BeginSaga(name, encode_definition(definition).decode())
     return SagaWish(name, cluster.operator.ask(begin))
 
 
 def _next_name(cluster: Cluster, defined: str) -> str:
-    number = 1 + sum(each == defined for each in cluster.started_sagas.values())
+    number = 1 + sum(each.definition.name == defined for each in cluster.started_sagas.values())
     while f"{defined}-{number}" in cluster.started_sagas:
         number += 1
     return f"{defined}-{number}"
@@ -62,10 +62,11 @@ def saga_name(cluster: Cluster, text: str) -> str:
     started = cluster.started_sagas
     if text in started:
         return text
-    named = [name for name, defined in started.items() if defined == text]
+    named = [name for name, saga in started.items() if saga.definition.name == text]
     if not named:
         known = f"there is {', '.join(started)}" if started else "none was started: begin with Start Saga"
-        raise InvalidInput(f"no saga {text!r}: {known}{nearest(text, [*started, *started.values()])}")
+        names = [*started, *(saga.definition.name for saga in started.values())]
+        raise InvalidInput(f"no saga {text!r}: {known}{nearest(text, names)}")
     return named[-1]
 
 

@@ -19,6 +19,7 @@ from PhantomLibrary.domain import (
     Observation,
     ReplicaRemoved,
     ReplicaState,
+    SagaActed,
     SagaChanged,
     ShardId,
 )
@@ -53,12 +54,14 @@ class Watch:
             DamageFound: self._note_damage,
             DamageRepaired: self._note_damage,
             SagaChanged: self._saga_changed,
+            SagaActed: self._saga_acted,
         }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
         self.views: dict[NodeId, dict[NodeId, MemberSeen]] = {}  # By observer, then member; of nodes that run.
         self.damage: list[DamageFound | DamageRepaired] = []
         self.sagas: dict[str, SagaChanged] = {}  # The latest of each that any node has shown.
+        self.saga_effects: dict[tuple[ShardId, int], tuple[int, SagaActed]] = {}  # Each once, with its time.
         self.sights: list[Sight] = []  # All changes of views.
 
     def observe(self, observation: Observation) -> None:
@@ -93,6 +96,9 @@ class Watch:
         before = self.sagas.get(seen.name)
         if before is None or seen.revision > before.revision:
             self.sagas[seen.name] = seen
+
+    def _saga_acted(self, seen: SagaActed) -> None:
+        self.saga_effects.setdefault((seen.shard, seen.index), (self._scheduler.now_ns, seen))
 
     def _note_leader(self, state: ReplicaState) -> None:
         before = self.states.get((state.shard, state.node))

@@ -9,7 +9,14 @@ from msgspec import Struct
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.zoo import disk_defects, health_defects, membership_defects, raft_defects, storage_defects
+from PhantomLibrary.zoo import (
+    disk_defects,
+    health_defects,
+    membership_defects,
+    raft_defects,
+    saga_defects,
+    storage_defects,
+)
 
 
 class Defect(Struct, frozen=True):
@@ -42,11 +49,22 @@ def _wal(overlay: type) -> Callable[[Parts], Parts]:
     return lambda parts: msgspec.structs.replace(parts, wal=_over(overlay, parts.wal))
 
 
+def _orchestrator(overlay: type) -> Callable[[Parts], Parts]:
+    """Replace the orchestrator of sagas by the overlay, on top of what stands there."""
+    return lambda parts: msgspec.structs.replace(parts, orchestrator=_over(overlay, parts.orchestrator))
+
+
+def _fences(overlay: type) -> Callable[[Parts], Parts]:
+    """Replace what shards remember of sagas by the overlay, on top of what stands there."""
+    return lambda parts: msgspec.structs.replace(parts, fences=_over(overlay, parts.fences))
+
+
 def _over(overlay: type, base: type) -> type:
     """Return a class that is the overlay over the base."""
     return type(overlay.__name__, (overlay, base), {})
 
 
+_SAGA = ("SGA-002", "SGA-003", "SGA-004", "SGA-008", "SGA-010")
 _LOST = ("LIN-001", "INV-003", "INV-004")
 
 DEFECTS: dict[str, Defect] = {
@@ -303,6 +321,55 @@ DEFECTS: dict[str, Defect] = {
             "HashiCorp memberlist, which turns it into a suspicion when states are merged",
             ("HLT-003",),
             _detector(health_defects.BelievesHearsay),
+        ),
+        Defect(
+            "late-action-after-compensation",
+            "An action of a saga that comes after its compensation is done all the same.",
+            "Seata issue 2711; tcc-transaction issue 299",
+            _SAGA,
+            _fences(saga_defects.LetsLateActionsIn),
+        ),
+        Defect(
+            "compensation-of-nothing",
+            "A step is compensated that had no effect.",
+            "seata-go issue 685 (2024)",
+            _SAGA,
+            _fences(saga_defects.UndoesWhatWasNeverDone),
+        ),
+        Defect(
+            "double-compensation",
+            "A compensation that is asked for again is done again.",
+            "Seata issue 2711",
+            _SAGA,
+            _fences(saga_defects.UndoesAgain),
+        ),
+        Defect(
+            "failed-step-not-compensated",
+            "The step that failed is taken for one that had no effect.",
+            "Seata issues 6374 and 4777",
+            _SAGA,
+            _orchestrator(saga_defects.SparesTheStepThatFailed),
+        ),
+        Defect(
+            "compensation-out-of-order",
+            "Steps are compensated in the order in which they were done.",
+            "cadence-java-client pull request 340, review",
+            ("SGA-009",),
+            _orchestrator(saga_defects.UndoesTheFirstFirst),
+        ),
+        Defect(
+            "saga-progress-in-memory",
+            "The orchestrator writes down how a saga ends, and not what it does before.",
+            "Garcia-Molina and Salem, Sagas (1987), 4: the saga log",
+            _SAGA,
+            _orchestrator(saga_defects.WritesDownTheEndOnly),
+        ),
+        Defect(
+            "compensation-error-swallowed",
+            "A step whose compensation has failed too often is taken for compensated.",
+            "cadence-java-client pull request 340, review",
+            ("SGA-012", *_SAGA),
+            _orchestrator(saga_defects.SwallowsErrors),
         ),
     )
 }

@@ -8,7 +8,11 @@ from robot import api
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TABLE = (DOCS / "scenarios.md").read_text(encoding="utf-8")
-SECTIONS = {"## Node failure and recovery": "node-failure", "## Network partition": "partition"}
+SECTIONS = {
+    "## Node failure and recovery": "node-failure",
+    "## Network partition": "partition",
+    "## Distributed transactions with failures": "transaction",
+}
 PRIORITIES = {"priority-1", "priority-2", "priority-3"}
 
 

@@ -170,7 +170,7 @@ Words That Wait
     Misspelt    level    snapshot    Level    level 'snapshot' is not available yet: there is linearizable
     ...    History Should Be    snapshot
     Misspelt    event    prepare sent    Event
-    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, quiet
+    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, quiet
     ...    Run Until    prepare sent
     Misspelt    kind    bank    WorkloadKind
     ...    kind of workload 'bank' is not available yet: there is register, set, counter, append    Start Workload    bank
@@ -236,9 +236,9 @@ Nemeses That Cannot Be
 Faults That Cannot Be Armed
     [Documentation]    An event is a moment that is known, and a fault is one that can strike in it.
     Misspelt    event    leader electd    Event
-    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, quiet (did you mean leader elected?)
+    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, quiet (did you mean leader elected?)
     ...    Arm Fault    leader electd    crash node
-    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing
+    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended
     ...    Arm Fault    quiet    crash node
     Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
     ...    Arm Fault    leader elected    crash node    node=n9
@@ -266,6 +266,39 @@ Keywords Without A Cluster
     Refused    no cluster runs: it was stopped; begin with Start Cluster    Crash Node    n1
     Refused    no cluster runs: it was stopped; begin with Start Cluster    Get Leader    1
     Start Small Cluster With Load
+
+Sagas That Make No Sense
+    [Documentation]    A saga without a compensation, with steps in a circle, without an action that anybody knows.
+    Refused    no saga 'travel-bookin': give the path of a YAML file, a name given to Define Saga, or one of travel-booking (did you mean travel-booking?)
+    ...    Start Saga    travel-bookin
+    Refused    no saga 'trip': none was started: begin with Start Saga    Saga Should Be    trip    completed
+    Refused    no saga 'trip': none was started: begin with Start Saga    Cancel Saga    trip
+    Refused    no saga 'trip' is defined: there is none; begin with Define Saga
+    ...    Add Saga Step    trip    a    key=a    action=put    value=1
+    Define Saga    trip
+    Refused    saga 'trip' is defined already: choose another name    Define Saga    trip
+    Refused    saga trip: saga 'trip' has 0 steps: give it 1 to 64    Start Saga    trip
+    Add Saga Step    trip    flight    key=seats    action=increment    value=-1
+    Refused    saga trip: step 'flight' has no compensation: say how its action is undone, or that it needs none (compensation: none)
+    ...    Start Saga    trip
+    Define Saga    circle
+    Add Saga Step    circle    a    key=a    action=put    value=1    compensation=none    after=b
+    Add Saga Step    circle    b    key=b    action=put    value=1    compensation=none    after=a
+    Refused    saga circle: its steps wait for each other: a after b after a    Start Saga    circle
+    Run Keyword And Expect Error    ValueError: Argument 'action' got value 'incremnt' that cannot be converted to *
+    ...    Add Saga Step    trip    b    key=b    action=incremnt    value=1
+    Refused    value\=much is no whole number: write one such as 1 or -1
+    ...    Add Saga Step    trip    b    key=b    action=increment    value=much
+    Refused    ${CURDIR}${/}bad_saga.yaml, line 4: $.steps[0].action.charge: no action 'charge': there are put, append, remove, increment, compare_and_set
+    ...    Start Saga    ${CURDIR}${/}bad_saga.yaml
+    Define Saga    meddling
+    Add Saga Step    meddling    a    key=k0    action=put    value=1    compensation=none
+    Refused    k0 belongs to workload register: choose a key of another form than k0    Start Saga    meddling
+    Start Saga    travel-booking    name=mine
+    Refused    saga 'mine' was started before: give this one another name    Start Saga    travel-booking    name=mine
+    Run Keyword And Expect Error    SGA-012: saga mine is compensated, expected completed*
+    ...    Saga Should Be    mine    completed
+    Cancel Saga    mine
 
 
 *** Keywords ***

@@ -2,12 +2,14 @@
 
 import pytest
 
-from PhantomLibrary.domain import MILLISECOND_NS
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import InvalidInput, InvalidState
-from PhantomLibrary.testbed.judge import judge_agreement, judge_invariants
+from PhantomLibrary.testbed.judge import judge_agreement, judge_faults, judge_invariants
 from PhantomLibrary.testbed.replay import replay_loosely
 from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.saga_events import SAGA_EVENTS
 from PhantomLibrary.testbed.saga_file import builtin_sagas, parse_saga, read_saga
+from PhantomLibrary.testbed.saga_judge import judge_sagas
 from PhantomLibrary.testbed.sagas import ENDED, saga_name
 
 SMALL = {"snapshot_entries": 5, "kept_entries_max": 2}
@@ -22,7 +24,7 @@ class Agency:
         self.book(2)
 
     def book(self, left):
-        for key in ("flight", "hotel", "car"):
+        for key in ("flight", "room", "car"):
             assert self.it.put(f"{key}.left", str(left)).__class__.__name__ == "Ok"
 
     def start(self, name=""):
@@ -43,8 +45,8 @@ class Agency:
         return [self.seen(name).state for name in names]
 
     def held(self):
-        """Return what is left, and who is booked, of flights, hotels and cars."""
-        values = {key: self.it.get(key).value for kind in ("flight", "hotel", "car") for key in _keys(kind)}
+        """Return what is left, and who is booked, of flights, rooms and cars."""
+        values = {key: self.it.get(key).value for kind in ("flight", "room", "car") for key in _keys(kind)}
         return {key: value or "" for key, value in values.items()}
 
     def rest(self):
@@ -61,7 +63,7 @@ def _keys(kind):
 
 def _expected(left, *names):
     values = [str(left), " ".join(names)] * 3
-    return dict(zip([key for kind in ("flight", "hotel", "car") for key in _keys(kind)], values, strict=True))
+    return dict(zip([key for kind in ("flight", "room", "car") for key in _keys(kind)], values, strict=True))
 
 
 @pytest.fixture
@@ -167,13 +169,57 @@ def test_run_with_sagas_replays(agency):
     assert again.trace.digest() == schedule.digest
 
 
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("event", SAGA_EVENTS)
+def test_crash_at_each_event_of_a_saga_is_survived_and_replayed(agency, event, phase):
+    agency.it.put("car.left", "0")
+    agency.it.give("arm fault", event=event, fault="crash node", phase=phase, duration_ns=SECOND_NS)
+    name = agency.start()
+    assert agency.end(name) == ["COMPENSATED"]
+    agency.rest()
+    assert judge_faults(agency.run) is None
+    assert judge_sagas(agency.run).outcome == "valid"
+    schedule = agency.run.finish()
+    again = Run(schedule.run)
+    replay_loosely(again, schedule)
+    assert again.trace.digest() == schedule.digest
+
+
+def test_events_of_a_saga_are_told_in_order_before_and_after(agency):
+    agency.it.put("room.left", "0")
+    told = []
+    agency.run.events.listen(lambda event, phase, _node, _number: told.append((event, phase)))
+    agency.end(agency.start())
+    of_sagas = [each for each in told if each[0] in SAGA_EVENTS]
+    assert of_sagas[:4] == [
+        ("saga started", "before"),
+        ("saga started", "after"),
+        ("step executing", "before"),
+        ("step executing", "after"),
+    ]
+    assert of_sagas[-4:] == [
+        ("step compensated", "before"),
+        ("saga ended", "before"),
+        ("step compensated", "after"),
+        ("saga ended", "after"),
+    ]
+    assert {event: of_sagas.count((event, "after")) for event in SAGA_EVENTS} == {
+        "saga started": 1,
+        "step executing": 3,
+        "step completed": 2,
+        "compensation begun": 3,
+        "step compensated": 3,
+        "saga ended": 1,
+    }
+
+
 def test_many_trips_share_what_is_left(agency):
     names = [agency.start() for _ in range(8)]
     states = agency.end(*names)
     booked = sorted(name for name, state in zip(names, states, strict=True) if state == "COMPLETED")
     assert 1 <= len(booked) <= 2
     held = agency.held()
-    for kind in ("flight", "hotel", "car"):
+    for kind in ("flight", "room", "car"):
         assert sorted(held[f"{kind}.bookings"].split()) == booked
         assert held[f"{kind}.left"] == str(2 - len(booked))
 
