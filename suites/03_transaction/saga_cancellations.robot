@@ -2,6 +2,7 @@
 Documentation    A cancel overtakes the action of each step: one row a step, with the leader of the shard of its key.
 
 Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
 Resource         ../../resources/sagas.resource
 
 Test Setup       Start Travel Agency

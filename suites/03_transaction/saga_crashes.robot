@@ -2,6 +2,7 @@
 Documentation    Sagas whose orchestrator crashes, sleeps or is replaced at every point of their way.
 
 Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
 Resource         ../../resources/sagas.resource
 
 Test Tags        transaction

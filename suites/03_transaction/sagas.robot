@@ -2,6 +2,7 @@
 Documentation    Sagas: steps over several shards that are all done, or all undone, whoever crashes meanwhile.
 
 Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
 Resource         ../../resources/sagas.resource
 
 Test Tags        transaction
