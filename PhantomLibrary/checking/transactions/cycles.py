@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -145,7 +146,7 @@ class _Search:
                 if limit == _SHORTEST or (self._steps > STEPS_MAX and (best is not None or names is _SINGLE)):
                     return best
                 path = self._path(walk, way, members, target, source, limit)
-                cycle = self._cycle(walk, path) if path else None
+                cycle = self._cycle(walk, path, marked) if path else None
                 if cycle is not None and cycle.base in names and len(cycle.nodes) < limit:
                     best = cycle
         return best
@@ -185,9 +186,9 @@ class _Search:
             path.append(came_from[path[-1]])
         return path[::-1]
 
-    def _cycle(self, walk: _Walk, path: Sequence[int]) -> Cycle:
+    def _cycle(self, walk: _Walk, path: Sequence[int], marked: int) -> Cycle:
         """Return the cycle of a path that ends where a marked edge leads back to its start, hubs left out."""
-        kinds = [walk.kind(here, there) for here, there in zip(path, [*path[1:], path[0]], strict=True)]
+        kinds = [*(walk.kind(here, there) for here, there in pairwise(path)), marked]
         nodes: list[int] = []
         steps: list[int] = []
         start = next(at for at, node in enumerate(path) if walk.node(node) < self._graph.transactions)

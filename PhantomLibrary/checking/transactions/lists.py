@@ -14,6 +14,7 @@ from typing import Any
 
 from PhantomLibrary.checking.transactions.form import COMMITTED, FAILED, Transactions, refuse_step
 from PhantomLibrary.checking.transactions.graph import KIND_BITS, RW, WR, WW, Graph
+from PhantomLibrary.errors import InvalidInput
 
 KNOWN_STEPS = ("append", "r")
 
@@ -79,7 +80,12 @@ class ListHistory:
             raise refuse_step(transactions, number, KNOWN_STEPS) from error
         self.repeating = list(dict.fromkeys(self.repeating))
         for key in self.keys.values():
-            key.settle()
+            try:
+                key.settle()
+            except TypeError as error:
+                raise InvalidInput(
+                    f"a read of list {key.key} shows elements that are no numbers and no text"
+                ) from error
         self._mark_seen()
         for key in self.keys.values():
             key.unread = self._unread(key)

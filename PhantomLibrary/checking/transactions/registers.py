@@ -79,6 +79,8 @@ class RegisterHistory:
             if key is None:
                 key = self.keys[name] = RegisterKey(name)
             if function == "w":
+                if value is None:
+                    raise ValueError(value)  # That is what nobody wrote.
                 self._write(number, key, value)
                 if name in own and own[name] != value:
                     key.passing[own[name]] = number

@@ -174,7 +174,9 @@ def test_initial_values_need_not_be_known():
     assert check_registers_of(two, SERIALIZABLE, initial_is_known=False).code == "TXN-011"
 
 
-@pytest.mark.parametrize("steps", [[["append", "x", 1]], [["w", "x", [1]]], [["r", "x", [1]]], [["w", ["x"], 1]]])
+@pytest.mark.parametrize(
+    "steps", [[["append", "x", 1]], [["w", "x", [1]]], [["r", "x", [1]]], [["w", ["x"], 1]], [["w", "x", None]]]
+)
 def test_steps_without_a_known_form_are_refused(steps):
     operation = operations_of("1 ok: w x 1")[0]
     with pytest.raises(InvalidInput):
