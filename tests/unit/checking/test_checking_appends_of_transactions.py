@@ -253,7 +253,7 @@ def test_reads_may_show_lists_as_text():
         ([["append", ["x"], 1]], "cannot be read"),
         ([["append", "x", [1]]], "cannot be read"),
         ([["r", "x", 5]], "cannot be read"),
-        ([["r", "x", [[1]]]], "a read of list x shows what is no number"),
+        ([["r", "x", [[1]]]], "a read of list x shows elements that are no numbers"),
     ],
 )
 def test_steps_without_a_known_form_are_refused(steps, reason):
