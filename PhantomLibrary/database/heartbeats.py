@@ -112,10 +112,11 @@ class Heartbeats:
         lines = self._lines
         for peer, shards in lines.items():
             env.send(peer, NodeHeartbeat(env.node, self._silent_ns(peer, now_ns), shards))
-        for peer in self._told:
-            if peer not in lines:
-                env.send(peer, NodeHeartbeat(env.node, self._silent_ns(peer, now_ns), ()))
-        self._told = dict.fromkeys(lines)
+        if self._told.keys() != lines.keys():
+            for peer in self._told:
+                if peer not in lines:
+                    env.send(peer, NodeHeartbeat(env.node, self._silent_ns(peer, now_ns), ()))
+            self._told = dict.fromkeys(lines)
         self._look_for_silence(now_ns)
         self._set_ns = 0
         if self._led or self._told:
@@ -129,9 +130,11 @@ class Heartbeats:
 
     def _look_for_silence(self, now_ns: int) -> None:
         """Suspect whom a replica here follows and who says nothing; wake leaders earlier, before they are missed."""
-        new_ns = now_ns - self._interval_ns  # Who is told for the first time has to answer before the next time.
-        self._answered_ns = {peer: self._answered_ns.get(peer, new_ns) for peer in self._told}
-        self._heard_ns = {peer: self._heard_ns.get(peer, now_ns) for peer in (*self._told, *self._followed)}
+        if self._answered_ns.keys() != self._told.keys():
+            new_ns = now_ns - self._interval_ns  # Who is told for the first time has to answer before the next time.
+            self._answered_ns = {peer: self._answered_ns.get(peer, new_ns) for peer in self._told}
+        if self._heard_ns.keys() != self._told.keys() | self._followed.keys():
+            self._heard_ns = {peer: self._heard_ns.get(peer, now_ns) for peer in (*self._told, *self._followed)}
         for peer in list(self._followed):
             if now_ns - self._heard_ns[peer] >= self._timeout_ns:
                 self.suspect(peer)

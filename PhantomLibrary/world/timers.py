@@ -27,7 +27,7 @@ class _Timer:
 
 
 class Timers:
-    """The deadlines of one incarnation. `passed(name)` is called when one is due."""
+    """The deadlines of one incarnation. `passed(name)` is called when one is due. Names are few, and kept for good."""
 
     __slots__ = ("_clock", "_passed", "_scheduler", "_timers")
 
@@ -50,13 +50,11 @@ class Timers:
             self._push(timer)
 
     def take(self, name: str) -> bool:
-        """Return whether a deadline that was found due is so still, and forget it."""
+        """Return whether a deadline that was found due is so still; it is so once."""
         timer = None if self._timers is None else self._timers.get(name)
         if timer is None or not timer.waits_for_core:
             return False
         timer.waits_for_core = False
-        if timer.pending_ns == _NEVER and self._timers is not None:
-            del self._timers[name]
         return True
 
     def cancel_all(self) -> None:
