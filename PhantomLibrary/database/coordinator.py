@@ -19,6 +19,7 @@ _RETRY_NS = 250 * MILLISECOND_NS
 _RETRY_NS_MAX = 2 * SECOND_NS
 _LEARNER_PATIENCE_NS = 10 * SECOND_NS
 _AVOIDED_NS = 60 * SECOND_NS
+_ABSENCE_NS = 2 * SECOND_NS  # A suspicion may be taken back, and what was learnt would be lost.
 _FAREWELLS_MAX = 8  # How often a node is told that it was removed: it asks itself when it comes back.
 
 
@@ -56,6 +57,7 @@ class Coordinator:
         self._taken: dict[Any, tuple[int, int]] = {}  # Steps of the present plan: when they are due again, and tries.
         self._learning: dict[tuple[ShardId, NodeId], int] = {}  # Since when a learner has been one.
         self._avoided: dict[tuple[ShardId, NodeId], int] = {}  # Learners that took too long, and until when.
+        self._unavailable: dict[NodeId, int] = {}  # Since when a node has been so.
 
     def report(self, report: Report) -> None:
         """Take in what a node says."""
@@ -133,7 +135,9 @@ class Coordinator:
         present = {node: each.number for node, each in self._readers.items() if each.number}
         waiting = {node: each.waiting for node, each in self._readers.items() if each.waiting}
         turn = max((tries for _, tries in self._taken.values()), default=0)
-        return Known(self.term, self._directory, self._led, present, self._host.unavailable(), stuck, turn, waiting)
+        self._unavailable = {node: self._unavailable.get(node, now_ns) for node in self._host.unavailable()}
+        absent = [node for node, since_ns in self._unavailable.items() if now_ns - since_ns >= _ABSENCE_NS]
+        return Known(self.term, self._directory, self._led, present, self._unavailable, stuck, turn, waiting, absent)
 
     def _take(self, step: Step) -> None:
         if isinstance(step, Record):

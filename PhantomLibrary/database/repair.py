@@ -37,9 +37,9 @@ class Known(Struct, frozen=True):
     """All that a plan is made of.
 
     `present` are the nodes that have reported, by the number of their membership, and `unavailable` those of them that
-    are not to be given anything. `stuck` are replicas that took too long to catch up. `waiting` are the shards of which
-    a node has a replica that lost its disk. `turn` grows with each attempt at the same plan, so that another successor
-    is tried.
+    are not to be given anything, of which `absent` have been so for a while. `stuck` are replicas that took too long to
+    catch up. `waiting` are the shards of which a node has a replica that lost its disk. `turn` grows with each attempt
+    at the same plan, so that another successor is tried.
     """
 
     term: int
@@ -50,6 +50,7 @@ class Known(Struct, frozen=True):
     stuck: Collection[tuple[int, NodeId]] = ()
     turn: int = 0
     waiting: Mapping[NodeId, Collection[int]] = {}
+    absent: Collection[NodeId] = ()
 
 
 Step: TypeAlias = tuple[NodeId, Order | HandOver] | Record
@@ -91,6 +92,9 @@ def _step(known: Known, descriptor: ShardDescriptor, led: Led, *, may_add: bool)
     wanted = directory.replicas - len(good)
     if wanted <= 0:
         useless += [node for node in learners if node not in useless]
+    elif not useless and _candidate(known, descriptor, configuration.members):
+        # Another node can begin at once: that is sooner than one that is down can go on.
+        useless = [node for node in learners if node in known.absent and node not in report.caught_up]
     if useless:
         return _order(known, report, Change(removed=tuple(useless)))
     caught_up = [node for node in learners if node in report.caught_up][: max(wanted, 0)]

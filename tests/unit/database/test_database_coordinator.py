@@ -23,6 +23,7 @@ class Host:
     def __init__(self):
         self.now_ns = 0
         self.said = []
+        self.missing = ()
 
     def monotonic_ns(self):
         return self.now_ns
@@ -34,7 +35,7 @@ class Host:
         self.said.append(("", command))
 
     def unavailable(self):
-        return ()
+        return self.missing
 
     def told(self, kind):
         """Return who was told a message of this kind since this was asked last, with the message."""
@@ -144,6 +145,21 @@ def test_a_learner_that_takes_too_long_goes_and_is_not_tried_again_for_a_minute(
     assert Change(learners=("n4",)) not in [order.change for _, order in host.told(Order)]
     look_every_second(coordinator, host, DIRECTORY, 40)
     assert Change(learners=("n4",)) in [order.change for _, order in host.told(Order)]
+
+
+def test_a_learner_whose_node_is_missed_for_some_seconds_makes_room(coordinator, host):
+    everybody_reports(coordinator)
+    coordinator.report(report("n1", shard(LEARNING)))
+    host.missing = ("n4",)
+    coordinator.look(DIRECTORY)
+    look_every_second(coordinator, host, DIRECTORY, 1)
+    host.missing = ()
+    look_every_second(coordinator, host, DIRECTORY, 1)
+    host.missing = ("n4",)
+    look_every_second(coordinator, host, DIRECTORY, 2)
+    assert not host.told(Order), "it was never missed for long"
+    look_every_second(coordinator, host, DIRECTORY, 1)
+    assert [order.change for _, order in host.told(Order)] == [Change(removed=("n4",))]
 
 
 def test_a_learner_that_has_caught_up_is_never_too_late(coordinator, host):

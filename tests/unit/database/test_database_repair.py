@@ -116,6 +116,19 @@ def test_a_learner_that_is_not_wanted_or_takes_too_long_is_removed():
     assert plan(known(leads=short, stuck={(1, "n4")})) == [order(removed=("n4",))]
 
 
+def test_a_learner_whose_node_is_down_makes_room_for_one_that_can_begin_at_once():
+    layout = make_layout((*NODES, "n5"), shards=1, replicas=3, config=DatabaseConfig())
+    directory = first_directory(layout)
+    leads = led(Configuration(("n1", "n2"), (), ("n4",)))
+    assert plan(known(directory, leads)) == []
+    assert plan(known(directory, leads, unavailable=("n4",))) == [], "it may be back in a moment"
+    assert plan(known(directory, leads, unavailable=("n4",), absent=("n4",))) == [order(removed=("n4",))]
+    nobody_else = known(directory, leads, unavailable=("n3", "n4", "n5"), absent=("n4",))
+    assert plan(nobody_else) == []
+    done = led(Configuration(("n1", "n2"), (), ("n4",)), caught_up=("n4",))
+    assert plan(known(directory, done, unavailable=("n4",), absent=("n4",))) == [order(promoted=("n4",))]
+
+
 @pytest.mark.parametrize("fields", [{"unavailable": ("n4",)}, {"present": {"n1": 1}}, {"stuck": {(1, "n4")}}])
 def test_a_node_that_cannot_take_a_replica_gets_none(fields):
     directory = standing("n2", "removed")
