@@ -70,7 +70,8 @@ def find_cycles(graph: Graph, names: Sequence[str] = CYCLES) -> list[Cycle]:
     """Return one cycle of each of these classes that occurs, the worst class first.
 
     A class is looked for without the order of sessions and time first, and with it only where that finds none. Of
-    classes with anti-dependencies the lesser is sought only where no worse one was found.
+    classes with anti-dependencies the lesser is sought only where no worse one was found. Whoever asks for G-single
+    asks for G-nonadjacent too, as all levels do.
     """
     _, left = peel(graph.out)
     if not left:
@@ -102,7 +103,7 @@ class _Search:
             if name in names and name not in found:
                 yield from self._plain(name, last, (*kinds, *order))
         is_found = not found.isdisjoint(("G-single", "G-nonadjacent"))
-        if not is_found and ("G-single" in names or "G-nonadjacent" in names):
+        if not is_found and "G-single" in names:
             for cycle in self._without_two_in_a_row(order):
                 is_found = True
                 yield cycle

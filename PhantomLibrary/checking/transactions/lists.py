@@ -55,9 +55,7 @@ class ListKey:
 
     def version(self, shown: Sequence[Any]) -> int:
         """Return how many elements of the order a read saw, or -1 when it does not fit the order."""
-        if shown != self.longest[: len(shown)]:
-            return -1
-        return len(shown) if self.longest is self.order else len(set(shown))
+        return len(set(shown)) if shown == self.longest[: len(shown)] else -1
 
 
 class ListHistory:

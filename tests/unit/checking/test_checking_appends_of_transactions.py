@@ -213,6 +213,93 @@ def test_names_say_which_order_was_broken():
     )
 
 
+MESSAGES = {
+    "G0": "T1 appended 2 to x after T0's 1 (ww); T0 appended 1 to y after T1's 2 (ww)",
+    "unwritten value": "T1 read x = [1 2]; nobody appended 2",
+    "duplicate element": "T1 read x = [1 1], with 1 twice",
+    "incompatible order": "T3 read x = [2], and T2 read x = [1 2], which does not begin with that",
+    "incompatible order of own elements": "T1 read x = [2 1], though T0 had appended 1 before 2",
+    "G1a": "T1 read x = [1]; 1 was appended by T0, which had failed",
+    "G1b": "T1 read x = [1]; 1 was not the last that T0 appended",
+    "own write missed": "T0 read x = [], though it had appended [1]",
+    "G1c": "T0 read y = [2], which ends in T1's 2 (wr); T1 read x = [1], which ends in T0's 1 (wr)",
+    "unrepeatable read": "T0 read x = [], and then [1]",
+    "lost update": "T0 and T1 both read x = [], and both appended to it",
+    "G-single": "T1 read y = [] without T0's 1 (rw); T1 read x = [1], which ends in T0's 1 (wr)",
+    "G2-item": "T0 read y = [] without T1's 1 (rw); T1 read x = [] without T0's 1 (rw)",
+}
+
+
+@pytest.mark.parametrize("anomaly", MESSAGES)
+def test_each_anomaly_is_told_in_words(anomaly):
+    verdict = check_appends_of(operations_of(ANOMALIES[anomaly][0]), SERIALIZABLE)
+    told = verdict.message.partition("forbids: ")[2].partition(" (also")[0]
+    assert set(told.split("; ")) == set(MESSAGES[anomaly].split("; "))
+
+
+def test_dirty_update_is_told_in_words():
+    found, _ = list_anomalies(
+        ListHistory(Transactions(operations_of(ANOMALIES["dirty update"][0]))), level_of(SERIALIZABLE)
+    )
+    (update,) = [anomaly for anomaly in found if anomaly.name == "dirty update"]
+    assert update.text == "T1 appended to x on top of 1, by T0, which had failed"
+    assert update.blamed == (1, 0)
+
+
+def test_cycle_through_a_list_with_an_element_twice_is_told():
+    script = (
+        "1 ok: append x 1; r y [1]\n2 ok: append x 2; append y 1\n3 ok: r x [1 2 1]; r z []\n4 ok: r x [1]; append z 1"
+    )
+    verdict = check_appends_of(operations_of(script), SERIALIZABLE)
+    assert verdict.code == "TXN-012"
+    assert "also found: G1c" in verdict.message
+    found, _ = list_anomalies(ListHistory(Transactions(operations_of(script))), level_of(SERIALIZABLE))
+    (cycle,) = [anomaly for anomaly in found if anomaly.name == "G1c"]
+    assert set(cycle.text.split("; ")) == {
+        "T1 appended 2 to x after T0's 1 (ww)",
+        "T0 read y = [1], which ends in T1's 1 (wr)",
+    }
+
+
+def test_cycle_over_elements_that_nobody_read_is_told():
+    script = "1 ok: append x 1; append y 1\n2 ok: append x 2; append y 2\n3 ok: r x [1 2]\n4 ok: r y [2]"
+    verdict = check_appends_of(operations_of(script), UNCOMMITTED)
+    told = verdict.message.partition("forbids: ")[2]
+    assert told == "T1 appended 2 to x after T0's 1 (ww); T0 appended to y after T1's 2 (ww)"
+
+
+def test_snapshots_that_overlap_may_not_both_append_even_if_nobody_reads_it():
+    skew = "1 ok: r a []; append b 1; append x 1\n2 ok: r b []; append a 1; append x 2"
+    verdict = check_appends_of(operations_of(skew), SNAPSHOT)
+    assert verdict.message == (
+        "read skew (G-single), which snapshot forbids: "
+        "T0 read a = [] without T1's 1 (rw); T0 appended to x after T1 (ww)"
+    )
+    assert check_appends_of(operations_of(skew), COMMITTED).outcome == "valid"
+    apart = "1 ok: append x 1\n2 ok: append x 2\n3 ok: append x 3; append y 3\n4 ok: append y 4"
+    assert check_appends_of(operations_of(apart), SNAPSHOT).outcome == "valid"
+
+
+def test_long_cycles_are_told_by_their_beginning():
+    ring = [f"{number} ok: r k{number} []; append k{(number + 1) % 8} 1" for number in range(8)]
+    verdict = check_appends_of(operations_of("\n".join(ring)), SERIALIZABLE)
+    assert verdict.message.count("(rw)") == 5
+    assert verdict.message.endswith("; and 3 more steps back to T0")
+    assert len(verdict.evidence) == 8
+
+
+def test_evidence_tells_who_did_what_when():
+    verdict = check_appends_of(operations_of("1 fail: append x 1; r y []\n2 ok: r x [1]; append z 2"), SERIALIZABLE)
+    assert verdict.evidence == (
+        "T0  0.001 s to 0.003 s  process 1  append 1 to x, read y  fail",
+        "T1  0.002 s to 0.004 s  process 2  read x = [1], append 2 to z  ok",
+    )
+    unknown = "1 info: append x 1; append y 1\n2 ok: r x [1]; r y []; " + "; ".join(f"append z {n}" for n in range(8))
+    verdict = check_appends_of(operations_of(unknown), SERIALIZABLE)
+    assert verdict.evidence[0] == "T0  0.001 s to ?  process 1  append 1 to x, append 1 to y  outcome unknown"
+    assert verdict.evidence[1].endswith("append 5 to z, and 2 more  ok")
+
+
 # --- what is no anomaly -----------------------------------------------------------------------------------------------
 
 

@@ -152,6 +152,24 @@ def test_message_names_keys_values_and_transactions():
     )
 
 
+MESSAGES = {
+    "unwritten value": "T1 read x = 2, which nobody wrote",
+    "G1a": "T1 read x = 1, which T0 wrote, which had failed",
+    "G1b": "T1 read x = 1, over which T0 itself wrote 2",
+    "own write missed": "T0 read x = nothing, though it had written 1",
+    "G1c": "T0 read y = 2, which T1 wrote (wr); T1 read x = 1, which T0 wrote (wr)",
+    "unrepeatable read": "T0 read x = nothing, and then 1",
+    "lost update": "T0 and T1 both read x = nothing, and both wrote it",
+}
+
+
+@pytest.mark.parametrize("anomaly", MESSAGES)
+def test_each_anomaly_is_told_in_words(anomaly):
+    verdict = check_registers_of(operations_of(ANOMALIES[anomaly][0]), SERIALIZABLE)
+    told = verdict.message.partition("forbids: ")[2].partition(" (also")[0]
+    assert set(told.split("; ")) == set(MESSAGES[anomaly].split("; "))
+
+
 def test_what_others_saw_of_a_transaction_without_known_end_has_happened():
     lost = "1 info: w x 1; w y 1\n2 ok: r x 1; r y nil"
     assert names(operations_of(lost), SERIALIZABLE) == {"G-single"}
