@@ -34,6 +34,7 @@ from PhantomLibrary.testbed.judge import (
 )
 from PhantomLibrary.testbed.membership_judge import judge_consistency
 from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.saga_judge import judge_sagas, open_sagas
 from PhantomLibrary.testbed.schedule import Command, RunSpec, write_schedule
 
 _FAULTS_LAST_NS = 12 * SECOND_NS
@@ -115,9 +116,7 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
         _give(
             run,
             "start workload",
-            kind=_KINDS[draws.below(len(_KINDS))],
-            clients=5 + draws.below(6),
-            rate=100_000 + 1000 * draws.below(200),
+            **_load(profile, draws),
             keys=5 + draws.below(30),
             reads_percent=50,
         )
@@ -131,6 +130,13 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
     elections = len(run.watch.leader_changes) - elections_before
     schedule = write_schedule(run.finish())
     return Result(seed, alarm, bites, elections, counts["invoke"], counts["info"], faults, schedule)
+
+
+def _load(profile: str, draws: Stream) -> dict[str, int | str]:
+    if profile == "saga":
+        return {"kind": "saga", "clients": 3 + draws.below(6), "rate": 10_000 + 1000 * draws.below(30)}
+    kind = _KINDS[draws.below(len(_KINDS))]
+    return {"kind": kind, "clients": 5 + draws.below(6), "rate": 100_000 + 1000 * draws.below(200)}
 
 
 def _give(run: Run, verb: str, target: str = "", *, duration_ns: int = 0, **arguments: int | str) -> None:
@@ -179,10 +185,12 @@ def _judge(run: Run) -> str:
         return violation.headline
     # With messages lost, doubled and late there may be false suspicions, but no failure or return goes unnoticed.
     health = judge_health(run, within_ns=12 * SECOND_NS, false_suspicions=1_000_000)
-    for verdict in (judge_history(run, "linearizable", confirmed=50), judge_agreement(run), health):
-        if verdict.outcome != "valid":
-            return verdict.headline
-    return ""
+    confirmed = 20 if run.watch.sagas else 50  # A client of sagas waits for each to its end.
+    verdicts = [judge_history(run, "linearizable", confirmed=confirmed), judge_agreement(run), health]
+    if run.watch.sagas:
+        run.advance(run.now_ns + 30 * SECOND_NS, lambda: not open_sagas(run))
+        verdicts.append(judge_sagas(run))
+    return next((verdict.headline for verdict in verdicts if verdict.outcome != "valid"), "")
 
 
 # --- clusters and faults ----------------------------------------------------------------------------------------------
@@ -221,6 +229,10 @@ def _membership_cluster(seed: int, draws: Stream) -> RunSpec:
     knobs = {"snapshot_entries": 20 + draws.below(200), "kept_entries_max": draws.below(30) + 1, **_lease_knobs(draws)}
     nodes = 4 + draws.below(3)
     return RunSpec(seed=seed, topology="five-nodes", nodes=nodes, shards=1 + draws.below(3), replicas=3, knobs=knobs)
+
+
+def _saga_cluster(seed: int, draws: Stream) -> RunSpec:
+    return (_node_failure_cluster, _partition_cluster)[draws.below(2)](seed, draws)
 
 
 def _any_node(run: Run, draws: Stream) -> str:
@@ -336,10 +348,12 @@ _PROFILES: dict[str, Callable[[int, Stream], RunSpec]] = {
     "node-failure": _node_failure_cluster,
     "partition": _partition_cluster,
     "membership": _membership_cluster,
+    "saga": _saga_cluster,
 }
 _FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
     "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
     "partition": (_isolate, _cut, _cut, _drop, _bad_links, _crash, _skew),
+    "saga": (_crash, _crash_leader, _power_loss, _pause, _stall, _skew, _isolate, _cut, _drop, _bad_links),
     "membership": (
         _add_node,
         _add_node,

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from PhantomLibrary.checking.history import CompletedOperation, describe
 from PhantomLibrary.checking.verdict import Verdict
+from PhantomLibrary.domain.operations import LEFT_SUFFIX
 
 BOOK = "book"
-LEFT_SUFFIX = "/left"
 
 
 class Booking(Struct, frozen=True):

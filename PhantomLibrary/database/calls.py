@@ -9,9 +9,10 @@ from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.messages import ShardRequest
 from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKey, ReadAt, ReleaseLocks, ShardWork
 from PhantomLibrary.domain import Act, Answer, ForgetSagas, Get, KeyOperation, ShardId, TransactionOperation
+from PhantomLibrary.domain.operations import GetSaga
 from PhantomLibrary.kernel.process import Env
 
-_HARMLESS = frozenset((Get, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
+_HARMLESS = frozenset((Get, GetSaga, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
 _WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
 
 

@@ -52,10 +52,11 @@ from PhantomLibrary.domain import (
     ShardId,
     TransactionOperation,
 )
+from PhantomLibrary.domain.operations import GetSaga
 
 _SESSIONS_KEPT = 4096
 _DEADLINE = "gateway"
-_ON_SHARD_0 = frozenset((ChangeMember, BeginSaga, CancelSaga))
+_ON_SHARD_0 = frozenset((ChangeMember, BeginSaga, CancelSaga, GetSaga))
 
 
 class Gateway:

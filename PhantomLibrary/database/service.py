@@ -12,6 +12,7 @@ from PhantomLibrary.database.config import ClusterLayout
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import (
     Command,
+    Done,
     Execute,
     ExecuteAct,
     NotLeader,
@@ -40,6 +41,7 @@ from PhantomLibrary.domain import (
     Remove,
     ShardId,
 )
+from PhantomLibrary.domain.operations import GetSaga
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Event, Propose, Read
@@ -118,6 +120,8 @@ class ShardService:
                 self._propose(request)
         elif type(operation) in _OTHERS:
             self._propose(request)
+        elif type(operation) is GetSaga:
+            self._replica.step(Read(request))
         elif desk is not None:
             desk.take(request)
         else:
@@ -154,6 +158,10 @@ class ShardService:
             if type(operation) in READS:
                 if desk is not None:
                     desk.serve(request)
+                continue
+            if type(operation) is GetSaga:
+                saga = self.machine.sagas.table.named(operation.key)
+                self.answer(request, Done(None if saga is None else saga.state))
                 continue
             assert type(operation) is Get
             if desk is None or desk.shows(request, operation.key):

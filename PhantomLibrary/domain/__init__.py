@@ -68,9 +68,6 @@ from PhantomLibrary.domain.operations import (
     Rollback as Rollback,
 )
 from PhantomLibrary.domain.operations import (
-    SagaOperation as SagaOperation,
-)
-from PhantomLibrary.domain.operations import (
     SagaPhase as SagaPhase,
 )
 from PhantomLibrary.domain.operations import (

@@ -108,6 +108,23 @@ class CancelSaga(Struct, frozen=True, gc=False, array_like=True, tag="cancel sag
     key: str
 
 
+class GetSaga(Struct, frozen=True, gc=False, array_like=True, tag="get saga"):
+    """Ask how far a saga is. `key` is its name. Result: its state, None when it is not known (any more)."""
+
+    key: str
+
+
+class RunSaga(Struct, frozen=True, gc=False, array_like=True, tag="run saga"):
+    """Begin a saga and wait for its end: what a client's session makes of the operations above. Result: its state."""
+
+    key: str
+    definition: str
+
+
+LEFT_SUFFIX = "/left"
+"""What the key of a number has behind that of the list beside it, in the workload of travel bookings."""
+
+
 class ForgetSagas(Struct, frozen=True, gc=False, array_like=True, tag="forget sagas"):
     """All sagas up to number `last` have ended but for the `open` ones: whatever comes for them comes too late.
 
@@ -119,9 +136,21 @@ class ForgetSagas(Struct, frozen=True, gc=False, array_like=True, tag="forget sa
     open: tuple[int, ...]
 
 
-SagaOperation: TypeAlias = BeginSaga | CancelSaga
 KeyOperation: TypeAlias = (
-    Get | Put | Cas | Append | Remove | Increment | Delete | ChangeMember | SagaOperation | Act | ForgetSagas
+    Get
+    | Put
+    | Cas
+    | Append
+    | Remove
+    | Increment
+    | Delete
+    | ChangeMember
+    | BeginSaga
+    | CancelSaga
+    | GetSaga
+    | RunSaga
+    | Act
+    | ForgetSagas
 )
 
 # --- transactions: a client process has one open at a time, at the gateway where it began ----------------------------

@@ -84,7 +84,7 @@ class WorkloadKind(Choice, frozen=True):
     """What clients do."""
 
     WHAT: ClassVar[str] = "kind of workload"
-    KNOWN: ClassVar[tuple[str, ...]] = ("register", "set", "counter", "append")
+    KNOWN: ClassVar[tuple[str, ...]] = ("register", "set", "counter", "append", "saga")
     WAITING: ClassVar[tuple[str, ...]] = ("bank", "orders")
 
 

@@ -41,7 +41,7 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     choices.WorkloadKind: choices.converter_of(
         choices.WorkloadKind,
         "What the clients of a workload do: ``register`` reads, writes and compares-and-sets, ``set`` adds elements,"
-        " ``counter`` adds numbers, ``append`` appends to lists; all read back.",
+        " ``counter`` adds numbers, ``append`` appends to lists, ``saga`` books trips; all read back.",
     ),
     choices.DiskFault: choices.converter_of(
         choices.DiskFault,

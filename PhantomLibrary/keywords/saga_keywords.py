@@ -219,11 +219,11 @@ class SagaKeywords(Component):
 
     @keyword(tags=("assertion", "transaction"))
     def sagas_should_be_whole(self, *, completed: int | None = None, within: VirtualTime = _HALF_MINUTE) -> int:
-        """Lets time go on until all sagas of keywords have ended, reads back all that they change, and judges it.
+        """Lets time go on until all sagas have ended, reads back all that those of keywords change, and judges it.
 
         Each must have left all of its effects or none: what it puts into lists is there once or not at all, and numbers
         are what the completed ones make of them. Compensations must have come in reverse order. Returns how many were
-        completed.
+        completed. What sagas of workloads have left is judged by `History Should Be`.
 
         Fails otherwise, when a saga does not end in that time, and when other than ``completed`` were.
 

@@ -22,11 +22,11 @@ from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.wal import FORMAT_FILE, FORMATTED
 from PhantomLibrary.domain import SECOND_NS, Configuration, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
+from PhantomLibrary.domain.sagas import Definition
 from PhantomLibrary.errors import InvalidInput, InvalidState, RunEnded
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Sink, Trace
-from PhantomLibrary.protocols.saga.definition import Definition
 from PhantomLibrary.testbed.armed import ArmedFaults
 from PhantomLibrary.testbed.events import EventTap
 from PhantomLibrary.testbed.faults import FaultBook

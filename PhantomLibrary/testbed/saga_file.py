@@ -13,8 +13,9 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Append, Cas, Change, Increment, Put, Remove
+from PhantomLibrary.domain.sagas import Definition, Step
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.protocols.saga.definition import Definition, Step, why_no_saga
+from PhantomLibrary.protocols.saga.definition import why_no_saga
 from PhantomLibrary.world.documents import Refused, convert, parse_document, shown
 from PhantomLibrary.world.units import Nanoseconds
 

@@ -8,7 +8,7 @@ from PhantomLibrary.checking.bookings import Booking, check_bookings
 from PhantomLibrary.checking.sagas import SagaEffect, SagaEnd, Stock, check_sagas
 from PhantomLibrary.checking.verdict import Verdict
 from PhantomLibrary.domain import SECOND_NS, Answer, Append, Ok, SagaChanged
-from PhantomLibrary.protocols.saga.definition import Definition
+from PhantomLibrary.domain.sagas import Definition
 from PhantomLibrary.testbed.cluster import StartedSaga
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
@@ -19,19 +19,20 @@ _READ_NS_MAX = 30 * SECOND_NS
 
 
 def open_sagas(run: Run) -> list[str]:
-    """Return the sagas of keywords that have not ended yet, or were not seen to begin."""
-    sagas = run.watch.sagas
-    return [name for name in run.started_sagas if name not in sagas or sagas[name].state not in ENDED]
+    """Return the sagas that have not ended yet, or were started by a keyword and not seen to begin."""
+    seen = run.watch.sagas
+    unseen = [name for name in run.started_sagas if name not in seen]
+    return [*unseen, *(name for name, each in seen.items() if each.state not in ENDED)]
 
 
 def judge_sagas(run: Run) -> Verdict:
-    """Judge what the sagas of keywords did, and read back, as a client, what they have left.
+    """Judge what all sagas did, and read back, as a client, what those of keywords have left.
 
     One that nobody has seen to begin is left out. Lets virtual time go on.
     """
+    if not run.watch.sagas:
+        return Verdict("invalid", "HIS-001", "no saga was seen to begin")
     started = {name: saga for name, saga in run.started_sagas.items() if name in run.watch.sagas}
-    if not started:
-        return Verdict("invalid", "HIS-001", "no saga was started")
     read: dict[str, str] = {}
     for key in dict.fromkeys(step.key for saga in started.values() for step in saga.definition.steps):
         answer = _read(run, key)
@@ -46,25 +47,33 @@ def judge_sagas(run: Run) -> Verdict:
         Booking(name, run.watch.sagas[name].state == "COMPLETED", _elements(saga.definition))
         for name, saga in started.items()
     ]
-    return check_bookings(bookings, {key: text.split() for key, text in read.items()})
+    booked = check_bookings(bookings, {key: text.split() for key, text in read.items()})
+    return verdict if booked.outcome == "valid" else booked
 
 
 def _judge_effects(run: Run, started: Mapping[str, StartedSaga], read: Mapping[str, str]) -> Verdict:
     """Compare how sagas ended with what shards did for them, and with the numbers that are left."""
-    ends = [_end(run.watch.sagas[name], saga.definition) for name, saga in started.items()]
+    ends = [
+        _end(seen, started[name].definition) if name in started else _end_in_sequence(seen)
+        for name, seen in run.watch.sagas.items()
+    ]
     names = {seen.number: name for name, seen in run.watch.sagas.items()}
     effects = [
-        SagaEffect(names.get(each.saga, str(each.saga)), each.step, each.phase, time_ns, each.key, each.amount)
+        SagaEffect(names.get(each.saga, f"number {each.saga}"), each.step, each.phase, time_ns, each.key, each.amount)
         for time_ns, each in run.watch.saga_effects.values()
-        if names.get(each.saga) in started
     ]
-    since_ns = min(saga.since_ns for saga in started.values())
+    since_ns = min((saga.since_ns for saga in started.values()), default=0)
     stocks = [
         Stock(key, first, int(text or "0"))
         for key, text in read.items()
         if _is_number(text) and (first := _first_number(run, key, since_ns)) is not None
     ]
     return check_sagas(ends, effects, stocks)
+
+
+def _end_in_sequence(seen: SagaChanged) -> SagaEnd:
+    """Return how a saga of a workload ended, whose steps come one after the other."""
+    return SagaEnd(seen.name, seen.state, tuple(step for step, _ in seen.steps))
 
 
 def _end(seen: SagaChanged, definition: Definition) -> SagaEnd:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from PhantomLibrary.domain import Answer, BeginSaga, CancelSaga, SagaChanged
+from PhantomLibrary.domain.sagas import encode_definition
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Task
-from PhantomLibrary.protocols.saga.definition import encode_definition
 from PhantomLibrary.testbed.cluster import Cluster, StartedSaga
 from PhantomLibrary.testbed.saga_file import parse_saga
 from PhantomLibrary.testbed.schedule import Command

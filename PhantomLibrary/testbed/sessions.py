@@ -12,13 +12,26 @@ from functools import partial
 from typing import Any
 
 from PhantomLibrary.database.messages import ClientReply, ClientRequest
-from PhantomLibrary.domain import SECOND_NS, Answer, NodeId, Operation, OutcomeUnknown, Refused
+from PhantomLibrary.domain import (
+    MILLISECOND_NS,
+    SECOND_NS,
+    Answer,
+    BeginSaga,
+    NodeId,
+    Ok,
+    Operation,
+    OutcomeUnknown,
+    Refused,
+)
+from PhantomLibrary.domain.operations import GetSaga, RunSaga
 from PhantomLibrary.kernel.scheduler import Scheduler
-from PhantomLibrary.kernel.tasks import Future, TimeoutQueue
+from PhantomLibrary.kernel.tasks import Future, TimeoutQueue, sleep
 from PhantomLibrary.world.endpoint import ConnectionLost
 from PhantomLibrary.world.world import World
 
 _AVOID_NS = 2 * SECOND_NS
+_SAGA_LOOK_NS = 50 * MILLISECOND_NS
+_SAGA_LOOKS_MAX = 400
 
 
 class GatewaySession:
@@ -37,6 +50,8 @@ class GatewaySession:
 
     async def call(self, operation: Operation) -> Answer:
         """Perform one operation. Never raises for what the database does: the answer says what is known."""
+        if type(operation) is RunSaga:
+            return await self._run(operation)
         pool = self._pool
         self._request += 1
         pending: Future[Answer] = Future(pool.scheduler)
@@ -44,6 +59,18 @@ class GatewaySession:
         pool.send(self, ClientRequest(self.process, self._request, operation))
         answer: Answer = await pending.wait()
         return answer
+
+    async def _run(self, saga: RunSaga) -> Answer:
+        """Begin a saga, and ask now and then whether it has ended."""
+        answer = await self.call(BeginSaga(saga.key, saga.definition))
+        if isinstance(answer, Refused) or (isinstance(answer, Ok) and answer.value):
+            return answer if isinstance(answer, Refused) else Refused(answer.value or "")
+        for _ in range(_SAGA_LOOKS_MAX):
+            await sleep(_SAGA_LOOK_NS)
+            answer = await self.call(GetSaga(saga.key))
+            if isinstance(answer, Ok) and answer.value in ("COMPLETED", "COMPENSATED"):
+                return answer
+        return OutcomeUnknown(f"saga {saga.key} has not ended")
 
     def leave(self) -> None:
         """Go to another gateway, when the operation under way has ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -14,12 +14,15 @@ from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.kernel.tasks import Future, Task
 from PhantomLibrary.workloads.clients import Clients
 from PhantomLibrary.workloads.keys import SKEWS
-from PhantomLibrary.workloads.kinds import KINDS, Choices
+from PhantomLibrary.workloads.kinds import KINDS as PLAIN_KINDS
+from PhantomLibrary.workloads.kinds import Choices, Kind
 from PhantomLibrary.workloads.latency import Latencies
 from PhantomLibrary.workloads.load import RATE_MAX, RATE_TIME_S, SHAPES, Arrivals, check_load
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 from PhantomLibrary.workloads.session import OpenSession
+from PhantomLibrary.workloads.trips import Trips
 
+KINDS: dict[str, Callable[[int, str, Choices], Kind]] = {**PLAIN_KINDS, "saga": Trips}
 CLIENTS_MAX = 100_000
 KEYS_MAX = 1_000_000
 

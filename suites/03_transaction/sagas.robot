@@ -103,6 +103,20 @@ Saga Survives Loss Of Power
     Sagas Should Be Whole    completed=1
     Replicas Should Agree
 
+Trips Of Many Clients Are Whole Under Random Faults
+    [Documentation]    Crashes, pauses and partitions, and every trip is still in all of its lists or in none.
+    [Tags]    priority-1
+    [Setup]    Start Travel Agency
+    Start Workload    saga    clients=6    rate=40/s    keys=12    reads=30%
+    Start Nemesis    crash, pause, partition, lost messages    every=1s
+    Run For    5s
+    Stop Nemesis
+    Cluster Should Recover    within=10s
+    Stop Workload    drain=20s
+    Sagas Should Be Whole
+    History Should Be    linearizable    confirmed=100
+    Replicas Should Agree
+
 
 *** Keywords ***
 Start Six Trips At Once

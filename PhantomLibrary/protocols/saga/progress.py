@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from PhantomLibrary.domain import SagaPhase, SagaState, StepState
-from PhantomLibrary.protocols.saga.definition import Definition
+from PhantomLibrary.domain.sagas import Definition
 
 MoveKind: TypeAlias = Literal["tried", "done", "failed", "stuck", "cancelled"]
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from PhantomLibrary.protocols.saga.definition import Definition, decode_definition, why_no_saga
+from PhantomLibrary.domain.sagas import Definition, decode_definition
+from PhantomLibrary.protocols.saga.definition import why_no_saga
 from PhantomLibrary.protocols.saga.progress import Move, Saga, advanced, new_saga
 
 _ENDED_MAX = 1_000

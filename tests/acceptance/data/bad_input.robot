@@ -34,7 +34,7 @@ Unknown Shards And Workloads
     Refused    no workload 'registr': there is register (did you mean register?)
     ...    History Should Be    linearizable    workload=registr
     Misspelt    kind    registr    WorkloadKind
-    ...    no kind of workload 'registr': there is register, set, counter, append (did you mean register?)
+    ...    no kind of workload 'registr': there is register, set, counter, append, saga (did you mean register?)
     ...    Start Workload    registr
     Refused    workload 'register' runs already: give this one a name\= of its own, or stop the other first
     ...    Start Workload    register
@@ -173,7 +173,7 @@ Words That Wait
     ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, quiet
     ...    Run Until    prepare sent
     Misspelt    kind    bank    WorkloadKind
-    ...    kind of workload 'bank' is not available yet: there is register, set, counter, append    Start Workload    bank
+    ...    kind of workload 'bank' is not available yet: there is register, set, counter, append, saga    Start Workload    bank
     Misspelt    state    ill    NodeState
     ...    no node state 'ill': there is any, joining, active, suspect, down, decommissioning, removed, paused
     ...    Get Node Count    ill

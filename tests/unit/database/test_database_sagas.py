@@ -22,7 +22,7 @@ from PhantomLibrary.domain import (
     Put,
     Remove,
 )
-from PhantomLibrary.protocols.saga.definition import encode_definition
+from PhantomLibrary.domain.sagas import encode_definition
 from PhantomLibrary.protocols.saga.progress import Move
 from tests.unit.protocols.saga_harness import in_sequence, take
 

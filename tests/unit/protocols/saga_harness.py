@@ -14,8 +14,8 @@ from PhantomLibrary.domain import (
     Put,
     Remove,
 )
+from PhantomLibrary.domain.sagas import Definition, Step, encode_definition
 from PhantomLibrary.kernel.streams import Stream
-from PhantomLibrary.protocols.saga.definition import Definition, Step, encode_definition
 from PhantomLibrary.protocols.saga.effects import (
     Answered,
     DeadlinePassed,

@@ -3,7 +3,7 @@
 import pytest
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Change, Increment
-from PhantomLibrary.protocols.saga.definition import Definition, Step
+from PhantomLibrary.domain.sagas import Definition, Step
 from tests.unit.protocols.saga_harness import Bench, book, in_sequence, take
 
 TRIP = in_sequence(take("flight"), take("hotel"), take("car"))

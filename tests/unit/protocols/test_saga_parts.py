@@ -4,14 +4,8 @@ import msgspec
 import pytest
 
 from PhantomLibrary.domain import Act, Append, Change, Increment, Put
-from PhantomLibrary.protocols.saga.definition import (
-    Definition,
-    Step,
-    decode_definition,
-    encode_definition,
-    find_cycle,
-    why_no_saga,
-)
+from PhantomLibrary.domain.sagas import Definition, Step, decode_definition, encode_definition
+from PhantomLibrary.protocols.saga.definition import find_cycle, why_no_saga
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.saga.progress import steps_to_compensate
 from PhantomLibrary.protocols.saga.table import SagaTable
