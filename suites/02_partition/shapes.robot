@@ -38,9 +38,9 @@ Isolated Follower Comes Back And Deposes Nobody
     [Documentation]    It asked for votes all the while, yet the leader stays and the term does not grow.
     [Tags]    priority-1
     Load The Cluster
-    ${term} =    Get Metric    terms
     Isolate Node    follower of shard 1, follower of shard 0
     Run For    5s
+    ${term} =    Get Metric    terms
     Heal Network
     Run For    ${PHASE}
     Leaders Should Stay    window=${PHASE}
