@@ -201,9 +201,11 @@ class Detector:
         return [Send(message.source, Ack(self.config.node, self.members.incarnation, message.sequence, rumours))]
 
     def _on_ping_request(self, message: PingRequest, now_ns: int) -> list[Effect]:
-        target = self.members.get(message.target)
-        if not self._listen(message, now_ns) or target is None or target.membership == "removed":
+        if not self._listen(message, now_ns):
             return []
+        target = self.members.get(message.target)
+        if target is None or target.membership == "removed":
+            return [self._nack(message.source, message.sequence)]  # The prober is behind here, not in trouble.
         self._sequence += 1
         effects = [self._ping(message.target, self._sequence)]
         if self._relays.add(self._sequence, message.source, message.sequence, now_ns):
@@ -211,13 +213,14 @@ class Detector:
         return effects
 
     def _give_up_relays(self, now_ns: int) -> list[Effect]:
-        effects: list[Effect] = []
-        for relay in self._relays.take_expired(now_ns):
-            rumours = self._rumours_for(relay.origin)
-            nack = Nack(self.config.node, self.members.incarnation, relay.sequence, rumours)
-            effects.append(Send(relay.origin, nack))
+        expired = self._relays.take_expired(now_ns)
+        effects = [self._nack(relay.origin, relay.sequence) for relay in expired]
         next_ns = self._relays.first_end_ns()
         return effects if next_ns is None else [*effects, SetDeadline(RELAY, next_ns - now_ns)]
+
+    def _nack(self, origin: NodeId, sequence: int) -> Effect:
+        rumours = self._rumours_for(origin)
+        return Send(origin, Nack(self.config.node, self.members.incarnation, sequence, rumours))
 
     # --- rumours ----------------------------------------------------------------------------------------------------
 
@@ -258,4 +261,7 @@ class Detector:
     def _on_members_changed(self, event: MembersChanged, now_ns: int) -> list[Effect]:
         self.members.replace(event.members)
         self._order = []  # The next round has the newcomers in it.
+        target = None if self._probe is None else self.members.get(self._probe.target)
+        if target is not None and target.membership == "removed":
+            self._probe = None  # Nobody answers for it any more, which is no fault of this node.
         return []

@@ -137,6 +137,7 @@ class Members:
         if "removed" in (membership, member.membership):
             self._hold(member, "active", member.incarnation, "")
             self.gossip.forget(member.node)
+            self._excuse(member)
         member.membership = membership
         self._show_change(member, before)
 
@@ -191,12 +192,16 @@ class Members:
         before = member.state
         self._hold(member, rumour.opinion, rumour.incarnation, rumour.accuser)
         if rumour.opinion == "down":
-            for suspicion in self.suspected.values():
-                suspicion.excuse(member.node)
+            self._excuse(member)
         elif rumour.opinion == "suspect":
             self.suspected[member.node] = self._make_suspicion(rumour.accuser, now_ns)
         self._spread(rumour)
         self._show_change(member, before)
+
+    def _excuse(self, member: Member) -> None:
+        """No suspicion waits any more for this member to confirm it."""
+        for suspicion in self.suspected.values():
+            suspicion.excuse(member.node)
 
     def _make_suspicion(self, accuser: NodeId, now_ns: int) -> Suspicion:
         timeout_min_ns = max(_SUSPICION_PERIODS_MIN, self._size().bit_length()) * self._config.period_ns

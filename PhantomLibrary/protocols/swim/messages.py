@@ -57,7 +57,9 @@ class Ack(Struct, frozen=True, gc=False, array_like=True, tag="ack"):
 
 
 class Nack(Struct, frozen=True, gc=False, array_like=True, tag="nack"):
-    """A helper heard nothing from the node that was asked about: so at least the way to the helper is in order."""
+    """A helper heard nothing from the node that was asked about, or knows of none: so at least the way to the helper
+    is in order.
+    """
 
     source: NodeId
     incarnation: int

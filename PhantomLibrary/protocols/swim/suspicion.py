@@ -39,7 +39,7 @@ class Suspicion:
         return True
 
     def excuse(self, witness: NodeId) -> None:
-        """A member is down itself: its confirmation is not waited for."""
+        """A member is down itself, or was removed: its confirmation is not waited for."""
         self._witnesses.pop(witness, None)
 
     def end(self, witness: NodeId) -> bool:

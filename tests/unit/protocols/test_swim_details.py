@@ -1,7 +1,17 @@
 """Single steps of the failure detector that no scenario tells apart."""
 
-from PhantomLibrary.protocols.swim.detector import PROBE, SUSPICION, Detector
-from PhantomLibrary.protocols.swim.effects import DeadlinePassed, DrawOrder, MembersChanged, OrderDrawn, Send, Show
+import pytest
+
+from PhantomLibrary.protocols.swim.detector import PROBE, RELAY, SUSPICION, Detector
+from PhantomLibrary.protocols.swim.effects import (
+    DeadlinePassed,
+    DrawOrder,
+    MembersChanged,
+    OrderDrawn,
+    Send,
+    SetDeadline,
+    Show,
+)
 from PhantomLibrary.protocols.swim.members import DetectorConfig
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest, Rumour
 
@@ -43,10 +53,75 @@ def test_a_node_that_was_removed_gets_no_answer():
     assert it.step(PingRequest("n3", 1, 7, "n2", ()), 0) == []
 
 
-def test_nobody_asks_about_a_node_that_was_removed():
+@pytest.mark.parametrize("target", ["n3", "n9"])
+def test_nobody_asks_about_a_node_that_was_removed_or_is_new_and_says_so(target):
     it = detector("n2", "n3")
     it.step(members(n2="active"), 0)
-    assert it.step(PingRequest("n2", 1, 7, "n3", ()), 0) == []
+    assert it.step(PingRequest("n2", 1, 7, target, ()), 0) == [Send("n2", Nack("n1", 1, 7, ()))]
+    assert it.step(PingRequest("n3", 1, 7, "n2", ()), 0) == []
+
+
+def test_a_probe_of_a_node_that_is_removed_meanwhile_ends_and_says_nothing():
+    it = detector("n2", "n3", "n4")
+    assert probe(it, ("n2", "n3", "n4"), 0) == ["n2"]
+    it.step(DeadlinePassed(PROBE), TIMEOUT_NS)
+    it.step(members(n3="active", n4="active"), 500)
+    assert it.step(DeadlinePassed(PROBE), PERIOD_NS) == [DrawOrder(("n3", "n4"))]
+    assert it.multiplier == 1
+
+    # One that goes on is not touched by what becomes of others.
+    it.step(OrderDrawn(("n3", "n4")), PERIOD_NS)
+    it.step(members(n3="active"), PERIOD_NS)
+    it.step(DeadlinePassed(PROBE), PERIOD_NS + TIMEOUT_NS)
+    assert shown(it.step(DeadlinePassed(PROBE), 2 * PERIOD_NS)) == [("n3", "suspect")]
+
+
+def test_who_is_doubted_is_not_probed_once_it_is_removed():
+    it = detector("n2", "n3", "n4")
+    it.step(Ping("n2", 1, 1, (Rumour("n3", "down", 1, "n2"),)), 0)
+    it.step(members(n2="active", n4="active"), 0)
+    assert it.step(DeadlinePassed(PROBE), 0) == [DrawOrder(("n2", "n4"))]
+
+
+def test_each_relay_has_its_own_time():
+    it = detector("n2", "n3", "n4")
+    patience_ns = TIMEOUT_NS * 4 // 5
+    first = it.step(PingRequest("n2", 1, 7, "n4", ()), 0)
+    assert [each for each in first if isinstance(each, SetDeadline)] == [SetDeadline(RELAY, patience_ns)]
+    second = it.step(PingRequest("n3", 1, 8, "n4", ()), 100)
+    assert not [each for each in second if isinstance(each, SetDeadline)]
+    assert it.step(DeadlinePassed(RELAY), patience_ns) == [
+        Send("n2", Nack("n1", 1, 7, ())),
+        SetDeadline(RELAY, 100),
+    ]
+    assert it.step(DeadlinePassed(RELAY), patience_ns + 100) == [Send("n3", Nack("n1", 1, 8, ()))]
+
+
+def test_a_suspicion_that_late_confirmations_shorten_into_the_past_ends_at_once():
+    it = detector("n2", "n3", "n4", "n5")
+    it.step(Ping("n2", 1, 1, (Rumour("n5", "suspect", 1, "n2"),)), 0)
+    confirmations = tuple(Rumour("n5", "suspect", 1, each) for each in ("n3", "n4"))
+    effects = it.step(Ping("n3", 1, 1, confirmations), 15 * PERIOD_NS)
+    assert effects[-1] == SetDeadline(SUSPICION, 0)
+    assert shown(it.step(DeadlinePassed(SUSPICION), 15 * PERIOD_NS)) == [("n5", "down")]
+
+
+def test_nobody_waits_for_a_node_that_was_removed_to_confirm():
+    it = detector("n2", "n3", "n4")
+    accusations = (Rumour("n3", "suspect", 1, "n2"), Rumour("n3", "suspect", 1, "n1"))
+    it.step(Ping("n2", 1, 1, accusations), 0)
+    assert it.members.suspicion_end_ns() > 3 * PERIOD_NS
+    it.step(members(n2="active", n3="active"), 10)
+    assert it.members.suspicion_end_ns() == 3 * PERIOD_NS
+
+
+def test_a_node_in_trouble_slows_down_so_far_and_no_further():
+    it = detector("n2", "n3")
+    multipliers = []
+    for _ in range(9):
+        it.step(Ping("n2", 1, 1, (Rumour("n1", "suspect", it.members.incarnation, "n2"),)), 0)
+        multipliers.append(it.multiplier)
+    assert multipliers == [2, 3, 4, 5, 6, 7, 8, 8, 8]
 
 
 def test_a_node_that_is_admitted_again_begins_with_a_clean_record():
