@@ -58,7 +58,7 @@ from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable, written
 from PhantomLibrary.protocols.transactions.values import Prepare, Span
 
-_VERSION_BYTES = 12  # A time-stamp, and two lengths.
+_VERSION_BYTES = 21  # Two time-stamps, and two lengths.
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -194,15 +194,22 @@ class ShardMachine:
         found = ((key, self._store.at(key, at_ns)) for key in self._keys(span))
         return tuple((key.decode(), value.decode()) for key, value in found if value is not None)
 
-    def written_between(self, span: Span, after_ns: int, until_ns: int) -> int:
-        """Return when anything of a span was last written in (after, until], 0 for never."""
-        return max((self._store.written_between(key, after_ns, until_ns) for key in self._keys(span)), default=0)
+    def written_between(self, span: Span, after_ns: int, until_ns: int, promised_ns: int) -> int:
+        """Return when anything of a span was last written in (after, until] that was promised by then, 0 for never."""
+        store, latest_ns = self._store, 0
+        for key in self._keys(span):
+            if store.latest_ns(key) > after_ns:
+                latest_ns = max(latest_ns, store.written_between(key, after_ns, until_ns, promised_ns))
+        return latest_ns
 
-    def written_ns(self, key: str) -> int:
-        """Return when a key was last written, 0 for never."""
-        return self._store.latest_ns(key.encode())
+    def written_ns(self, key: str) -> tuple[int, int]:
+        """Return when a key was last written, and when that was promised, 0 for never."""
+        encoded = key.encode()
+        return self._store.latest_ns(encoded), self._store.latest_promised_ns(encoded)
 
     def _keys(self, span: Span) -> list[bytes]:
+        if span.is_key:
+            return [span.start.encode()]
         return self._store.keys(span.start.encode(), span.end.encode())
 
     def _execute(self, command: Execute) -> str | None:
@@ -290,7 +297,7 @@ class ShardMachine:
         size = 0
         for key, versions in self._store.items():
             items.append((key, versions))
-            size += len(key) + sum(len(value or b"") + _VERSION_BYTES for _, value in versions)
+            size += len(key) + sum(len(value or b"") + _VERSION_BYTES for _, value, _ in versions)
             if size >= self._chunk_bytes:
                 yield _encode(items)
                 items, size = [], 0

@@ -35,10 +35,10 @@ from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.saga_host import DEADLINES as SAGA_DEADLINES
 from PhantomLibrary.database.saga_host import SagaHost, shown
 from PhantomLibrary.database.snapshot_parts import parts_file
-from PhantomLibrary.database.transactions.desk import Finish
 from PhantomLibrary.database.transactions.manager import DEADLINES as TRANSACTION_DEADLINES
 from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.transactions.messages import TRANSACTION_MESSAGES, ShardWork, TransactionMessage
+from PhantomLibrary.database.transactions.recovery import Finish
 from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
 from PhantomLibrary.domain import Answer, NodeId, Observation, ReplicaDigest, ShardId, TransactionOperation
 from PhantomLibrary.kernel.process import Env

@@ -12,8 +12,9 @@ from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.service import DEADLINE as SERVICE_DEADLINE
 from PhantomLibrary.database.service import ShardService
 from PhantomLibrary.database.sessions import SessionTable
-from PhantomLibrary.database.transactions.desk import Finish, TransactionDesk
+from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
+from PhantomLibrary.database.transactions.recovery import Finish
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
     DamageRepaired,

@@ -22,8 +22,9 @@ from PhantomLibrary.database.messages import (
     ShardRequest,
     Transact,
 )
-from PhantomLibrary.database.transactions.desk import READS, Finish, TransactionDesk
+from PhantomLibrary.database.transactions.desk import READS, TransactionDesk
 from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
+from PhantomLibrary.database.transactions.recovery import Finish
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
     Act,
@@ -46,7 +47,7 @@ from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Event, Propose, Read
 from PhantomLibrary.protocols.raft.group import Group
-from PhantomLibrary.protocols.transactions.values import TransactionCommand
+from PhantomLibrary.protocols.transactions.values import RaiseFence, TransactionCommand
 
 DEADLINE = "service"
 _WRITES = frozenset((Put, Cas, Append, Remove, Increment, Delete, Act))
@@ -129,7 +130,19 @@ class ShardService:
 
     def _propose(self, request: ShardRequest) -> None:
         self._waiting[request.gateway, request.call] = request.attempt
+        if self.desk is None:
+            self._keep_earlier_promises()
         self._replica.step(Propose(request, self._command(request)))
+
+    def _keep_earlier_promises(self) -> None:
+        """Be above the times at which an earlier leader may have served reads, those it did not live to apply too."""
+        machine, log = self.machine, self._replica.group.log
+        self.clock.observe(machine.transactions.fence_ns)
+        applied_index = max(machine.applied_index, log.snapshot_index)
+        for entry in log.entries_from(applied_index + 1, log.last_index - applied_index):
+            command = entry.command
+            if type(command) is Transact and isinstance(command.command, RaiseFence):
+                self.clock.observe(command.command.until_ns)
 
     def _command(self, request: ShardRequest) -> Command:
         operation = request.operation
@@ -168,9 +181,12 @@ class ShardService:
                 self.answer(request, self.machine.read(operation, request.epoch))
 
     def refuse(self, tokens: tuple[ShardRequest | None, ...], leader: NodeId) -> None:
-        for request in filter(None, tokens):
-            self._waiting.pop((request.gateway, request.call), None)
-            self.answer(request, NotLeader(leader, may_happen=False))
+        for request in tokens:
+            if request is not None:
+                self._waiting.pop((request.gateway, request.call), None)
+                self.answer(request, NotLeader(leader, may_happen=False))
+            elif self.desk is not None:
+                self.desk.refused()
 
     def answer(self, request: ShardRequest, outcome: Outcome) -> None:
         reply = ShardReply(self.shard, request.call, request.attempt, outcome)
@@ -218,6 +234,10 @@ class ShardService:
     @property
     def last_index(self) -> int:
         return self._replica.group.log.last_index
+
+    @property
+    def holds_proposals(self) -> bool:
+        return self._replica.group.holds_proposals
 
     def wake_at(self, at_ns: int) -> None:
         self._owner.env.set_deadline(f"{self.shard}/{DEADLINE}", at_ns)

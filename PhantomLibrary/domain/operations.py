@@ -165,6 +165,8 @@ class Where(Struct, frozen=True, gc=False, array_like=True):
     def holds(self, value: str) -> bool:
         if self.kind == "all":
             return True
+        if not value.removeprefix("-").isdecimal():
+            return False
         number = int(value)
         return number == self.number if self.kind == "equals" else number % self.number == 0
 

@@ -6,7 +6,7 @@ end with the time that a transaction may stay open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Protocol
@@ -208,6 +208,7 @@ class TransactionManager:
     def _commit(self, transaction: OpenTransaction, finish: Finish) -> None:
         if not transaction.writes:  # It saw one snapshot, and is where that is.
             self._over(transaction, "committed")
+            self._release_locks(transaction, transaction.asked_locks)
             finish(Ok(str(transaction.snapshot_ns)))
             return
         transaction.state = "committing"
@@ -217,6 +218,8 @@ class TransactionManager:
             transaction.id, transaction.isolation, transaction.snapshot_ns, anchor, shares
         )
         self._carry_out(transaction, committer.begin(), finish)
+        idle = [shard for shard in transaction.asked_locks if shard not in shares]  # No decision comes there.
+        self._release_locks(transaction, idle)
 
     def _shares(self, transaction: OpenTransaction) -> dict[ShardId, Share]:
         """Return what each shard has to do with a transaction, those with writes first."""
@@ -267,7 +270,10 @@ class TransactionManager:
     def _abort(self, transaction: OpenTransaction, reason: str) -> None:
         transaction.reason = reason
         self._over(transaction, "aborted")
-        for shard in transaction.asked_locks:
+        self._release_locks(transaction, transaction.asked_locks)
+
+    def _release_locks(self, transaction: OpenTransaction, shards: Iterable[ShardId]) -> None:
+        for shard in shards:
             self._host.gateway.ask(shard, ReleaseLocks(transaction.id), lambda _answer: None)
 
     def _over(self, transaction: OpenTransaction, state: Any) -> None:
@@ -279,8 +285,6 @@ class TransactionManager:
         if transaction.is_open:
             lifetime_s = self.config.transaction_lifetime_ns / 1e9
             self._end(transaction, f"it was open for longer than {lifetime_s:g} s")
-        elif transaction.state == "committing" and transaction.committer is not None:
-            return  # The record decides.
 
     # --- for statements ---------------------------------------------------------------------------------------------
 
@@ -359,7 +363,8 @@ class TransactionManager:
     def _call_at(self, at_ns: int, action: Callable[[], object]) -> None:
         self._alarm_number += 1
         heappush(self._alarms, (at_ns, self._alarm_number, action))
-        self._env.set_deadline(_TICK, self._alarms[0][0])
+        if self._alarms[0][1] == self._alarm_number:
+            self._env.set_deadline(_TICK, at_ns)
 
     def fire(self, _name: str) -> None:
         """Time has passed."""

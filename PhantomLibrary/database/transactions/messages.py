@@ -25,8 +25,8 @@ class ReadAt(Struct, frozen=True, gc=False, array_like=True, tag="read at"):
     """Read a span as it was at a time.
 
     What was written after that and until `limit_ns` may have been there when the transaction began, for all that its
-    gateway's clock can tell; but nothing later than `met_ns`, the clock of this leader when the transaction first came
-    to it, in the term `met_term` (0 for never).
+    gateway's clock can tell; but nothing promised later than `met_ns`, the clock of this leader when the transaction
+    first came to it, in the term `met_term` (0 for never).
     """
 
     transaction: TransactionId
@@ -99,9 +99,13 @@ class Waiting(Struct, frozen=True, gc=False, array_like=True, tag="waiting"):
 
 
 class WrittenSince(Struct, frozen=True, gc=False, array_like=True, tag="written since"):
-    """The key was written at `at_ns`, after the snapshot: first updater wins, unless the snapshot can move up there."""
+    """The key was written at `at_ns`, after the snapshot: first updater wins, unless the snapshot can move up there.
+
+    This shard promised it at `promised_ns`.
+    """
 
     at_ns: int
+    promised_ns: int
     clock_ns: int
     term: int
 

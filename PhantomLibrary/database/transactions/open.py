@@ -19,7 +19,7 @@ class OpenTransaction:
 
     `snapshot_ns` is when it reads: at read committed, each statement anew. What was written after that, up to
     `limit_ns`, may have been written before the transaction began, by a clock that is ahead. `met` holds the term and
-    clock of each shard's leader when the transaction first came there: what is later than that was written later.
+    clock of each shard's leader when the transaction first came there: what was promised later was written later.
     """
 
     def __init__(self, transaction: TransactionId, isolation: Isolation, deadline_ns: int) -> None:
@@ -57,10 +57,11 @@ class OpenTransaction:
         if known is None or known[0] != term:
             self.met[shard] = (term, clock_ns)
 
-    def uncertain_until(self, shard: ShardId, term: int) -> int:
-        """Return up to when a version of a shard may be older than this transaction, in truth."""
+    def is_uncertain(self, shard: ShardId, term: int, written_ns: int, promised_ns: int) -> bool:
+        """Whether a version of a shard may be older than this transaction, in truth."""
         known = self.met.get(shard)
-        return min(self.limit_ns, known[1]) if known is not None and known[0] == term else self.limit_ns
+        is_met = known is not None and known[0] == term
+        return written_ns <= self.limit_ns and not (is_met and known is not None and promised_ns > known[1])
 
     def own_value(self, key: str) -> tuple[bool, str | None]:
         """Return whether this transaction alone decides what a key holds for it, and what that is."""

@@ -94,18 +94,22 @@ class Statements:
     def perform(self, transaction: OpenTransaction, statement: Statement) -> Script:
         """Perform one statement; return its result. Raises RolledBackError."""
         yield from self._learn_map()
-        while True:
+        before = len(transaction.writes)
+        for _ in range(_RESTARTS_MAX):
             if not transaction.snapshot_ns or transaction.isolation == "read committed":
                 transaction.begin_snapshot(self._host.clock.now_ns(), self._uncertainty_ns)
             try:
                 result = yield from self._perform(transaction, statement)
             except ChangedError as changed:
+                reason = str(changed)
                 if transaction.has_answered and transaction.isolation != "read committed":
-                    raise RolledBackError(str(changed)) from None
+                    break
                 transaction.snapshot_ns = 0  # Nobody has seen anything of it: begin the statement anew.
+                del transaction.writes[before:]
             else:
                 transaction.has_answered = True
                 return result
+        raise RolledBackError(reason)
 
     def perform_all(self, transaction: OpenTransaction, statements: Sequence[Statement]) -> Script:
         """Perform statements of which nobody sees a result before all are done. Raises RolledBackError."""
@@ -238,7 +242,7 @@ class Statements:
                     transaction.locked[key] = shard
                     return waited
                 case WrittenSince():
-                    if answer.at_ns > transaction.uncertain_until(shard, answer.term):
+                    if not transaction.is_uncertain(shard, answer.term, answer.at_ns, answer.promised_ns):
                         raise RolledBackError(f"{key} was written by another transaction after this one began")
                     transaction.meet(shard, answer.term, answer.clock_ns)
                     yield from self._move_up(transaction, answer.at_ns)

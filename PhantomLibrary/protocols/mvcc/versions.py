@@ -16,8 +16,13 @@ from typing import TypeAlias
 
 import msgspec
 
-Version: TypeAlias = tuple[int, bytes | None]
-"""When it was written, and the value; None where the key was deleted."""
+Version: TypeAlias = tuple[int, bytes | None, int]
+"""When it was written, the value (None where the key was deleted), and when this shard promised to write it.
+
+The two times differ where a transaction over several shards got its timestamp from another one. Whoever came to this
+shard before the promise came before the commit, whatever the timestamp says: see `written_between`. CockroachDB has
+it as the local timestamp of a value (pull request 83345, 2022), for want of which it read stale values.
+"""
 
 _encode = msgspec.msgpack.Encoder().encode
 _DIGEST_MASK = (1 << 64) - 1
@@ -25,7 +30,7 @@ _written_ns = itemgetter(0)
 
 
 class VersionedStore:
-    """`key bytes -> [(timestamp_ns, value bytes or None)]`, oldest version first, at least one a key.
+    """`key bytes -> [version]`, oldest version first, at least one a key.
 
     `horizon_ns` is the time before which versions may be gone.
     """
@@ -53,7 +58,7 @@ class VersionedStore:
 
     def at(self, key: bytes, timestamp_ns: int) -> bytes | None:
         """Return the value that a key had at a time, or None."""
-        for written_ns, value in reversed(self._versions.get(key, ())):
+        for written_ns, value, _ in reversed(self._versions.get(key, ())):
             if written_ns <= timestamp_ns:
                 return value
         return None
@@ -64,11 +69,18 @@ class VersionedStore:
         stop = bisect_left(keys, end) if end else len(keys)
         return keys[bisect_left(keys, start) : stop]
 
-    def written_between(self, key: bytes, after_ns: int, until_ns: int) -> int:
-        """Return the time of the newest version in (after, until], 0 when there is none."""
-        for written_ns, _ in reversed(self._versions.get(key, ())):
-            if written_ns <= until_ns:
-                return written_ns if written_ns > after_ns else 0
+    def latest_promised_ns(self, key: bytes) -> int:
+        """Return when the newest version of a key was promised, 0 where there is none."""
+        versions = self._versions.get(key)
+        return versions[-1][2] if versions else 0
+
+    def written_between(self, key: bytes, after_ns: int, until_ns: int, promised_ns: int) -> int:
+        """Return the time of the newest version in (after, until] that was promised by then, 0 when there is none."""
+        for written, _, promised in reversed(self._versions.get(key, ())):
+            if written <= after_ns:
+                return 0
+            if written <= until_ns and promised <= promised_ns:
+                return written
         return 0
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -80,26 +92,26 @@ class VersionedStore:
     def put(self, key: bytes, value: bytes | None, *, at_ns: int, horizon_ns: int) -> None:
         """Add a version at `next_ns(at_ns)`; forget what no reader since the horizon sees."""
         self.last_timestamp_ns = timestamp_ns = max(at_ns, self.last_timestamp_ns + 1)
-        self._add(key, value, timestamp_ns, horizon_ns)
+        self._add(key, (timestamp_ns, value, timestamp_ns), horizon_ns)
 
-    def install(self, key: bytes, value: bytes | None, *, timestamp_ns: int, horizon_ns: int) -> None:
+    def install(self, key: bytes, version: Version, *, horizon_ns: int) -> None:
         """Add a version, newer than all that the key has; forget what no reader since the horizon sees."""
-        self.reserve(timestamp_ns)
-        self._add(key, value, timestamp_ns, horizon_ns)
+        self.reserve(version[0])
+        self._add(key, version, horizon_ns)
 
-    def _add(self, key: bytes, value: bytes | None, timestamp_ns: int, horizon_ns: int) -> None:
+    def _add(self, key: bytes, version: Version, horizon_ns: int) -> None:
         if horizon_ns > self.horizon_ns:
             self.horizon_ns = horizon_ns
         self._changed[key] = None
         versions = self._versions.get(key)
         if versions is None:
-            self._versions[key] = [(timestamp_ns, value)]
+            self._versions[key] = [version]
             insort(self._keys, key)
             return
-        if versions[-1][0] < timestamp_ns:
-            versions.append((timestamp_ns, value))
+        if versions[-1][0] < version[0]:
+            versions.append(version)
         else:  # Locks keep this from happening, unless they are broken: then checkers are to see it, not this store.
-            insort(versions, (timestamp_ns, value), key=_written_ns)
+            insort(versions, version, key=_written_ns)
         while versions[1][0] <= horizon_ns:
             del versions[0]
             if len(versions) == 1:

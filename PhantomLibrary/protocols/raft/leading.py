@@ -43,6 +43,11 @@ class Leading(Transferring):
             return self._hold(leadership, event)
         return self._append_own(event.command, now_ns)
 
+    @property
+    def holds_proposals(self) -> bool:
+        """Whether some proposals wait to be appended."""
+        return self._leadership is not None and bool(self._leadership.held_proposals)
+
     def _holds_proposals(self, leadership: Leadership) -> bool:
         """Whether nothing may be appended at present: another is to lead, or the quorum is too far behind."""
         return leadership.successor != "" or leadership.uncommitted_bytes >= self.config.uncommitted_bytes_max

@@ -140,12 +140,6 @@ class Committer:
             return []
         return self._tell(Unknown(f"shard {shard}, which decides, did not answer: {reason}"))
 
-    def give_up(self, reason: str) -> list[Step]:
-        """Abort, if that is still possible. Nobody but this coordinator ever decides to commit."""
-        if self.decision is not None or self.is_over or self._one_phase:
-            return []
-        return self._abort(reason)
-
     # --- within -----------------------------------------------------------------------------------------------------
 
     def _abort(self, reason: str) -> list[Step]:

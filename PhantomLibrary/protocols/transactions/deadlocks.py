@@ -37,7 +37,7 @@ class DeadlockDetector:
     def __init__(self, node: NodeId) -> None:
         self._node = node
         self._waits: dict[TransactionId, tuple[TransactionId, ...]] = {}
-        self._seen: dict[tuple[TransactionId, TransactionId], int] = {}  # The latest round that came by here.
+        self._seen: dict[TransactionId, dict[TransactionId, int]] = {}  # By target, initiator: the latest round here.
         self._round = 0
 
     @property
@@ -51,12 +51,11 @@ class DeadlockDetector:
     def go_on(self, transaction: TransactionId) -> None:
         """It waits no more."""
         self._waits.pop(transaction, None)
+        self._seen.pop(transaction, None)
 
     def probe(self) -> list[Probe]:
         """Return the probes of a new round, each for the node of its target."""
         self._round += 1
-        if not self._waits:
-            self._seen.clear()
         return [
             Probe(transaction, self._round, holder, transaction)
             for transaction, holders in self._waits.items()
@@ -67,9 +66,12 @@ class DeadlockDetector:
         """Send a probe on, or close the cycle."""
         target = probe.target
         holders = self._waits.get(target)
-        if holders is None or self._seen.get((probe.initiator, target), 0) >= probe.round:
+        if holders is None:
+            return []  # It goes on, so nobody waits for it for ever.
+        seen = self._seen.setdefault(target, {})
+        if seen.get(probe.initiator, 0) >= probe.round:
             return []
-        self._seen[probe.initiator, target] = probe.round
+        seen[probe.initiator] = probe.round
         youngest = max(probe.youngest, target)
         if target == probe.initiator:
             return [Victim(probe.youngest, probe.initiator)]

@@ -7,6 +7,8 @@ States, in the usual words: a record is ACTIVE until it is COMMITTED or ABORTED;
 decision reaches it. No record where one should be means aborted (presumed abort: Mohan, Lindsay, Obermarck,
 "Transaction Management in the R* Distributed Database Management System", TODS 1986, 3.2), made certain by a
 tombstone, so that a prepare which comes later is refused (as Percolator's rollback records: Peng and Dabek, OSDI 2010).
+Tombstones end some time. From then on whoever began no later than one whose tombstone is gone is refused, unless he is
+known: begun by the clock that numbered him, so that no two clocks are compared.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ from PhantomLibrary.protocols.transactions.values import (
     Write,
 )
 
+_FOREVER_NS = 1 << 62
+
 
 class Versions(Protocol):
     """The store that committed writes go to."""
@@ -47,7 +51,7 @@ class Versions(Protocol):
     def keys(self, start: bytes, end: bytes) -> list[bytes]: ...
     def next_ns(self, at_ns: int) -> int: ...
     def reserve(self, timestamp_ns: int) -> None: ...
-    def install(self, key: bytes, value: bytes | None, *, timestamp_ns: int, horizon_ns: int) -> None: ...
+    def install(self, key: bytes, version: tuple[int, bytes | None, int], *, horizon_ns: int) -> None: ...
 
 
 class TableDump(Struct, array_like=True):
@@ -74,8 +78,10 @@ class TransactionTable:
         self.records: dict[TransactionId, Record] = {}
         self.fence_ns = 0
         self._writers: dict[str, TransactionId] = {}  # Of keys that are prepared to be written.
+        self._readers: dict[str, dict[TransactionId, None]] = {}  # Who is prepared, and has read this key alone.
+        self._scanners: dict[TransactionId, tuple[Span, ...]] = {}  # Who is prepared, and has read more than keys.
         self._ended: dict[TransactionId, tuple[Ended, int]] = {}  # Tombstones, and when they were put up.
-        self._forgotten_ns = 0  # Whoever began before this, and is not known, is too late.
+        self._forgotten_ns = 0  # Whoever had begun by then, and is not known, is too late.
         self._handlers: dict[type, Callable[[Any, int], TransactionAnswer]] = {
             Prepare: self._prepare,
             Decide: self._decide,
@@ -107,8 +113,11 @@ class TransactionTable:
 
     def reader_of(self, key: str, *, but: TransactionId | None = None) -> TransactionId | None:
         """Return who is prepared to commit on the strength of what it read of a key."""
-        for transaction, part in self.parts.items():
-            if transaction != but and any(span.contains(key) for span in part.reads):
+        for transaction in self._readers.get(key, ()):
+            if transaction != but:
+                return transaction
+        for transaction, spans in self._scanners.items():
+            if transaction != but and any(span.contains(key) for span in spans):
                 return transaction
         return None
 
@@ -118,6 +127,9 @@ class TransactionTable:
 
     def in_doubt(self, span: Span, until_ns: int) -> TransactionId | None:
         """Return one whose fate decides what a read of a span at a time is to see."""
+        if span.is_key:
+            writer = self._writers.get(span.start)
+            return writer if writer is not None and self.parts[writer].prepared_ns <= until_ns else None
         for key, transaction in self._writers.items():
             if span.contains(key) and self.parts[transaction].prepared_ns <= until_ns:
                 return transaction
@@ -127,30 +139,64 @@ class TransactionTable:
 
     def _prepare(self, command: Prepare, at_ns: int) -> TransactionAnswer:
         transaction = command.transaction
+        known = self._answered_before(transaction)
+        if known is not None:
+            return known
+        values = self._values(command.writes)
+        refusal = values if isinstance(values, Conflict) else self._refusal(command)
+        if refusal is not None:
+            if command.one_phase:  # Nobody else decides: whichever attempt came first, all have the same end.
+                self._end(transaction, Ended(False, 0), at_ns)
+            return refusal
+        assert not isinstance(values, Conflict)
+        prepared_ns = self._versions.next_ns(max(at_ns, command.snapshot_ns + 1))
+        self._versions.reserve(prepared_ns)
+        part = Part(prepared_ns, values, command.reads, command.anchor)
+        if command.one_phase:
+            return self._commit_at_once(transaction, part, at_ns)
+        self._keep(transaction, part)
+        if command.participants:
+            self.records[transaction] = Record("ACTIVE", 0, command.participants, at_ns)
+        return Prepared(prepared_ns)
+
+    def _answered_before(self, transaction: TransactionId) -> TransactionAnswer | None:
+        """Return what became of a prepare that has come before, however late this one is."""
         known = self.ending(transaction)
         if known is not None:
             return known
         part = self.parts.get(transaction)
         if part is not None:
             return Prepared(part.prepared_ns)
-        refusal = self._refusal(command)
-        if refusal is not None:
-            return refusal
-        prepared_ns = self._versions.next_ns(max(at_ns, command.snapshot_ns + 1))
-        self._versions.reserve(prepared_ns)
-        part = Part(prepared_ns, self._values(command.writes), command.reads, command.anchor)
-        if command.one_phase:
-            return self._commit_at_once(transaction, part, at_ns)
-        self.parts[transaction] = part
-        self._writers.update((key, transaction) for key, _ in part.values)
-        if command.participants:
-            self.records[transaction] = Record("ACTIVE", 0, command.participants, at_ns)
-        return Prepared(prepared_ns)
+        if transaction.begun_ns <= self._forgotten_ns:
+            return Conflict("it began so long ago that nobody knows any more whether it was rolled back")
+        return None
 
     def _refusal(self, command: Prepare) -> Conflict | None:
-        if command.transaction.begun_ns <= self._forgotten_ns:
-            return Conflict("it began so long ago that nobody knows any more whether it was rolled back")
         return self._write_conflict(command) or self._read_conflict(command)
+
+    def _keep(self, transaction: TransactionId, part: Part) -> None:
+        self.parts[transaction] = part
+        for key, _ in part.values:
+            self._writers[key] = transaction
+        for span in part.reads:
+            if span.is_key:
+                self._readers.setdefault(span.start, {})[transaction] = None
+            else:
+                self._scanners[transaction] = (*self._scanners.get(transaction, ()), span)
+
+    def _drop(self, transaction: TransactionId) -> Part | None:
+        part = self.parts.pop(transaction, None)
+        if part is None:
+            return None
+        for key, _ in part.values:
+            del self._writers[key]
+        self._scanners.pop(transaction, None)
+        for span in part.reads:
+            if span.is_key and (readers := self._readers.get(span.start)) is not None:
+                readers.pop(transaction, None)
+                if not readers:
+                    del self._readers[span.start]
+        return part
 
     def _write_conflict(self, command: Prepare) -> Conflict | None:
         """First updater wins: above read committed, nobody may have written a key since the snapshot."""
@@ -165,22 +211,31 @@ class TransactionTable:
     def _read_conflict(self, command: Prepare) -> Conflict | None:
         """At serializable, what was read is as it was, and stays so until this transaction is decided."""
         for span in command.reads:
-            holder = next((writer for key, writer in self._writers.items() if span.contains(key)), None)
+            holder = self.in_doubt(span, _FOREVER_NS)
             if holder is not None:
                 return Conflict(f"{span.start} was read, and transaction {holder} is prepared to write it", holder)
-            for key in self._versions.keys(span.start.encode(), span.end.encode()):
+            for key in self._keys(span):
                 if self._versions.latest_ns(key) > command.snapshot_ns:
                     return Conflict(f"{key.decode()} was read, and another transaction has written it since")
         return None
 
-    def _values(self, writes: tuple[Write, ...]) -> tuple[tuple[str, str | None], ...]:
+    def _keys(self, span: Span) -> list[bytes]:
+        """Return the keys in a span that were ever written."""
+        if span.is_key:
+            return [span.start.encode()]
+        return self._versions.keys(span.start.encode(), span.end.encode())
+
+    def _values(self, writes: tuple[Write, ...]) -> tuple[tuple[str, str | None], ...] | Conflict:
         """Return what the writes come to, now that nobody else can get in between."""
         values: dict[str, str | None] = {}
         for write in writes:
             if write.key not in values:
                 before = self._versions.latest(write.key.encode())
                 values[write.key] = None if before is None else before.decode()
-            values[write.key] = written(write, values[write.key])
+            before_it = values[write.key]
+            if isinstance(write, Increment) and not is_number(before_it or "0"):
+                return Conflict(f"{write.key} holds {before_it!r}, which is no whole number to add to")
+            values[write.key] = written(write, before_it)
         return tuple(values.items())
 
     def _commit_at_once(self, transaction: TransactionId, part: Part, at_ns: int) -> Ended:
@@ -212,6 +267,8 @@ class TransactionTable:
         record = self.records.get(transaction)
         if record is not None and at_ns - record.begun_ns < self._patience_ns:
             return Undecided()
+        if record is None and transaction.begun_ns <= self._forgotten_ns:
+            return Ended(False, 0)  # Had it committed, nobody would be in doubt. A prepare still to come is refused.
         participants = () if record is None else record.participants
         return self._decide(Decide(transaction, False, 0, participants), at_ns)
 
@@ -222,9 +279,10 @@ class TransactionTable:
         return Done()
 
     def _forget(self, command: Forget, at_ns: int) -> TransactionAnswer:
-        known = self.ending(command.transaction)
-        if self.records.pop(command.transaction, None) is not None and known is not None:
-            self._end(command.transaction, known, at_ns)
+        for transaction in command.transactions:
+            known = self.ending(transaction)
+            if known is not None and self.records.pop(transaction, None) is not None:
+                self._end(transaction, known, at_ns)
         return Done()
 
     def _raise_fence(self, command: RaiseFence, _at_ns: int) -> TransactionAnswer:
@@ -233,12 +291,8 @@ class TransactionTable:
 
     def _settle(self, transaction: TransactionId, state: Ended, at_ns: int) -> None:
         """Act on a decision here, if there is anything to act on."""
-        part = self.parts.pop(transaction, None)
-        if part is None:
-            return
-        for key, _ in part.values:
-            del self._writers[key]
-        if state.committed:
+        part = self._drop(transaction)
+        if part is not None and state.committed:
             self._install(part, state.commit_ns, at_ns)
 
     def _install(self, part: Part, commit_ns: int, at_ns: int) -> None:
@@ -247,7 +301,7 @@ class TransactionTable:
         horizon_ns = at_ns - self._retention_ns
         for key, value in part.values:
             content = None if value is None else value.encode()
-            self._versions.install(key.encode(), content, timestamp_ns=commit_ns, horizon_ns=horizon_ns)
+            self._versions.install(key.encode(), (commit_ns, content, part.prepared_ns), horizon_ns=horizon_ns)
 
     def _end(self, transaction: TransactionId, state: Ended, at_ns: int) -> Ended:
         """Remember how a transaction ended, since this moment."""
@@ -263,7 +317,7 @@ class TransactionTable:
             if at_ns >= horizon_ns:
                 break
             del ended[transaction]
-            self._forgotten_ns = max(self._forgotten_ns, at_ns)
+            self._forgotten_ns = max(self._forgotten_ns, transaction.begun_ns)
 
     # --- all of it --------------------------------------------------------------------------------------------------
 
@@ -275,10 +329,17 @@ class TransactionTable:
     def load(self, dump: TableDump, versions: Versions) -> None:
         """Take over what `dump` returned, beside another store."""
         self._versions = versions
-        self.parts, self.records = dict(dump.parts), dict(dump.records)
-        self._writers = {key: transaction for transaction, part in dump.parts for key, _ in part.values}
+        self.parts, self.records = {}, dict(dump.records)
+        self._writers, self._readers, self._scanners = {}, {}, {}
+        for transaction, part in dump.parts:
+            self._keep(transaction, part)
         self._ended = {transaction: (state, at_ns) for transaction, state, at_ns in dump.ended}
         self._forgotten_ns, self.fence_ns = dump.forgotten_ns, dump.fence_ns
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number, so that one can be added to it."""
+    return text.removeprefix("-").isdecimal()
 
 
 def written(write: Write, before: str | None) -> str | None:

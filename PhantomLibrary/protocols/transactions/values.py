@@ -35,6 +35,11 @@ class Span(Struct, frozen=True, gc=False, array_like=True):
     start: str
     end: str
 
+    @property
+    def is_key(self) -> bool:
+        """Whether it is the span of the key `start` alone."""
+        return self.end == self.start + "\0"
+
     def contains(self, key: str) -> bool:
         return self.start <= key and (not self.end or key < self.end)
 
@@ -88,9 +93,9 @@ class Inquire(Struct, frozen=True, gc=False, array_like=True, tag="inquire"):
 
 
 class Forget(Struct, frozen=True, gc=False, array_like=True, tag="forget"):
-    """All participants have acted on the decision: the record is not needed any more."""
+    """All participants have acted on the decisions: these records are not needed any more."""
 
-    transaction: TransactionId
+    transactions: tuple[TransactionId, ...]
 
 
 class RaiseFence(Struct, frozen=True, gc=False, array_like=True, tag="raise fence"):

@@ -112,7 +112,7 @@ def test_the_snapshot_of_many_keys_has_several_chunks_and_all_keys(script):
     chunks = script.machine.snapshot()
     copy.restore(chunks)
 
-    assert len(chunks) == 1 + 2
+    assert len(chunks) == 1 + 3
     assert max(map(len, chunks)) < 20_000
     assert all(copy.read(Get(f"k{number}"), 1) == Done(str(number)) for number in range(1, 1203))
 
