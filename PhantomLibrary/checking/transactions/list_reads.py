@@ -9,7 +9,7 @@ from typing import Any
 from PhantomLibrary.checking.transactions.findings import Anomaly
 from PhantomLibrary.checking.transactions.form import COMMITTED, FAILED
 from PhantomLibrary.checking.transactions.graph import WR, WW
-from PhantomLibrary.checking.transactions.lists import NOBODY, ListHistory, ListKey, as_list
+from PhantomLibrary.checking.transactions.lists import NOBODY, ListHistory, ListKey
 from PhantomLibrary.checking.transactions.wording import listed
 
 
@@ -60,17 +60,17 @@ class _Key:
 
     def disagreeing(self) -> Iterator[Anomaly]:
         key = self._key
-        for reader, seen in zip(key.readers, key.shown, strict=True):
-            if seen != key.longest[: len(seen)]:
-                other = key.readers[[each is key.longest for each in key.shown].index(True)]
-                longest = _read(other, key, key.longest)
-                text = f"{_read(reader, key, seen)}, and {longest}, which does not begin with that"
-                yield Anomaly("incompatible order", text, (reader, other))
-                return
+        if -1 in key.versions:
+            at = key.versions.index(-1)
+            reader, seen = key.readers[at], key.elements(key.shown[at])
+            other = next(each for each, elements in key.reads() if elements == key.longest)
+            longest = _read(other, key, key.longest)
+            text = f"{_read(reader, key, seen)}, and {longest}, which does not begin with that"
+            yield Anomaly("incompatible order", text, (reader, other))
 
     def _first_reader(self, condition: Callable[[list[Any]], bool]) -> tuple[int, list[Any]]:
         """Return the read that met a condition and returned first."""
-        reads = [read for read in zip(self._key.readers, self._key.shown, strict=True) if condition(read[1])]
+        reads = [read for read in self._key.reads() if condition(read[1])]
         return min(reads, key=lambda read: self._transactions.returned(read[0]))
 
 
@@ -111,7 +111,7 @@ class _Steps:
                     yield from self._updated(number, key, before[name])
                 mine.append(element)
             elif is_known:
-                seen = [*map(str, as_list(value))] if key.is_text else as_list(value)
+                seen = key.elements(value)
                 mine = own.get(name, [])
                 if seen[len(seen) - len(mine) :] != mine:
                     text = f"{_read(number, key, seen)}, though it had appended {listed(mine)}"
@@ -126,8 +126,7 @@ class _Steps:
     def _misplaced(self, number: int, key: ListKey, earlier: Any, later: Any) -> Iterator[Anomaly]:
         """Look whether what one transaction appended first stands first."""
         if later in key.order and earlier not in key.order[: key.order.index(later)]:
-            reader = next(reader for reader, seen in zip(key.readers, key.shown, strict=True) if later in seen)
-            seen = next(seen for seen in key.shown if later in seen)
+            reader, seen = next(read for read in key.reads() if later in read[1])
             text = f"{_read(reader, key, seen)}, though T{number} had appended {earlier} before {later}"
             yield Anomaly("incompatible order", text, (reader, number))
 
@@ -141,10 +140,11 @@ class _Steps:
     def _intermediate_reads(self) -> Iterator[Anomaly]:
         for name, intermediate in self._intermediate.items():
             key = self._history.keys[name]
-            for reader, seen in zip(key.readers, key.shown, strict=True):
-                writer = intermediate.get(seen[-1], reader) if seen else reader
+            for reader, count, shown in zip(key.readers, key.versions, key.shown, strict=True):
+                last = key.order[count - 1] if count > 0 else next(reversed(key.elements(shown)), None)
+                writer = intermediate.get(last, reader)
                 if writer != reader:
-                    text = f"{_read(reader, key, seen)}; {seen[-1]} was not the last that T{writer} appended"
+                    text = f"{_read(reader, key, key.elements(shown))}; {last} was not the last that T{writer} appended"
                     yield Anomaly("G1b", text, (reader, writer))
                     return
 
@@ -180,8 +180,10 @@ def _label(history: ListHistory, key: ListKey, first: int, second: int, kind: in
             return f"T{second} appended to {key.key} after T{first}"
         return ""
     reader = second if kind == WR else first
-    for each, seen in zip(key.readers, key.shown, strict=True):
-        count = key.version(seen) if each == reader else -1
+    for each, count, shown in zip(key.readers, key.versions, key.shown, strict=True):
+        if each != reader:
+            continue
+        seen = key.elements(shown)
         if kind == WR and count > 0 and writers[count - 1] == first:
             return f"{_read(second, key, seen)}, which ends in T{first}'s {key.order[count - 1]}"
         if kind != WR and count >= 0:

@@ -26,16 +26,21 @@ class ListKey:
     """One key: who appended what, what committed reads showed, and the order that follows.
 
     `order` has the elements of the longest read without repetitions, `writers` who appended each of them, and
-    `unread` the committed transactions whose elements no read showed.
+    `unread` the committed transactions whose elements no read showed. `shown` is what each of `readers` saw, as it was
+    recorded, and `versions` how many elements of the order that is, or -1 where it does not fit.
     """
 
-    __slots__ = ("appended", "is_text", "key", "last_user", "longest", "order", "readers", "shown", "unread", "writers")
+    __slots__ = (
+        "appended", "is_text", "key", "last_user", "longest", "order",
+        "readers", "shown", "unread", "versions", "writers",
+    )  # fmt: skip
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
         self.appended: dict[Any, int] = {}
         self.readers: list[int] = []
-        self.shown: list[list[Any]] = []
+        self.shown: list[Any] = []
+        self.versions: list[int] = []
         self.is_text = False
         self.last_user = NOBODY
         self.longest: list[Any] = []
@@ -47,15 +52,37 @@ class ListKey:
         """Find the order of the versions, once all is known."""
         if self.is_text:
             self.appended = {str(element): writer for element, writer in self.appended.items()}
-            self.shown = [list(map(str, shown)) for shown in self.shown]
-        self.longest = self.order = max(self.shown, key=len, default=[])
+            self._compare_texts()
+        else:
+            longest = self.longest = max(self.shown, key=len, default=[])
+            self.versions = [len(shown) if shown == longest[: len(shown)] else -1 for shown in self.shown]
+        self.order = self.longest
         if len(set(self.order)) != len(self.order):
-            self.order = list(dict.fromkeys(self.order))
+            self.order = list(dict.fromkeys(self.longest))
+            distinct = [len(set(self.longest[:count])) for count in range(len(self.longest) + 1)]
+            self.versions = [distinct[count] if count >= 0 else -1 for count in self.versions]
         self.writers = [self.appended.get(element, NOBODY) for element in self.order]
 
-    def version(self, shown: Sequence[Any]) -> int:
-        """Return how many elements of the order a read saw, or -1 when it does not fit the order."""
-        return len(set(shown)) if shown == self.longest[: len(shown)] else -1
+    def _compare_texts(self) -> None:
+        """Find the versions of texts, without taking apart those that are the beginning of the longest."""
+        texts = [_spaced(shown) if type(shown) is str else " ".join(map(str, shown)) for shown in self.shown]
+        whole = max(texts, key=lambda text: (text.count(" "), len(text)))
+        self.longest = whole.split()
+        for text in texts:
+            if text and whole.startswith(text) and whole[len(text) : len(text) + 1] in ("", " "):
+                self.versions.append(text.count(" ") + 1)
+            else:
+                self.versions.append(0 if not text else -1)
+
+    def elements(self, shown: Any) -> list[Any]:
+        """Return what a read of this key showed as a list of elements that compare with those of the order."""
+        elements = as_list(shown)
+        return [*map(str, elements)] if self.is_text else elements
+
+    def reads(self) -> Iterator[tuple[int, list[Any]]]:
+        """Yield who read which elements."""
+        for reader, shown in zip(self.readers, self.shown, strict=True):
+            yield reader, self.elements(shown)
 
 
 class ListHistory:
@@ -107,9 +134,11 @@ class ListHistory:
                 raise ValueError(function)
             elif is_known:
                 of_key.readers.append(number)
-                of_key.shown.append(value if type(value) is list else as_list(value))
                 if type(value) is str:
                     of_key.is_text = True
+                elif type(value) is not list:
+                    value = as_list(value)
+                of_key.shown.append(value)
 
     def _appended_again(self, of_key: ListKey, element: Any, before: int, number: int) -> None:
         """Two transactions put in one element: that tells nothing, unless one of them never happened."""
@@ -157,14 +186,10 @@ class ListHistory:
                     out[writer].append(after << KIND_BITS | WW)
                 after = writer
             following[at] = after
-        longest, is_plain = key.longest, key.order is key.longest
         last_readers: list[int] = []
-        for reader, shown in zip(key.readers, key.shown, strict=True):
-            count = len(shown)
-            if shown != longest[:count]:
+        for reader, count in zip(key.readers, key.versions, strict=True):
+            if count < 0:
                 continue
-            if not is_plain:
-                count = len(set(shown))
             if count:
                 writer = writers[count - 1]
                 if writer >= 0 and writer != reader:
@@ -187,6 +212,11 @@ class ListHistory:
         endings = self.transactions.endings
         for key in self.keys.values():
             yield key.readers, [writer for writer in key.appended.values() if endings[writer] == COMMITTED]
+
+
+def _spaced(text: str) -> str:
+    """Return a text with one space between elements and none around them."""
+    return " ".join(text.split()) if "  " in text or text[:1] == " " or text[-1:] == " " else text
 
 
 def as_list(value: Any) -> list[Any]:

@@ -332,6 +332,22 @@ def test_reads_may_show_lists_as_text():
 
 
 @pytest.mark.parametrize(
+    ("read", "is_right"),
+    [
+        *((right, True) for right in ("1 2", " 1  2 ", "1", "", None, ["1"], [1, 2], "1 2 ")),
+        *((wrong, False) for wrong in ("1 2 3", "1 23", "12", "2", "2 1")),
+    ],
+)
+@pytest.mark.parametrize("longest", ["1 2 34", " 1 2  34"])
+def test_texts_and_lists_of_elements_are_compared_by_element(read, is_right, longest):
+    script = "1 ok: append x 1\n2 ok: append x 2\n3 ok: append x 34\n4 ok: r x []\n5 ok: r x []"
+    operations = operations_of(script)
+    for at, shown in ((3, longest), (4, read)):
+        operations[at] = replace(operations[at], result=[["r", "x", shown]])
+    assert check_appends_of(operations, "serializable").outcome == ("valid" if is_right else "invalid")
+
+
+@pytest.mark.parametrize(
     ("steps", "reason"),
     [
         ([["apend", "x", 1]], "no step .*did you mean append"),

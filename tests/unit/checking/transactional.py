@@ -3,6 +3,8 @@
 The engines are written without anything of the checkers, so that a mistake in one shows against the other.
 """
 
+from msgspec.structs import replace
+
 from PhantomLibrary.checking.history import pair
 from PhantomLibrary.domain import MILLISECOND_NS, HistoryEvent
 
@@ -173,3 +175,26 @@ def planted(events, script, random, *, prefix="p"):
         HistoryEvent(index, index * MILLISECOND_NS, process, type_, "txn", None, steps)
         for index, (process, type_, steps) in enumerate(mixed)
     ]
+
+
+def corrupted(events, kind, chance):
+    """Return events in which some reads show something else, and some transactions ended in another way."""
+    changed = []
+    for event in events:
+        if event.type == "ok" and not chance.randrange(10):
+            event = replace(event, value=[_corrupted(kind, step, chance) for step in event.value])
+        if event.type == "ok" and not chance.randrange(30):
+            event = replace(event, type="fail", value=None)
+        changed.append(event)
+    return changed
+
+
+def _corrupted(kind, step, chance):
+    function, key, value = step
+    if function != "r":
+        return step
+    if kind == "register":
+        return [function, key, chance.choice((None, chance.randint(1, 60)))]
+    shorter = value[: chance.randint(0, len(value))]
+    longer = [*shorter, chance.randint(1, 60), *value[len(shorter) :]]
+    return [function, key, chance.choice((shorter, longer, value[::-1], value + value[:1]))]
