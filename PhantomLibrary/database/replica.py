@@ -245,7 +245,6 @@ class ShardReplica:
         self._set_deadline(f"{self.shard}/{effect.name}", self._now_ns + effect.after_ns + spread_ns)
 
     def persist(self, effect: Persist) -> None:
-        self._owner.wal.append(self.shard, effect.records, effect.token)
         incarnation = self._env.incarnation
         for record in effect.records:
             if type(record) is Entries:
@@ -257,6 +256,8 @@ class ShardReplica:
                 )
             elif type(record) is Repaired:
                 self._owner.sink(DamageRepaired(self.node, f"shard {self.shard}"))
+        # Last, for a disk that is full is noticed here, and then all replicas show how they stand.
+        self._owner.wal.append(self.shard, effect.records, effect.token)
 
     def apply(self, effect: Apply) -> None:
         machine, service = self.machine, self.service
