@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from benchmarks.exhaustive_commit import main as exhaustive_commit
 from benchmarks.exhaustive_raft import main as exhaustive_raft
 from benchmarks.random_faults import main as random_faults
 from benchmarks.same_runs import main as same_runs
@@ -21,11 +22,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Random faults over many seeds, for each suite's clusters.")
     parser.add_argument("--seeds", default="1000")
     parser.add_argument("--first", default="1")
-    parser.add_argument("--minutes", default="10", help="for the exhaustive search of Raft")
+    parser.add_argument("--minutes", default="10", help="for each exhaustive search: of Raft, of two-phase commit")
     options = parser.parse_args()
     arguments = ["--seeds", options.seeds, "--first", options.first]
     found = [random_faults([profile, *arguments]) for profile in PROFILES]
     found.append(exhaustive_raft(["--minutes", options.minutes]))
+    found.append(exhaustive_commit(["--minutes", options.minutes]))
     found.append(same_runs())
     return max(found)
 

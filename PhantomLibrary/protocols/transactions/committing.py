@@ -24,6 +24,7 @@ from PhantomLibrary.protocols.transactions.values import (
     Span,
     TransactionAnswer,
     TransactionId,
+    Undecided,
     Write,
 )
 
@@ -128,6 +129,8 @@ class Committer:
                 return self._ended_early(answer)
             case Conflict():
                 return self._abort(answer.reason)
+            case Undecided():
+                return self._tell(Unknown(_FORGOTTEN)) if self._one_phase else self._abort(_FORGOTTEN)
         raise AssertionError(f"{answer} is no answer to a prepare")
 
     def unanswered(self, shard: ShardId, command: Prepare | Decide, reason: str, *, may_happen: bool) -> list[Step]:
@@ -182,4 +185,5 @@ class Committer:
         return [step]
 
 
+_FORGOTTEN = "it began so long ago that nobody knows any more what became of it"
 _OUTRUN = "it took so long that another, which waited for it, had it rolled back"

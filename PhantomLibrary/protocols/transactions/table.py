@@ -7,8 +7,8 @@ States, in the usual words: a record is ACTIVE until it is COMMITTED or ABORTED;
 decision reaches it. No record where one should be means aborted (presumed abort: Mohan, Lindsay, Obermarck,
 "Transaction Management in the R* Distributed Database Management System", TODS 1986, 3.2), made certain by a
 tombstone, so that a prepare which comes later is refused (as Percolator's rollback records: Peng and Dabek, OSDI 2010).
-Tombstones end some time. From then on whoever began no later than one whose tombstone is gone is refused, unless he is
-known: begun by the clock that numbered him, so that no two clocks are compared.
+Tombstones end some time. From then on nobody is let in who began no later than one whose tombstone is gone: by the
+clocks that numbered them, so that it holds however far those are off.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class TransactionTable:
         if part is not None:
             return Prepared(part.prepared_ns)
         if transaction.begun_ns <= self._forgotten_ns:
-            return Conflict("it began so long ago that nobody knows any more whether it was rolled back")
+            return Undecided()  # It may have ended here, either way, so long ago that nobody knows any more.
         return None
 
     def _refusal(self, command: Prepare) -> Conflict | None:

@@ -130,7 +130,7 @@ class Ended(Struct, frozen=True, gc=False, array_like=True, tag="ended"):
 
 
 class Undecided(Struct, frozen=True, gc=False, array_like=True, tag="undecided"):
-    """Its coordinator may yet decide: ask again later."""
+    """Its coordinator may yet decide: ask again later. To a prepare or a decision: nobody here knows how it ended."""
 
 
 class Done(Struct, frozen=True, gc=False, array_like=True, tag="acted"):

@@ -91,7 +91,7 @@ def test_a_decision_that_is_not_answered_is_unknown():
     assert committing.answered(1, decide, Ended(True, 20)) == []
 
 
-@pytest.mark.parametrize("answer", [Conflict("taken"), Ended(False, 0), None])
+@pytest.mark.parametrize("answer", [Conflict("taken"), Ended(False, 0), Undecided(), None])
 def test_whoever_does_not_promise_rolls_it_back_and_the_record_is_told(answer):
     committing = committer(1, 2)
     asked = asks(committing.begin())
@@ -129,6 +129,13 @@ def test_one_phase_without_an_answer_is_unknown_unless_it_was_never_taken_up(may
     (ask,) = committing.begin()
     told = committing.unanswered(1, ask.command, "gone", may_happen=may_happen)
     assert [type(each) for each in told] == [step]
+
+
+def test_one_phase_that_came_when_its_end_was_forgotten_is_unknown():
+    committing = committer(1)
+    (ask,) = committing.begin()
+    (told,) = committing.answered(1, ask.command, Undecided())
+    assert isinstance(told, Unknown) and "so long ago" in told.reason
 
 
 @pytest.mark.parametrize("answer", [Conflict("taken"), Ended(False, 0)])

@@ -1,0 +1,98 @@
+"""Defects of transactions. Each class is laid over a shard's table, the coordinator, or what a leader does for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from PhantomLibrary.database.transactions.desk import TransactionDesk
+from PhantomLibrary.database.transactions.manager import TransactionManager
+from PhantomLibrary.database.transactions.messages import ReadAt, ShardAnswer
+from PhantomLibrary.database.transactions.open import OpenTransaction
+from PhantomLibrary.domain import Answer, Refused
+from PhantomLibrary.protocols.transactions.committing import Committed, Committer, RolledBack, Step, Unknown
+from PhantomLibrary.protocols.transactions.table import TransactionTable
+from PhantomLibrary.protocols.transactions.values import (
+    Ended,
+    Inquire,
+    Prepared,
+    Span,
+    TransactionAnswer,
+    TransactionId,
+)
+
+
+class TellsBeforeItIsDecided(Committer):
+    """Tells the client that it committed when all have promised, before the record says so."""
+
+    def _promised(self, shard: int, answer: Prepared) -> list[Step]:
+        steps = super()._promised(shard, answer)
+        return [*self._tell(Committed(max(self._prepared.values()))), *steps] if steps else steps
+
+
+class RollsBackBesideTheCoordinator(TransactionTable):
+    """Tells whoever is in doubt that it was rolled back, though its coordinator is about to decide."""
+
+    def _inquire(self, command: Inquire, at_ns: int) -> TransactionAnswer:
+        return self.ending(command.transaction) or Ended(False, 0)
+
+
+class PreparesAgain(TransactionTable):
+    """Prepares anew what comes again, without a look at how it ended."""
+
+    def _answered_before(self, transaction: TransactionId) -> TransactionAnswer | None:
+        part = self.parts.get(transaction)
+        return None if part is None else Prepared(part.prepared_ns)
+
+
+class PutsUpNoTombstones(TransactionTable):
+    """Does not remember who was rolled back, so a prepare that comes later is let in."""
+
+    def _end(self, transaction: TransactionId, state: Ended, at_ns: int) -> Ended:
+        return super()._end(transaction, state, at_ns) if state.committed else state
+
+
+class TakesSilenceForRefusal(Committer):
+    """Tells the client that it was rolled back when nobody knows."""
+
+    def _tell(self, step: Step) -> list[Step]:
+        return super()._tell(RolledBack(step.reason) if isinstance(step, Unknown) else step)
+
+
+class ForgetsAtOnce(TransactionTable):
+    """Forgets a decision when it is made, whoever has not heard of it."""
+
+    def _end(self, transaction: TransactionId, state: Ended, at_ns: int) -> Ended:
+        self.records.pop(transaction, None)
+        return state
+
+
+class OverlooksInserts(TransactionTable):
+    """Takes what was read for unchanged though there are new keys in it."""
+
+    def _keys(self, span: Span) -> list[bytes]:
+        return [key for key in super()._keys(span) if span.is_key]
+
+
+class TriesBlindly(TransactionManager):
+    """Commits the same writes once more, at a new snapshot, when they were refused."""
+
+    def _commit(self, transaction: OpenTransaction, finish: Callable[[Answer], object]) -> None:
+        def again(answer: Answer) -> None:
+            second = self._new(transaction.isolation) if isinstance(answer, Refused) else None
+            if second is None:
+                finish(answer)
+                return
+            second.writes, second.snapshot_ns = transaction.writes, self.clock.now_ns()
+            super(TriesBlindly, self)._commit(second, finish)
+
+        super()._commit(transaction, again)
+
+
+class ReadsAtItsOwnTime(TransactionDesk):
+    """Answers a read as of now, not as of the snapshot that other shards are read at."""
+
+    def _read(self, work: ReadAt) -> ShardAnswer:
+        now_ns = self._clock_ns()
+        return super()._read(replace(work, at_ns=now_ns, limit_ns=now_ns))
