@@ -157,7 +157,7 @@ KeyOperation: TypeAlias = (
 
 
 class Where(Struct, frozen=True, gc=False, array_like=True):
-    """Rows whose value, a whole number, is `equals` a number, or a `multiple` of it; or `all` rows."""
+    """Rows whose value is a whole number that `equals` a number, or is a `multiple` of it; or `all` rows."""
 
     kind: Literal["all", "equals", "multiple"] = "all"
     number: int = 0

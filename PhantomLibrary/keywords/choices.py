@@ -73,11 +73,19 @@ class Event(Choice, frozen=True):
 
 
 class Outcome(Choice, frozen=True):
-    """How an operation ends: `done`, `aborted` (it certainly did not happen), or `unknown` (nobody can tell)."""
+    """How an operation ends: `done`, `aborted` (it certainly did not happen), `unknown` (nobody can tell), or `any`;
+    or that it is `blocked`, and has not ended yet.
+    """
 
     WHAT: ClassVar[str] = "outcome"
-    KNOWN: ClassVar[tuple[str, ...]] = ("done", "aborted", "unknown")
-    WAITING: ClassVar[tuple[str, ...]] = ("blocked",)
+    KNOWN: ClassVar[tuple[str, ...]] = ("done", "blocked", "aborted", "unknown", "any")
+
+
+class Isolation(Choice, frozen=True):
+    """What a transaction may see of others."""
+
+    WHAT: ClassVar[str] = "isolation level"
+    KNOWN: ClassVar[tuple[str, ...]] = ("read committed", "snapshot", "serializable")
 
 
 class WorkloadKind(Choice, frozen=True):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from PhantomLibrary.domain import MILLISECOND_NS
 from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import Operator
 from PhantomLibrary.keywords.times import NOW, VirtualTime, in_seconds
@@ -15,6 +14,7 @@ from PhantomLibrary.keywords.times import NOW, VirtualTime, in_seconds
 if TYPE_CHECKING:
     from PhantomLibrary.keywords.cluster import Cluster
 
+_MILLISECOND_NS = 1_000_000
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -89,7 +89,7 @@ def expect(
     if not is_met(found):
         fail_expectation(cluster, subject, found, word, expected, within_ns)
     if word:
-        waited = f", after {(cluster.run.now_ns - since_ns) // MILLISECOND_NS} ms" if within_ns else ""
+        waited = f", after {(cluster.run.now_ns - since_ns) // _MILLISECOND_NS} ms" if within_ns else ""
         cluster.tell(f"{subject} is {shown_value(found)}, as expected ({word} {shown_value(expected)}){waited}")
     return found
 

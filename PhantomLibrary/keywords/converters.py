@@ -35,8 +35,14 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     ),
     choices.Outcome: choices.converter_of(
         choices.Outcome,
-        "How an operation ends: ``done``, ``aborted`` (it certainly did not happen) or ``unknown`` (it may have"
-        " happened, or may yet).",
+        "How an operation ends: ``done``, ``aborted`` (it certainly did not happen), ``unknown`` (it may have"
+        " happened, or may yet), or ``any`` of these. ``blocked``: it has not ended, and waits for somebody else.",
+    ),
+    choices.Isolation: choices.converter_of(
+        choices.Isolation,
+        "What a transaction may see of others: ``read committed`` (each statement sees what is committed when it"
+        " begins), ``snapshot`` (all see one state, and the first of two writers of a key wins), ``serializable`` (as"
+        " if one came after the other).",
     ),
     choices.WorkloadKind: choices.converter_of(
         choices.WorkloadKind,

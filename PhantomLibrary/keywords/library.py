@@ -19,6 +19,7 @@ from PhantomLibrary.keywords.converters import CONVERTERS
 from PhantomLibrary.keywords.disk_keywords import DiskKeywords
 from PhantomLibrary.keywords.failures import RequestRefused
 from PhantomLibrary.keywords.fault_keywords import FaultKeywords
+from PhantomLibrary.keywords.interleaving_keywords import InterleavingKeywords
 from PhantomLibrary.keywords.leader_keywords import LeaderKeywords
 from PhantomLibrary.keywords.lifetime import Clusters
 from PhantomLibrary.keywords.member_keywords import MemberKeywords
@@ -26,6 +27,7 @@ from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.quantities import to_seed
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
+from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
 from PhantomLibrary.keywords.workload_keywords import WorkloadKeywords
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ class PhantomLibrary(DynamicCore):
             ChaosKeywords,
             WorkloadKeywords,
             SagaKeywords,
+            TransactionKeywords,
+            InterleavingKeywords,
             CheckKeywords,
             MetricKeywords,
         )

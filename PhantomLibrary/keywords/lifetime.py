@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
 
 from PhantomLibrary.errors import InvalidInput, InvalidState
@@ -144,12 +145,20 @@ class Clusters:
 
     def _dispose(self, owned: Owned) -> None:
         from PhantomLibrary.keywords.evidence import EvidenceWriter
+        from PhantomLibrary.testbed.left_open import open_transactions, roll_back
 
         run, owner = owned.cluster.run, owned.owner
-        writer = EvidenceWriter(_output_dir(), self._robot_run)
-        writer.write(
-            run, owned.cluster.folder, suite=owner.suite, test=owner.test, ordinal=owned.ordinal, meter=owned.meter
-        )
+        left = open_transactions(run)
+        if left:
+            logger.warn(f"{owner.test or owner.suite} has left transactions open, rolled back now: {', '.join(left)}")
+        try:
+            if left and not run.ended:
+                roll_back(run, left)
+        finally:
+            writer = EvidenceWriter(_output_dir(), self._robot_run)
+            writer.write(
+                run, owned.cluster.folder, suite=owner.suite, test=owner.test, ordinal=owned.ordinal, meter=owned.meter
+            )
         run.ended = run.ended or "it was stopped"
 
     # --- what a cluster asks ----------------------------------------------------------------------------------------

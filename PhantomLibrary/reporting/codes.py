@@ -77,7 +77,19 @@ _ENTRIES = (
     CodeEntry(
         "OPR-001",
         "operation ended otherwise",
-        "A read or write of a keyword did not end as the test expected: done, aborted or unknown.",
+        "A read, a write or a commit of a keyword did not end as the test expected: done, blocked, aborted or unknown.",
+    ),
+    CodeEntry(
+        "TST-001",
+        "transaction in another state",
+        "A transaction was not active, blocked, prepared, committed or aborted as the test expected, in the time it"
+        " had.",
+    ),
+    CodeEntry(
+        "ILV-001",
+        "interleaving went otherwise",
+        "A step of an interleaving read something else than the test expects at its isolation level, or was done, "
+        "blocked or aborted where it should not be.",
     ),
 )
 

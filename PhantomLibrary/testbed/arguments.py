@@ -125,6 +125,35 @@ class _CancelSaga(_Strict):
     saga: str
 
 
+class _Begin(_Strict):
+    transaction: str
+    isolation: str
+
+
+class _OfTransaction(_Strict):
+    transaction: str
+
+
+class _OfKey(_OfTransaction):
+    key: str
+
+
+class _WriteKey(_OfKey):
+    value: str
+
+
+class _OfRange(_OfTransaction):
+    start: str
+    end: str = ""
+    where: Literal["all", "equals", "multiple"] = "all"
+    number: int = 0
+
+
+class _UpdateRange(_OfRange, kw_only=True):
+    change: Literal["put", "add", "delete"]
+    value: str = ""
+
+
 class _Probe(_Strict):
     within_ns: int
 
@@ -149,6 +178,14 @@ _TAKES: dict[str, _Arguments] = {
     "put value": _Put,
     "start saga": _StartSaga,
     "cancel saga": _CancelSaga,
+    "begin transaction": _Begin,
+    "read key": _OfKey,
+    "write key": _WriteKey,
+    "delete key": _OfKey,
+    "read range": _OfRange,
+    "update range": _UpdateRange,
+    "commit transaction": _OfTransaction,
+    "roll back transaction": _OfTransaction,
 }
 _LASTING = (
     "crash node",

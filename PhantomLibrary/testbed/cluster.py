@@ -28,6 +28,7 @@ from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Sink, Trace
 from PhantomLibrary.testbed.armed import ArmedFaults
+from PhantomLibrary.testbed.client_transaction import ClientTransaction
 from PhantomLibrary.testbed.events import EventTap
 from PhantomLibrary.testbed.faults import FaultBook
 from PhantomLibrary.testbed.operator import Operator
@@ -89,6 +90,7 @@ class Cluster:
         self.operator = Operator(self.scheduler, self.sessions, self.recorder)
         self.workloads: dict[str, Workload] = {}
         self.started_sagas: dict[str, StartedSaga] = {}
+        self.transactions: dict[str, ClientTransaction] = {}  # The latest of each name.
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()

@@ -13,6 +13,8 @@ from PhantomLibrary.checking.dispatch import check_history
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
 from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.testbed.client_transaction import UPDATE
+from PhantomLibrary.testbed.client_transaction import WORKLOAD as TRANSACTIONS
 from PhantomLibrary.testbed.faults import AppliedFault
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
@@ -30,9 +32,9 @@ def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int
         raise InvalidInput(f"no level {level!r}: there is {', '.join(LEVELS)}{nearest(level, LEVELS)}")
     kinds = _kinds(run, workload)
     events: dict[str, list[HistoryEvent]] = {name: [] for name in kinds}
-    of_sagas = run.saga_keys()
+    is_shared = _shared_keys(run)
     for event in run.recorder.events:
-        if event.workload in events and not (event.workload == OPERATOR and event.key in of_sagas):
+        if event.workload in events and not (event.workload == OPERATOR and is_shared(event.key or "")):
             events[event.workload].append(event)
     operations = found = cost = 0
     for name, kind in kinds.items():
@@ -50,12 +52,26 @@ def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int
 
 def _kinds(run: Run, workload: str) -> dict[str, str]:
     """Return whose history is judged, and by which kind: single operations of keywords are a register of each key."""
-    of_sagas = run.saga_keys()
-    operated = any(event.workload == OPERATOR and event.key not in of_sagas for event in run.recorder.events)
+    is_shared = _shared_keys(run)
+    operated = any(event.workload == OPERATOR and not is_shared(event.key or "") for event in run.recorder.events)
     if workload == OPERATOR and operated:
         return {OPERATOR: "register"}
     kinds = {each.name: each.spec.kind for each in chosen_workloads(run, workload)}
     return {**kinds, OPERATOR: "register"} if workload == "all" and operated else kinds
+
+
+def _shared_keys(run: Run) -> Callable[[str], bool]:
+    """Return what says whether sagas or transactions of keywords write a key too: that is no register then."""
+    keys = run.saga_keys()
+    spans: list[tuple[str, str]] = []
+    for event in run.recorder.events:
+        if event.workload == TRANSACTIONS and event.type == "invoke":
+            for function, key, value in event.value:
+                if function == UPDATE:
+                    spans.append((key, value[0]))
+                elif function == "w":
+                    keys.add(key)
+    return lambda key: key in keys or any(start <= key and (not end or key < end) for start, end in spans)
 
 
 def judge_invariants(run: Run) -> Violation | None:

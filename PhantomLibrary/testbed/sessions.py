@@ -87,6 +87,12 @@ class GatewaySession:
         """Forget the session."""
         self._pool.forget(self)
 
+    def interrupt(self, answer: Answer) -> None:
+        """End what is under way with this answer, if anything is: its client waits for it no longer."""
+        if self._pending is not None and not self._pending.is_set:
+            self._pool.stop_waiting(self._pending)
+            self._pending.set(answer)
+
     def answered(self, request: int, answer: Answer) -> bool:
         """Take an answer, unless it comes too late; return whether it was taken."""
         if self._pending is None or request != self._request or self._pending.is_set:
@@ -161,7 +167,11 @@ class SessionPool:
     def forget(self, session: GatewaySession) -> None:
         self._sessions.pop(session.process, None)
         if session._pending is not None:  # Whatever becomes of it now, nobody can say that the gateway was silent.
-            self._waiting.pop(session._pending, None)
+            self.stop_waiting(session._pending)
+
+    def stop_waiting(self, pending: Future[Answer]) -> None:
+        """Let no time limit hold for what is under way any more."""
+        self._waiting.pop(pending, None)
 
     def _receive(self, home: NodeId, _sender: str, message: Any) -> None:
         if type(message) is ClientReply:

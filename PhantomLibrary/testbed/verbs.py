@@ -21,6 +21,16 @@ from PhantomLibrary.testbed.members import add_node, decommission_node, remove_n
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
+from PhantomLibrary.testbed.transactions import (
+    begin_transaction,
+    commit_transaction,
+    delete_key,
+    read_key,
+    read_range,
+    roll_back_transaction,
+    update_range,
+    write_key,
+)
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
 from PhantomLibrary.world import shapes
 from PhantomLibrary.world.faults import CrashNode, Fault, PauseNode, SkewClock
@@ -352,4 +362,12 @@ VERBS: dict[str, Verb] = {
     "put value": _put_value,
     "start saga": start_saga,
     "cancel saga": cancel_saga,
+    "begin transaction": begin_transaction,
+    "read key": read_key,
+    "write key": write_key,
+    "delete key": delete_key,
+    "read range": read_range,
+    "update range": update_range,
+    "commit transaction": commit_transaction,
+    "roll back transaction": roll_back_transaction,
 }

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeAlias
 
+import msgspec
+
 from PhantomLibrary.domain import EventType, HistoryEvent, NodeId
 from PhantomLibrary.kernel.scheduler import Scheduler
 
@@ -58,6 +60,11 @@ class HistoryRecorder:
         self.counts["invoke"] += 1
         if self.listener is not None:
             self.listener(event)
+
+    def restate(self, process: int, argument: Any) -> None:
+        """Record what it was that a process asked for, where that became known only step by step."""
+        event = msgspec.structs.replace(self.under_way[process], value=argument)
+        self.under_way[process] = self.events[event.index] = event
 
     def complete(self, process: int, type_: EventType, value: Any, node: NodeId = "", error: str = "") -> None:
         """Record how the operation that a process has under way ended, now."""

@@ -184,8 +184,8 @@ Words That Wait
     Refused    within\=0s cannot be: nobody learns of a failure at once; write a time such as 5s
     ...    Health Should Be Accurate    within=0s
     Refused    there was no detection there, so there is no detection_p99    Get Metric    detection_p99
-    Misspelt    outcome    blocked    Outcome
-    ...    outcome 'blocked' is not available yet: there is done, aborted, unknown    Put Value    a    b    outcome=blocked
+    Refused    outcome\=blocked cannot be: a single write waits until it is done or refused
+    ...    Put Value    a    b    outcome=blocked
 
 Other Things That Cannot Be
     [Documentation]    Operators, shares, rates, metrics, messages, defects and keys that make no sense.

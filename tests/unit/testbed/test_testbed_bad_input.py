@@ -81,6 +81,21 @@ _BAD = [
     ("start saga", "", {"definition": "name: [trip"}),
     ("cancel saga", "", {"saga": "trip"}),
     ("cancel saga", "", {}),
+    ("begin transaction", "", {"transaction": "t1"}),
+    ("begin transaction", "", {"transaction": "t1", "isolation": "chaos"}),
+    ("begin transaction", "", {"transaction": " ", "isolation": "snapshot"}),
+    ("begin transaction", "n9", {"transaction": "t1", "isolation": "snapshot"}),
+    ("read key", "", {"transaction": "t9", "key": "k1"}),
+    ("write key", "", {"transaction": "t9", "key": "k1", "value": "1"}),
+    ("write key", "", {"transaction": "t9", "key": "k1"}),
+    ("delete key", "", {"transaction": "t9", "key": "k1"}),
+    ("read range", "", {"transaction": "t9", "start": "k1"}),
+    ("read range", "", {"transaction": "t9", "start": "k2", "end": "k1"}),
+    ("read range", "", {"transaction": "t9", "start": "k1", "where": "multiple"}),
+    ("update range", "", {"transaction": "t9", "start": "k1"}),
+    ("update range", "", {"transaction": "t9", "start": "k1", "change": "add", "value": "ten"}),
+    ("commit transaction", "", {"transaction": "t9"}),
+    ("roll back transaction", "", {"transaction": "t9"}),
 ]
 
 
