@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 from robotlibcore import keyword
 
-from PhantomLibrary.domain.operations import LEFT_SUFFIX
 from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import DONE, NO_OPERATOR, Operator, Outcome, WorkloadKind
 from PhantomLibrary.keywords.comparison import fail_expectation, holds
@@ -205,6 +204,8 @@ def _outcome(answer: Answer) -> tuple[str, str]:
 
 def _belongs(key: str, pattern: str, keys: int, kind: str) -> bool:
     head, _, tail = pattern.partition("{}")
+    from PhantomLibrary.domain.operations import LEFT_SUFFIX
+
     key = key.removesuffix(LEFT_SUFFIX) if kind == "saga" else key
     number = key.removeprefix(head).removesuffix(tail)
     if f"{head}{number}{tail}" != key or not (number.isascii() and number.isdecimal()):
