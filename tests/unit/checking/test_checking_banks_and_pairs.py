@@ -149,6 +149,9 @@ def test_readers_who_disagree_are_named():
         "T2 read x = 1, T3 had read 0 (wr)"
     )
     assert check_monotonic(operations_of(FORK), "read committed").outcome == "valid"
+    beside = FORK.replace("r x 1;", "r a 0; r x 1;").replace("r x 0;", "r a 0; r x 0;")
+    assert check_monotonic(operations_of(beside), "snapshot").message == verdict.message
+    assert (verdict.operations, verdict.confirmed, verdict.cost) == (4, 4, 6)
 
 
 def test_three_readers_can_disagree_in_a_circle():

@@ -24,6 +24,7 @@ def test_transactions_that_ended_alike_everywhere_are_valid():
     verdict = check_endings(ends(GOOD), (), [Answered("t1", "ok"), Answered("t2", "fail"), Answered("t3", "info")])
     assert (verdict.outcome, verdict.operations, verdict.confirmed) == ("valid", 2, 1)
     assert check_endings(ends(GOOD), (), [Answered("t1", "info"), Answered("t2", "info")]).outcome == "valid"
+    assert check_endings(ends(f"{GOOD} t3/1/ABORTED")).confirmed == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_lock_of_a_transaction_under_way_may_be_young():
     locks = [LockHeld("t1", 1, "k", 5 * SECOND)]
     assert check_endings(ends("t1/1/ACTIVE"), locks, now_ns=10 * SECOND, lock_age_max_ns=5 * SECOND).outcome == "valid"
     assert check_endings(ends("t1/1/ACTIVE"), locks, now_ns=99 * SECOND).outcome == "valid"
-    evidence = check_endings(ends("t1/1/ABORTED"), locks, [Answered("t1", "info")]).evidence
+    evidence = check_endings(ends("t1/1/ABORTED"), locks, [Answered("t1", "info"), Answered("t2", "ok")]).evidence
     assert evidence == (
         "t1 on shard 1: ABORTED",
         "t1 on shard 1: holds k since 5.000 s",
@@ -153,5 +154,9 @@ def test_stocks_are_conserved():
     undone = SagaEffect("s", 0, "compensation", 2 * SECOND, "seats", 2)
     end = SagaEnd("s", "COMPENSATED", ("flight",))
     assert check_sagas([end], [booked, undone], [Stock("seats", 10, 10)]).outcome == "valid"
+    completed = SagaEnd("r", "COMPLETED", ("hotel",))
+    bed = SagaEffect("r", 0, "action", 3 * SECOND, "beds", -1)
+    stocks = [Stock("seats", 10, 10), Stock("beds", 5, 4)]
+    assert check_sagas([end, completed], [booked, undone, bed], stocks).outcome == "valid"
     verdict = check_sagas([end], [booked, undone], [Stock("seats", 10, 12), Stock("beds", 5, 5)])
     assert verdict.headline == "SGA-008: seats holds 12: it began with 10, and sagas left 10"

@@ -209,6 +209,8 @@ def test_recorded_forms_without_times_count_a_line_as_a_millisecond():
     "line",
     [
         "process 0",
+        '{:process 0, :type :ok, :f :get, :value "a}',
+        '{:process 0, :type :ok, :f :get, :value "a} {:process 1}',
         "{:process 0, :type :ok}",
         "{:process zero, :type :ok, :f :get}",
         "{:process 0, :type :ok, :f :get, :value}",
