@@ -52,16 +52,18 @@ def check_endings(
     *,
     now_ns: int = 0,
     lock_age_max_ns: int | None = None,
+    is_quiet: bool = True,
 ) -> Verdict:
     """Judge how all transactions have ended. `operations` of the verdict counts them, `confirmed` those that committed.
 
-    Locks of transactions under way count only once they are older than `lock_age_max_ns`.
+    Locks of transactions under way count only once they are older than `lock_age_max_ns`. Unless `is_quiet`, some may
+    be in doubt still.
     """
     by_transaction: dict[TransactionId, list[TransactionEnd]] = {}
     for end in ends:
         by_transaction.setdefault(end.transaction, []).append(end)
     committed = sum(any(end.state == "COMMITTED" for end in part) for part in by_transaction.values())
-    wrong = next(_wrong(by_transaction, locks, answers, now_ns, lock_age_max_ns), None)
+    wrong = next(_wrong(by_transaction, locks, answers, now_ns, lock_age_max_ns, is_quiet=is_quiet), None)
     if wrong is None:
         return Verdict("valid", operations=len(by_transaction), confirmed=committed)
     code, message, transaction = wrong
@@ -78,13 +80,15 @@ def _wrong(
     answers: Sequence[Answered],
     now_ns: int,
     lock_age_max_ns: int | None,
+    *,
+    is_quiet: bool,
 ) -> Iterator[_Wrong]:
     for transaction, ends in by_transaction.items():
         yield from _split_ends(transaction, ends)
     yield from _wrong_answers(by_transaction, answers)
     for transaction, ends in by_transaction.items():
         doubt = next((end for end in ends if end.state == "PREPARED"), None)
-        if doubt is not None:
+        if doubt is not None and is_quiet:
             yield (
                 "ATM-004",
                 f"{transaction} is still in doubt on shard {doubt.shard}: it prepared and never ended",

@@ -18,6 +18,7 @@ from PhantomLibrary.testbed.client_transaction import WORKLOAD as TRANSACTIONS
 from PhantomLibrary.testbed.faults import AppliedFault
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.transaction_judge import judge_transaction_ends
 from PhantomLibrary.testbed.verbs import FAULT_VERBS, chosen_workloads
 
 LEVELS = ("linearizable",)
@@ -112,8 +113,12 @@ def _deposed_somebody(run: Run, applied: AppliedFault) -> bool:
 
 
 def judge_agreement(run: Run) -> Verdict:
-    """Compare what all live replicas of each shard hold at this moment."""
-    return check_agreement(run.digests())
+    """Compare what all live replicas of each shard hold at this moment, and what shards know of transactions."""
+    agreement = check_agreement(run.digests())
+    if agreement.outcome != "valid":
+        return agreement
+    ends = judge_transaction_ends(run)
+    return agreement if ends.outcome == "valid" else ends
 
 
 def replicas_agree(run: Run) -> Callable[[], bool]:

@@ -52,6 +52,11 @@ def _told(answers):
     return [Answered(*answer) for answer in answers]
 
 
+def test_transaction_may_be_in_doubt_while_others_are_under_way():
+    assert check_endings(ends("t1/1/PREPARED t1/2/COMMITTED/7"), is_quiet=False).outcome == "valid"
+    assert check_endings(ends("t1/1/PREPARED t1/2/COMMITTED/7")).code == "ATM-004"
+
+
 @pytest.mark.parametrize(
     ("text", "headline"),
     [
