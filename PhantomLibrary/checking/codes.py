@@ -174,6 +174,16 @@ _ENTRIES = (
     ),
     CodeEntry("INV-007", "term ran backwards", "The term of a replica never falls between two restarts."),
     CodeEntry(
+        "INV-008",
+        "transaction ended in two ways",
+        "Atomicity: a transaction commits in all shards that it touches, or in none, and no shard changes its mind.",
+    ),
+    CodeEntry(
+        "INV-009",
+        "transaction has two commit times",
+        "A transaction has one commit timestamp, the same in all shards, however often it is prepared or decided.",
+    ),
+    CodeEntry(
         "RPL-001",
         "replicas differ",
         "Replicas that applied the same entries hold different data: something outside the log decided the result.",

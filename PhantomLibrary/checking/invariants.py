@@ -1,4 +1,4 @@
-"""The safety properties of Raft, watched from outside through the whole run.
+"""The safety properties of Raft, and of commits, watched from outside through the whole run.
 
 Rule: fed frozen observations one at a time, in the order in which they happened; no protocol code here, and no look
 into a node. The first violation of each code and shard is kept.
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PhantomLibrary.checking.observed import UNKNOWN_TERM, Leader, ObservedReplica, ObservedShard
+from PhantomLibrary.checking.transaction_invariants import TransactionInvariants
 from PhantomLibrary.checking.verdict import Violation, seconds
 from PhantomLibrary.domain import (
     EntriesStored,
@@ -32,6 +33,7 @@ from PhantomLibrary.domain import (
     ReplicaState,
     ShardId,
     SnapshotInstalled,
+    TransactionEnded,
 )
 
 
@@ -41,13 +43,14 @@ class Invariants:
     Who has many observations to hand over may set `time_ns` and call the one of `handlers` that takes their type.
     """
 
-    __slots__ = ("_kept", "_shards", "handlers", "time_ns", "violations")
+    __slots__ = ("_kept", "_shards", "handlers", "time_ns", "transactions", "violations")
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
         self._kept: set[tuple[str, ShardId]] = set()
         self._shards: dict[ShardId, ObservedShard] = {}
         self.time_ns = 0
+        self.transactions = TransactionInvariants()
         self.handlers: dict[type[Observation], Callable[[Any], None]] = {
             ReplicaState: self._state,
             EntriesStored: self._stored,
@@ -56,6 +59,7 @@ class Invariants:
             LogCompacted: self._compacted,
             ReplicaRemoved: self._removed,
             NodeStopped: self._stopped,
+            TransactionEnded: self._transaction_ended,
         }
 
     def observe(self, observation: Observation, time_ns: int) -> None:
@@ -313,10 +317,18 @@ class Invariants:
         replica = observed.replicas[node] = ObservedReplica(node, incarnation)
         return observed, replica
 
+    def _transaction_ended(self, seen: TransactionEnded) -> None:
+        broken = self.transactions.observe(seen)
+        if broken is not None:
+            self._note(broken[0], seen.shard, broken[1])
+
     def _say(self, code: str, shard: ObservedShard, text: str, *evidence: str) -> None:
-        if (code, shard.shard) not in self._kept:
-            self._kept.add((code, shard.shard))
-            message = f"shard {shard.shard}: {text}, at {seconds(self.time_ns)}"
+        self._note(code, shard.shard, text, *evidence)
+
+    def _note(self, code: str, shard: ShardId, text: str, *evidence: str) -> None:
+        if (code, shard) not in self._kept:
+            self._kept.add((code, shard))
+            message = f"shard {shard}: {text}, at {seconds(self.time_ns)}"
             self.violations.append(Violation(code, message, self.time_ns, evidence))
 
 

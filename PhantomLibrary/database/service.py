@@ -38,6 +38,7 @@ from PhantomLibrary.domain import (
     Get,
     Increment,
     NodeId,
+    Observation,
     Put,
     Remove,
     ShardId,
@@ -74,6 +75,7 @@ class ServiceOwner(Protocol):
     def ask(self, shard: ShardId, work: ShardWork, finish: Finish) -> None: ...
     def transaction_message(self, message: LockGranted) -> None: ...
     def unavailable_nodes(self) -> list[NodeId]: ...
+    def show(self, observation: Observation) -> None: ...
 
 
 class Replica(Protocol):
@@ -262,6 +264,9 @@ class ShardService:
 
     def unavailable_nodes(self) -> list[NodeId]:
         return self._owner.unavailable_nodes()
+
+    def show(self, observation: Observation) -> None:
+        self._owner.show(observation)
 
     def take_again(self, request: ShardRequest) -> None:
         self._owner.later(self.request, request)

@@ -97,6 +97,7 @@ from PhantomLibrary.domain.operations import (
 from PhantomLibrary.domain.operations import (
     Within as Within,
 )
+from PhantomLibrary.domain.transactions import TransactionEnded as TransactionEnded
 
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
@@ -330,7 +331,8 @@ class SagaActed(Struct, frozen=True, gc=False):
 
 
 Observation: TypeAlias = (
-    ReplicaState
+    TransactionEnded
+    | ReplicaState
     | ReplicaRecovered
     | EntriesStored
     | SnapshotInstalled

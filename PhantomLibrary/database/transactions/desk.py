@@ -35,7 +35,7 @@ from PhantomLibrary.database.transactions.messages import (
     WrittenSince,
 )
 from PhantomLibrary.database.transactions.recovery import Finish, Recovery
-from PhantomLibrary.domain import NodeId, ShardId
+from PhantomLibrary.domain import NodeId, Observation, ShardId, TransactionEnded
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.locks import LockTable
 from PhantomLibrary.protocols.transactions.values import (
@@ -80,6 +80,7 @@ class DeskHost(Protocol):
         """Put a command to another shard, through this node's gateway."""
 
     def unavailable_nodes(self) -> list[NodeId]: ...
+    def show(self, observation: Observation) -> None: ...
     def take_again(self, request: ShardRequest) -> None:
         """Take a request that has waited as if it had come now."""
 
@@ -272,7 +273,9 @@ class TransactionDesk:
         """A command took effect, while this replica leads."""
         ended = self._recovery.applied(command.command, outcome.answer) if isinstance(outcome, Told) else None
         if ended is not None:
-            self._release(ended)
+            transaction, commit_ns = ended
+            self._host.show(TransactionEnded(self._host.node, self._host.shard, transaction, commit_ns))
+            self._release(transaction)
         self._wake()
         self.settled()
 

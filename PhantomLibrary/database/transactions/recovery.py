@@ -61,11 +61,11 @@ class Recovery:
     def has_work(self) -> bool:
         return bool(self._table.parts or self._table.records)
 
-    def applied(self, work: TransactionCommand, answer: ShardAnswer) -> TransactionId | None:
-        """A command took effect. Returns the transaction that has ended here by it, if one has."""
+    def applied(self, work: TransactionCommand, answer: ShardAnswer) -> tuple[TransactionId, int] | None:
+        """A command took effect. Returns who has ended here by it, if anybody has, and when he committed."""
         match work:
             case Prepare() if isinstance(answer, Ended):
-                return work.transaction
+                return work.transaction, answer.commit_ns
             case Prepare():
                 if work.transaction in self._table.parts:
                     self._seen_ns.setdefault(work.transaction, self._host.monotonic_ns())
@@ -74,10 +74,10 @@ class Recovery:
                 record = self._table.records.get(work.transaction)
                 if record is not None:
                     self._tell_participants(work.transaction, record)
-                return work.transaction
+                return work.transaction, answer.commit_ns
             case Resolve():
                 self._seen_ns.pop(work.transaction, None)
-                return work.transaction
+                return work.transaction, work.commit_ns
             case Forget():
                 for transaction in work.transactions:
                     self._told.pop(transaction, None)

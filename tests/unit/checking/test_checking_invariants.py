@@ -5,6 +5,7 @@ import pytest
 from PhantomLibrary.checking.agreement import check_agreement
 from PhantomLibrary.checking.invariants import Invariants
 from PhantomLibrary.checking.observed import RETAINED
+from PhantomLibrary.checking.transaction_invariants import ENDED_KEPT_MAX
 from PhantomLibrary.domain import (
     Configuration,
     EntriesStored,
@@ -15,6 +16,7 @@ from PhantomLibrary.domain import (
     ReplicaRecovered,
     ReplicaState,
     SnapshotInstalled,
+    TransactionEnded,
 )
 
 VOTERS = ("n1", "n2", "n3")
@@ -335,3 +337,36 @@ def test_agreeing_replicas_are_valid():
 def test_replicas_that_do_not_agree_are_named(digests, headline):
     verdict = check_agreement([ReplicaDigest(node, 3, applied, digest) for node, applied, digest in digests])
     assert (verdict.outcome, verdict.headline) == ("invalid", headline)
+
+
+# --- transactions -----------------------------------------------------------------------------------------------------
+
+
+def transactions_end(*ends):
+    """Return the codes of what is broken when transactions end like this: (shard, transaction, commit time)."""
+    invariants = Invariants()
+    for shard, transaction, commit_ns in ends:
+        invariants.observe(TransactionEnded("n1", shard, transaction, commit_ns), 5)
+    return [(each.code, each.message) for each in invariants.violations]
+
+
+def test_a_transaction_that_ends_alike_everywhere_breaks_nothing():
+    assert transactions_end((1, "t", 7), (2, "t", 7), (1, "t", 7), (1, "u", 0), (2, "u", 0), (1, "v", 8)) == []
+
+
+def test_a_transaction_that_commits_here_and_is_rolled_back_there_is_seen():
+    ((code, message),) = transactions_end((1, "t", 7_000_000_000), (2, "t", 0))
+    assert code == "INV-008"
+    assert message.startswith("shard 2: transaction t was rolled back, and committed as of 7.000 s in shard 1")
+    assert "in shard" not in transactions_end((1, "t", 0), (1, "t", 9))[0][1]
+
+
+def test_two_commit_times_of_a_transaction_are_seen():
+    assert [code for code, _ in transactions_end((1, "t", 7), (2, "t", 8), (1, "t", 7))] == ["INV-009"]
+
+
+def test_what_is_remembered_of_transactions_is_bounded():
+    invariants = Invariants()
+    for number in range(ENDED_KEPT_MAX + 10):
+        invariants.observe(TransactionEnded("n1", 1, number, 0), 5)
+    assert len(invariants.transactions) == ENDED_KEPT_MAX

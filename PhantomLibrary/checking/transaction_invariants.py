@@ -1,0 +1,46 @@
+"""What must hold of every transaction at any time, watched from outside through the whole run.
+
+Rule: fed frozen observations; no protocol code here. All shards end a transaction in the same way, at one time.
+What is remembered of those that have ended is bounded: the latest ones, far more than are under way.
+
+Source: Gray and Lamport, "Consensus on Transaction Commit" (2006), 2: stability and consistency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from PhantomLibrary.checking.verdict import seconds
+from PhantomLibrary.domain import TransactionEnded
+
+ENDED_KEPT_MAX = 20_000
+
+
+class TransactionInvariants:
+    """How each transaction was first seen to end."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self) -> None:
+        self._ends: dict[Hashable, TransactionEnded] = {}
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def observe(self, seen: TransactionEnded) -> tuple[str, str] | None:
+        """Take in how a transaction ended in a shard; return the code and the words of what that breaks."""
+        first = self._ends.setdefault(seen.transaction, seen)
+        if first.commit_ns != seen.commit_ns:
+            return self._broken(first, seen)
+        if len(self._ends) > ENDED_KEPT_MAX:
+            del self._ends[next(iter(self._ends))]
+        return None
+
+    def _broken(self, first: TransactionEnded, seen: TransactionEnded) -> tuple[str, str]:
+        where = "before" if first.shard == seen.shard else f"in shard {first.shard}"
+        text = f"transaction {seen.transaction} {_how(seen)}, and {_how(first)} {where}"
+        return ("INV-009" if first.commit_ns and seen.commit_ns else "INV-008"), text
+
+
+def _how(seen: TransactionEnded) -> str:
+    return f"committed as of {seconds(seen.commit_ns)}" if seen.commit_ns else "was rolled back"
