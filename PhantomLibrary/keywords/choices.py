@@ -92,8 +92,20 @@ class WorkloadKind(Choice, frozen=True):
     """What clients do."""
 
     WHAT: ClassVar[str] = "kind of workload"
-    KNOWN: ClassVar[tuple[str, ...]] = ("register", "set", "counter", "append", "saga")
-    WAITING: ClassVar[tuple[str, ...]] = ("bank", "orders")
+    KNOWN: ClassVar[tuple[str, ...]] = (
+        "register",
+        "set",
+        "counter",
+        "append",
+        "saga",
+        "bank",
+        "list-append",
+        "rw-register",
+        "write-skew",
+        "long-fork",
+        "monotonic",
+    )
+    WAITING: ClassVar[tuple[str, ...]] = ("orders",)
 
 
 class DiskFault(Choice, frozen=True):
@@ -116,14 +128,14 @@ class Level(Choice, frozen=True):
     """What a history is held against."""
 
     WHAT: ClassVar[str] = "level"
-    KNOWN: ClassVar[tuple[str, ...]] = ("linearizable",)
-    WAITING: ClassVar[tuple[str, ...]] = (
+    KNOWN: ClassVar[tuple[str, ...]] = (
+        "linearizable",
         "strict serializable",
         "serializable",
         "snapshot",
         "read committed",
-        "causal",
     )
+    WAITING: ClassVar[tuple[str, ...]] = ("causal",)
 
 
 class Operator(Choice, frozen=True):

@@ -43,6 +43,7 @@ class WorkloadKeywords(Component):
         keys: Count = _KEYS,
         skew: Literal["uniform", "zipf", "hot"] = "uniform",
         reads: Percent = _HALF,
+        isolation: Literal["read committed", "snapshot", "serializable"] = "serializable",
         name: str = "kind",
     ) -> str:
         """Starts clients that read and write for as long as time goes on. Returns the workload's name.
@@ -50,7 +51,8 @@ class WorkloadKeywords(Component):
         With a ``rate``, operations arrive at that rate, whether the cluster keeps up or not, and wait for a free
         client. Without one, each client asks again as soon as it was answered. The keys are ``k0``, ``k1`` and so
         on; further workloads of a cluster get keys of their own, such as ``k0.counter``. ``skew`` says how
-        unequally keys are chosen, ``reads`` how many operations of a hundred are reads.
+        unequally keys are chosen, ``reads`` how many operations of a hundred are reads, and ``isolation`` at which
+        level transactions are run, where the kind has any.
 
         Fails when a workload of that name runs already.
 
@@ -71,6 +73,7 @@ class WorkloadKeywords(Component):
             keys=keys.number,
             skew=skew,
             reads_percent=reads.whole,
+            isolation=isolation,
             name=chosen,
             key_pattern=_key_pattern(cluster, chosen, kind, keys),
         )

@@ -92,6 +92,7 @@ class _StartWorkload(_Strict):
     skew: str = ""
     reads_percent: int = 0
     key_pattern: str = ""
+    isolation: str = ""
 
 
 class _SetLoad(_Strict):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from PhantomLibrary.checking.agreement import check_agreement
-from PhantomLibrary.checking.dispatch import check_history
+from PhantomLibrary.checking.bank import NO_TERMS, BankTerms
+from PhantomLibrary.checking.dispatch import LEVELS, check_history
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
 from PhantomLibrary.errors import InvalidInput, nearest
@@ -20,8 +21,7 @@ from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.transaction_judge import judge_transaction_ends
 from PhantomLibrary.testbed.verbs import FAULT_VERBS, chosen_workloads
-
-LEVELS = ("linearizable",)
+from PhantomLibrary.workloads.transactional import Bank
 
 
 def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int = 1) -> Verdict:
@@ -39,7 +39,7 @@ def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int
             events[event.workload].append(event)
     operations = found = cost = 0
     for name, kind in kinds.items():
-        verdict = check_history(events[name], kind, level=level, confirmed=0)
+        verdict = check_history(events[name], kind, level=level, confirmed=0, terms=_terms(run, name))
         if verdict.outcome != "valid" and not (verdict.code == "HIS-004" and name == OPERATOR and len(kinds) > 1):
             return verdict  # A keyword that only wrote adds nothing to be judged beside a workload.
         operations, found, cost = operations + verdict.operations, found + verdict.confirmed, cost + verdict.cost
@@ -73,6 +73,18 @@ def _shared_keys(run: Run) -> Callable[[str], bool]:
                 elif function == "w":
                     keys.add(key)
     return lambda key: key in keys or any(start <= key and (not end or key < end) for start, end in spans)
+
+
+def _terms(run: Run, name: str) -> BankTerms:
+    """Return what is known of a bank: what it began with, and that two may overdraw an account where each sees its own
+    moment.
+    """
+    workload = run.workloads.get(name)
+    if workload is None or not isinstance(workload.kind, Bank):
+        return NO_TERMS
+    initial = workload.kind.initial
+    may_be_negative = workload.spec.isolation == "read committed"
+    return BankTerms(sum(initial.values()), initial, may_be_negative=may_be_negative)
 
 
 def judge_invariants(run: Run) -> Violation | None:

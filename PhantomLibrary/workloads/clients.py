@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from PhantomLibrary.domain import MILLISECOND_NS, Answer, Get, Ok, OutcomeUnknown, Refused
+from PhantomLibrary.domain import MILLISECOND_NS, Answer, Ok, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Cancelled, Future, Task, TimedOut, sleep
 from PhantomLibrary.workloads.kinds import Drawn, Kind, LastRead
@@ -69,6 +69,8 @@ class Clients:
         self._is_stopping = False
         self._issuing = 0  # Clients that may still issue operations of the load.
         self._all_issued: Future[None] = Future(scheduler)
+        self._has_begun = False
+        self._is_set_up: Future[None] = Future(scheduler)
         self._unread: deque[str] | None = None  # Keys that still need their last read, and that no client reads now.
         self._unread_total = 0
 
@@ -115,6 +117,7 @@ class Clients:
     async def _live(self) -> None:
         client = Client(self._recorder, self._open_session)
         try:
+            await self._be_set_up(client)
             await self._serve(client)
             self._issuing -= 1
             if not self._issuing and not self._all_issued.is_set:
@@ -125,6 +128,19 @@ class Clients:
             return  # The drain time is over.
         finally:
             client.session.close()
+
+    async def _be_set_up(self, client: Client) -> None:
+        """Wait until there is what the operations need. The first client sees to it; it is not in the history."""
+        set_up = getattr(self._kind, "set_up", None)
+        if set_up is None or self._is_set_up.is_set:
+            return
+        if self._has_begun:
+            await self._is_set_up.wait()
+            return
+        self._has_begun = True
+        while not self._is_stopping and not await set_up(client.session):
+            await sleep(LAST_READ_BACK_OFF_NS)
+        self._is_set_up.set(None)
 
     async def _serve(self, client: Client) -> None:
         """Issue operations of the load until the workload stops."""
@@ -159,7 +175,7 @@ class Clients:
         process, session, complete = client.process, client.session, self._recorder.complete
         self._recorder.invoke(process, function, key, argument, self.name, session.node)
         try:
-            answer = await session.call(operation)
+            answer = await (operation(session) if callable(operation) else session.call(operation))
         except Cancelled:
             complete(process, "info", argument, session.node, "the workload was stopped before an answer came")
             raise
@@ -186,7 +202,7 @@ class Clients:
         while self._unread_total:
             if self._unread:
                 key = self._unread.popleft()
-                if type(await self._perform(client, ("read", key, None, Get(key)))) is Ok:
+                if type(await self._perform(client, self._kind.last_read(key))) is Ok:
                     self._unread_total -= 1
                     continue
                 self._unread.append(key)

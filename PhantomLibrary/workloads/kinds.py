@@ -8,14 +8,18 @@ Sources: Jepsen's linearizable-register, set, counter and list-append tests; Kin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol, TypeAlias
 
-from PhantomLibrary.domain import Append, Cas, EventType, Get, Increment, Operation, Put
+from PhantomLibrary.domain import Answer, Append, Cas, EventType, Get, Increment, Operation, Put
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.workloads.keys import Keyspace, SlotChoice
+from PhantomLibrary.workloads.session import Session
 
-Drawn: TypeAlias = tuple[str, str, Any, Operation]
+Program: TypeAlias = Callable[[Session], Awaitable[Answer]]
+"""Several operations that are one in the history, such as a transaction that depends on what it has read."""
+
+Drawn: TypeAlias = tuple[str, str | None, Any, Operation | Program]
 """Function, key and argument as the history has them, and what the database is asked for."""
 
 Meaning: TypeAlias = tuple[EventType, Any, str]
@@ -39,16 +43,36 @@ class LastRead:
         self.text: str | None = None
 
 
-class Kind(Protocol):
-    """One kind of workload."""
+class Keys(Protocol):
+    """The keys of a workload, as far as its clients know of them."""
 
-    keys: Keyspace
+    def written(self) -> list[str]:
+        """Return what is to be read last."""
+
+
+class Kind(Protocol):
+    """One kind of workload. One that has `set_up(session)` awaits that, until it is true, before all else."""
+
+    @property
+    def keys(self) -> Keys: ...
 
     def draw(self, last_read: LastRead) -> Drawn:
         """Return what a client does next."""
 
+    def last_read(self, key: str) -> Drawn:
+        """Return how to read what was written to a key, when the load is over."""
+
     def interpret(self, drawn: Drawn, text: str | None, last_read: LastRead) -> Meaning:
         """Return what it means that the database answered a drawn operation with this text."""
+
+
+class _Single:
+    """Operations of single keys."""
+
+    __slots__ = ()
+
+    def last_read(self, key: str) -> Drawn:
+        return "read", key, None, Get(key)
 
 
 class Choices:
@@ -63,7 +87,7 @@ class Choices:
         self.reads = reads_percent * 65536 // 100
 
 
-class Register:
+class Register(_Single):
     """Reads, writes of new numbers, and of four writes one that compares with what its client read last."""
 
     __slots__ = ("_choices", "keys")
@@ -97,7 +121,7 @@ class Register:
         return "ok", argument, ""
 
 
-class Lists:
+class Lists(_Single):
     """Appends of new elements, and reads of the whole list. The word for an append is `append` or `add`."""
 
     __slots__ = ("_choices", "_word", "keys")
@@ -122,7 +146,7 @@ class Lists:
         return "ok", drawn[2], ""
 
 
-class Counter:
+class Counter(_Single):
     """Additions of 1 to 4, and reads."""
 
     __slots__ = ("_choices", "keys")

@@ -20,9 +20,11 @@ from PhantomLibrary.workloads.latency import Latencies
 from PhantomLibrary.workloads.load import RATE_MAX, RATE_TIME_S, SHAPES, Arrivals, check_load
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 from PhantomLibrary.workloads.session import OpenSession
+from PhantomLibrary.workloads.transactional import TRANSACTIONAL
 from PhantomLibrary.workloads.trips import Trips
 
 KINDS: dict[str, Callable[[int, str, Choices], Kind]] = {**PLAIN_KINDS, "saga": Trips}
+ISOLATION_LEVELS = ("read committed", "snapshot", "serializable")
 CLIENTS_MAX = 100_000
 KEYS_MAX = 1_000_000
 
@@ -31,8 +33,9 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What a workload is. Raises InvalidInput when it makes no sense.
 
     `rate` counts operations in 1,000 seconds over all clients; 0 is a closed loop, as fast as the answers come.
-    `name` is that of the kind where none is given. Workloads whose names differ must not share keys: give them
-    patterns of their own, in which `{}` stands for a number.
+    `isolation` is the level of those kinds whose operations are transactions. `name` is that of the kind where none
+    is given. Workloads whose names differ must not share keys: give them patterns of their own, in which `{}`
+    stands for a number.
     """
 
     kind: str
@@ -43,9 +46,11 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     reads_percent: int = 50
     name: str = ""
     key_pattern: str = "k{}"
+    isolation: str = "serializable"
 
     def __post_init__(self) -> None:
-        _check_known("kind of workload", self.kind, KINDS)
+        _check_known("kind of workload", self.kind, (*KINDS, *TRANSACTIONAL))
+        _check_known("isolation level", self.isolation, ISOLATION_LEVELS)
         _check_known("skew", self.skew, SKEWS)
         _check_between("clients", self.clients, 1, CLIENTS_MAX)
         _check_between("keys", self.keys, 1, KEYS_MAX)
@@ -81,8 +86,8 @@ class Workload:
             recorder.values_of(self.name),
             reads_percent=spec.reads_percent,
         )
-        kind = KINDS[spec.kind](spec.keys, spec.key_pattern, choices)
-        self._clients = Clients(self.name, kind, scheduler, open_session, recorder)
+        self.kind = _kind(spec, choices)
+        self._clients = Clients(self.name, self.kind, scheduler, open_session, recorder)
         self._arrivals = Arrivals(scheduler, streams.get(f"workload/{self.name}/arrivals"), self._clients.arrive)
         self._state: Literal["new", "running", "stopping"] = "new"
         self._stopped: Future[None] = Future(scheduler)
@@ -156,6 +161,12 @@ class Workload:
     async def _wind_down(self, drain_ns: int) -> None:
         await self._clients.wind_down(drain_ns)
         self._stopped.set(None)
+
+
+def _kind(spec: WorkloadSpec, choices: Choices) -> Kind:
+    if spec.kind in KINDS:
+        return KINDS[spec.kind](spec.keys, spec.key_pattern, choices)
+    return TRANSACTIONAL[spec.kind](spec.keys, spec.key_pattern, choices, spec.isolation)
 
 
 def _check_known(what: str, name: str, known: Iterable[str]) -> None:
