@@ -103,16 +103,19 @@ class Steps:
 
     def draw(self, _last_read: LastRead) -> Drawn:
         choices = self._choices
-        return self._whole([self._step() for _ in range(1 + choices.bits(8) % STEPS_MAX)])
+        return self._whole([step for _ in range(1 + choices.bits(8) % STEPS_MAX) for step in self._steps()])
 
     def last_read(self, key: str) -> Drawn:
         return self._whole([["r", key, None]])
 
-    def _step(self) -> list[Any]:
+    def _steps(self) -> list[list[Any]]:
         choices = self._choices
         if choices.bits(16) < choices.reads:
-            return ["r", self.keys.names[choices.slot()], None]
-        return [self._word, self.keys.write(choices.slot()), choices.value()]
+            return [["r", self.keys.names[choices.slot()], None]]
+        key = self.keys.write(choices.slot())
+        write = [self._word, key, choices.value()]
+        # A register is read before it is written, or nobody could tell in which order its values came.
+        return [["r", key, None], write] if self._word == "w" else [write]
 
     def _whole(self, steps: list[list[Any]]) -> Drawn:
         return "txn", None, steps, Transact(self._isolation, tuple(map(_statement, steps)))
@@ -128,7 +131,7 @@ class Steps:
 
 
 class Forks(Steps):
-    """Writes of one key, or reads of a group of neighbours."""
+    """Writes of one key, each written once, or reads of a group of neighbours."""
 
     def draw(self, _last_read: LastRead) -> Drawn:
         choices, names = self._choices, self.keys.names
@@ -276,6 +279,6 @@ TRANSACTIONAL: dict[str, Callable[[int, str, Choices, str], Kind]] = {
     "rw-register": lambda keys, pattern, *rest: Steps(Keyspace(keys, pattern), *rest, word="w"),
     "bank": lambda keys, pattern, *rest: Bank(Keyspace(keys, pattern), *rest),
     "write-skew": lambda keys, pattern, *rest: Pairs(Keyspace(keys, pattern, PAIR_WRITES_MAX), *rest),
-    "long-fork": lambda keys, pattern, *rest: Forks(Keyspace(keys, pattern), *rest, word="w"),
+    "long-fork": lambda keys, pattern, *rest: Forks(Keyspace(keys, pattern, 1), *rest, word="w"),
     "monotonic": lambda keys, pattern, *rest: Counters(Keyspace(keys, pattern), *rest, word="add"),
 }

@@ -1,0 +1,209 @@
+"""The clusters of random faults, and the faults that each of them is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PhantomLibrary.domain import MILLISECOND_NS
+from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.schedule import Command, RunSpec
+
+
+def give(run: Run, verb: str, target: str = "", *, duration_ns: int = 0, **arguments: int | str) -> None:
+    """Have a run perform a command now."""
+    until_ns = run.now_ns + duration_ns if duration_ns else None
+    run.perform(Command(verb, run.now_ns, run.now_ns, target, None, until_ns, dict(arguments)))
+
+
+def _lease_knobs(draws: Stream) -> dict[str, int | str]:
+    """Half of the clusters read under leases, which allow for more drift than several faults at once bring about."""
+    return {"reads": ("index", "lease")[draws.below(2)], "clock_drift_ppm_max": 150_000}
+
+
+def _node_failure_cluster(seed: int, draws: Stream) -> RunSpec:
+    nodes = (3, 5)[draws.below(2)]
+    # Small limits, so that snapshots and new logs happen within seconds.
+    knobs = {
+        "snapshot_entries": 20 + draws.below(200),
+        "kept_entries_max": draws.below(30) + 1,
+        "log_bytes_max": 20_000,
+        **_lease_knobs(draws),
+    }
+    return RunSpec(seed=seed, nodes=nodes, shards=1 + draws.below(4), replicas=3, knobs=knobs)
+
+
+def _partition_cluster(seed: int, draws: Stream) -> RunSpec:
+    topology = ("five-nodes", "three-nodes", "three-regions")[draws.below(3)]
+    nodes = (3, 5, 6)[draws.below(3)]
+    knobs = {
+        "snapshot_entries": 20 + draws.below(500),
+        "kept_entries_max": draws.below(100) + 1,
+        **_lease_knobs(draws),
+    }
+    replicas = min(nodes, (3, 5)[draws.below(2)])
+    return RunSpec(seed=seed, topology=topology, nodes=nodes, shards=1 + draws.below(3), replicas=replicas, knobs=knobs)
+
+
+def _membership_cluster(seed: int, draws: Stream) -> RunSpec:
+    knobs = {"snapshot_entries": 20 + draws.below(200), "kept_entries_max": draws.below(30) + 1, **_lease_knobs(draws)}
+    nodes = 4 + draws.below(3)
+    return RunSpec(seed=seed, topology="five-nodes", nodes=nodes, shards=1 + draws.below(3), replicas=3, knobs=knobs)
+
+
+def _saga_cluster(seed: int, draws: Stream) -> RunSpec:
+    return (_node_failure_cluster, _partition_cluster)[draws.below(2)](seed, draws)
+
+
+def _transaction_cluster(seed: int, draws: Stream) -> RunSpec:
+    knobs = {"snapshot_entries": 20 + draws.below(200), "kept_entries_max": draws.below(30) + 1, **_lease_knobs(draws)}
+    nodes = 3 + draws.below(3)
+    return RunSpec(seed=seed, topology="five-nodes", nodes=nodes, shards=2 + draws.below(3), replicas=3, knobs=knobs)
+
+
+def _any_node(run: Run, draws: Stream) -> str:
+    return run.node_names[draws.below(len(run.node_names))]
+
+
+def _crash(run: Run, draws: Stream, duration_ns: int) -> None:
+    give(run, "crash node", _any_node(run, draws), duration_ns=duration_ns)
+
+
+def _crash_leader(run: Run, draws: Stream, duration_ns: int) -> None:
+    shard = draws.below(len(run.shard_ids))
+    give(run, "crash node", f"leader of shard {shard}", duration_ns=duration_ns)
+
+
+def _power_loss(run: Run, draws: Stream, duration_ns: int) -> None:
+    for node in run.live_nodes():
+        give(run, "crash node", node, duration_ns=duration_ns)
+
+
+def _pause(run: Run, draws: Stream, duration_ns: int) -> None:
+    give(run, "pause node", _any_node(run, draws), duration_ns=duration_ns)
+
+
+def _stall(run: Run, draws: Stream, duration_ns: int) -> None:
+    give(run, "fail disk", _any_node(run, draws), duration_ns=duration_ns, fault="stall")
+
+
+def _break_disk(run: Run, draws: Stream, duration_ns: int) -> None:
+    """Whatever disks do that a cluster can survive. Damage beyond that is refused, and left out."""
+    kinds: tuple[dict[str, int | str], ...] = (
+        {"fault": "stall", "occurrence": 1 + draws.below(20)},
+        {"fault": "slow", "delay_ns": (1 + draws.below(80)) * MILLISECOND_NS},
+        {"fault": "full"},
+        {"fault": "io error", "occurrence": 1 + draws.below(50)},
+        {"fault": "io error", "operation": ("append", "replace", "sync")[draws.below(3)], "probability_ppm": 20_000},
+        {"fault": "io error", "operation": "read", "probability_ppm": 500_000},
+        {"fault": "torn write", "probability_ppm": 500_000},
+        {"fault": "bit rot"},
+        {"fault": "bit rot", "operation": ("append", "replace")[draws.below(2)], "occurrence": 1 + draws.below(20)},
+        {"fault": "misdirected write", "occurrence": 1 + draws.below(20)},
+    )
+    node = _any_node(run, draws)
+    give(run, "fail disk", node, duration_ns=duration_ns, **kinds[draws.below(len(kinds))])
+    if draws.bits(1):
+        run.advance(run.now_ns + draws.below(500) * MILLISECOND_NS)
+        give(run, "crash node", node, duration_ns=1 + draws.below(duration_ns))
+
+
+def _skew(run: Run, draws: Stream, duration_ns: int) -> None:
+    offset_ns = (draws.below(4000) - 2000) * MILLISECOND_NS
+    give(run, "skew clock", _any_node(run, draws), duration_ns=duration_ns, offset_ns=offset_ns, drift_ppm=20_000)
+
+
+def _isolate(run: Run, draws: Stream, duration_ns: int) -> None:
+    direction = ("both", "in", "out")[draws.below(3)]
+    give(run, "isolate node", _any_node(run, draws), duration_ns=duration_ns, direction=direction)
+
+
+def _cut(run: Run, draws: Stream, duration_ns: int) -> None:
+    shapes = ["halves", "bridge", "minority | rest", "leader of shard 1 | rest", "leader of shard 0 | rest"]
+    if len(run.node_names) >= 4:
+        shapes.append("ring")
+    direction = ("both", "both", "forward", "backward")[draws.below(4)]
+    flapping_ns = (0, 0, 400 * MILLISECOND_NS)[draws.below(3)]
+    target = shapes[draws.below(len(shapes))]
+    give(run, "partition network", target, duration_ns=duration_ns, direction=direction, flapping_ns=flapping_ns)
+
+
+def _drop(run: Run, draws: Stream, duration_ns: int) -> None:
+    kinds = ("all", "append entries", "append reply", "vote", "request vote", "shard reply", "snapshot")
+    kind = kinds[draws.below(len(kinds))]
+    share = 50_000 + draws.below(600_000)
+    give(run, "drop messages", duration_ns=duration_ns, kind=kind, probability_ppm=share)
+
+
+def _bad_links(run: Run, draws: Stream, duration_ns: int) -> None:
+    give(
+        run,
+        "set link",
+        duration_ns=duration_ns,
+        source="all",
+        target="all",
+        loss_ppm=draws.below(100_000),
+        duplicate_ppm=draws.below(200_000),
+        reorder_ppm=draws.below(200_000),
+        jitter_ns=draws.below(40) * MILLISECOND_NS,
+    )
+
+
+def _add_node(run: Run, draws: Stream, _duration_ns: int) -> None:
+    """A new node, or one that was removed; not too many, for every one costs time."""
+    node = "next" if draws.bits(1) and len(run.live_nodes()) < 8 else _any_node(run, draws)
+    give(run, "add node", node)
+
+
+def _decommission(run: Run, draws: Stream, _duration_ns: int) -> None:
+    give(run, "decommission node", _any_member(run, draws))
+
+
+def _remove(run: Run, draws: Stream, _duration_ns: int) -> None:
+    give(run, "remove node", _any_member(run, draws))
+
+
+def _any_member(run: Run, draws: Stream) -> str:
+    """A member by name, or one whose part in some shard makes it harder to spare."""
+    shard = draws.below(len(run.shard_ids))
+    choices = (_any_node(run, draws), f"leader of shard {shard}", f"follower of shard {shard}")
+    return choices[draws.below(len(choices))]
+
+
+CLUSTERS: dict[str, Callable[[int, Stream], RunSpec]] = {
+    "node-failure": _node_failure_cluster,
+    "partition": _partition_cluster,
+    "membership": _membership_cluster,
+    "saga": _saga_cluster,
+    "transaction": _transaction_cluster,
+}
+FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
+    "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
+    "partition": (_isolate, _cut, _cut, _drop, _bad_links, _crash, _skew),
+    "saga": (_crash, _crash_leader, _power_loss, _pause, _stall, _skew, _isolate, _cut, _drop, _bad_links),
+    "membership": (
+        _add_node,
+        _add_node,
+        _decommission,
+        _remove,
+        _crash,
+        _crash_leader,
+        _pause,
+        _isolate,
+        _cut,
+        _drop,
+        _bad_links,
+    ),
+    "transaction": (
+        _crash,
+        _crash_leader,
+        _power_loss,
+        _pause,
+        _break_disk,
+        _isolate,
+        _cut,
+        _drop,
+        _bad_links,
+        _skew,
+    ),
+}
