@@ -66,7 +66,7 @@ class Kind(Protocol):
         """Return what it means that the database answered a drawn operation with this text."""
 
 
-class _Single:
+class SingleKeys:
     """Operations of single keys."""
 
     __slots__ = ()
@@ -87,7 +87,7 @@ class Choices:
         self.reads = reads_percent * 65536 // 100
 
 
-class Register(_Single):
+class Register(SingleKeys):
     """Reads, writes of new numbers, and of four writes one that compares with what its client read last."""
 
     __slots__ = ("_choices", "keys")
@@ -121,7 +121,7 @@ class Register(_Single):
         return "ok", argument, ""
 
 
-class Lists(_Single):
+class Lists(SingleKeys):
     """Appends of new elements, and reads of the whole list. The word for an append is `append` or `add`."""
 
     __slots__ = ("_choices", "_word", "keys")
@@ -146,7 +146,7 @@ class Lists(_Single):
         return "ok", drawn[2], ""
 
 
-class Counter(_Single):
+class Counter(SingleKeys):
     """Additions of 1 to 4, and reads."""
 
     __slots__ = ("_choices", "keys")

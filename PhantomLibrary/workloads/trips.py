@@ -11,7 +11,7 @@ from PhantomLibrary.domain import Append, Change, Get, Increment, Remove
 from PhantomLibrary.domain.operations import LEFT_SUFFIX, RunSaga
 from PhantomLibrary.domain.sagas import Definition, Step, encode_definition
 from PhantomLibrary.workloads.keys import Keyspace
-from PhantomLibrary.workloads.kinds import Choices, Drawn, LastRead, Meaning, number_or_text
+from PhantomLibrary.workloads.kinds import Choices, Drawn, LastRead, Meaning, SingleKeys, number_or_text
 
 CAPACITY = 8
 """How many trips a key has room for, before its slot goes on with a new one."""
@@ -29,7 +29,7 @@ class TripKeys(Keyspace):
         return [each for key in super().written() for each in (key, key + LEFT_SUFFIX)]
 
 
-class Trips:
+class Trips(SingleKeys):
     """Trips over three keys each, and reads of lists and numbers."""
 
     __slots__ = ("_choices", "_pattern", "keys")
@@ -75,6 +75,7 @@ class Trips:
 
     def interpret(self, drawn: Drawn, text: str | None, _last_read: LastRead) -> Meaning:
         function, key, argument, _ = drawn
+        assert key is not None
         if function == "read":
             return "ok", (number_or_text(text or "0") if key.endswith(LEFT_SUFFIX) else (text or "").split()), ""
         return ("ok", argument, "") if text == "COMPLETED" else ("fail", argument, "the saga was compensated")
