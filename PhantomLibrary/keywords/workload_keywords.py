@@ -206,6 +206,8 @@ def _outcome(answer: Answer) -> tuple[str, str]:
 
 
 def _belongs(key: str, pattern: str, keys: int, kind: str) -> bool:
+    from PhantomLibrary.domain.operations import LEFT_SUFFIX
+
     head, _, tail = pattern.partition("{}")
     from PhantomLibrary.domain.operations import LEFT_SUFFIX
 

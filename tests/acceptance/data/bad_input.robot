@@ -34,7 +34,7 @@ Unknown Shards And Workloads
     Refused    no workload 'registr': there is register (did you mean register?)
     ...    History Should Be    linearizable    workload=registr
     Misspelt    kind    registr    WorkloadKind
-    ...    no kind of workload 'registr': there is register, set, counter, append, saga (did you mean register?)
+    ...    no kind of workload 'registr': there is register, set, counter, append, saga, bank, list-append, rw-register, write-skew, long-fork, monotonic (did you mean register?)
     ...    Start Workload    registr
     Refused    workload 'register' runs already: give this one a name\= of its own, or stop the other first
     ...    Start Workload    register
@@ -167,13 +167,14 @@ Seeds That Are No Numbers
 
 Words That Wait
     [Documentation]    What a later capability brings is refused by name, with what there is now.
-    Misspelt    level    snapshot    Level    level 'snapshot' is not available yet: there is linearizable
-    ...    History Should Be    snapshot
+    Misspelt    level    causal    Level
+    ...    level 'causal' is not available yet: there is linearizable, strict serializable, serializable, snapshot, read committed
+    ...    History Should Be    causal
     Misspelt    event    prepare sent    Event
     ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, quiet
     ...    Run Until    prepare sent
-    Misspelt    kind    bank    WorkloadKind
-    ...    kind of workload 'bank' is not available yet: there is register, set, counter, append, saga    Start Workload    bank
+    Misspelt    kind    orders    WorkloadKind
+    ...    kind of workload 'orders' is not available yet: there is register, set, counter, append, saga, bank, list-append, rw-register, write-skew, long-fork, monotonic    Start Workload    orders
     Misspelt    state    ill    NodeState
     ...    no node state 'ill': there is any, joining, active, suspect, down, decommissioning, removed, paused
     ...    Get Node Count    ill
