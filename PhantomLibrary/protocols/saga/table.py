@@ -13,7 +13,8 @@ from PhantomLibrary.domain.sagas import Definition, decode_definition
 from PhantomLibrary.protocols.saga.definition import why_no_saga
 from PhantomLibrary.protocols.saga.progress import Move, Saga, advanced, new_saga
 
-_ENDED_MAX = 1_000
+_ENDED_MAX = 256  # They travel in snapshots.
+_OPEN_MAX = 1_000
 
 
 class SagaTable:
@@ -43,6 +44,8 @@ class SagaTable:
         known = self.named(name)
         if known is not None:
             return "" if known.definition == defined else f"there is a saga {name!r} already, defined otherwise"
+        if len(self.by_number) - self._ended >= _OPEN_MAX:
+            return f"{_OPEN_MAX} sagas have not ended yet: wait until some have"
         reason = why_no_saga(defined)
         if not reason:
             self._begin(number, name, defined)

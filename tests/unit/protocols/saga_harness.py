@@ -174,13 +174,17 @@ class Bench:
     def settle(self, seconds=60):
         """Let everything happen at once, in order, until nothing is left to do."""
         for _ in range(seconds * 100):
-            while self.records or self.acts or self.answers:
+            for _ in range(1_000):
+                if not (self.records or self.acts or self.answers):
+                    break
                 if self.records:
                     self.commit()
                 elif self.acts:
                     self.deliver()
                 else:
                     self.answer()
+            else:
+                raise AssertionError("it never comes to rest")
             if not self.table.open():
                 return
             self.pass_ms(10)

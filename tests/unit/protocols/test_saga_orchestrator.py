@@ -1,9 +1,12 @@
 """The orchestrator of sagas, event by event: what it writes down before what it sends, and what it does in trouble."""
 
+from itertools import pairwise
+
 import pytest
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Change, Increment
 from PhantomLibrary.domain.sagas import Definition, Step
+from PhantomLibrary.protocols.saga.effects import Recorded
 from tests.unit.protocols.saga_harness import Bench, book, in_sequence, take
 
 TRIP = in_sequence(take("flight"), take("hotel"), take("car"))
@@ -152,11 +155,105 @@ def test_compensation_out_of_retries_makes_the_saga_failed_and_goes_on_slowly(be
     bench.settle(2)
     saga = bench.table.named("trip")
     assert saga.state == "FAILED"
+    assert saga.steps[0].undoings in (2, 3)  # One retry before it failed, and perhaps one since.
     assert "debt would be -4" in saga.reason
     bench.shard.values["debt"] = 10
     bench.settle(10)
     assert bench.states()[0] == "COMPENSATED"
     assert bench.shard.values["debt"] == 5
+
+
+def _stuck(bench, *steps):
+    """Bring a saga to where a compensation is out of retries, and return it."""
+    bench.begin(in_sequence(*steps, _stubborn(retries=1), take("car")))
+    bench.shard.values["car"] = 0
+    for _ in range(400):
+        if bench.table.named("trip").state == "FAILED":
+            break
+        if bench.records:
+            bench.commit()
+        elif bench.acts:
+            bench.deliver()
+        elif bench.answers:
+            bench.answer()
+        else:
+            bench.pass_ms(10)
+    return bench.table.named("trip")
+
+
+def test_compensation_is_tried_once_more_than_it_has_retries(bench):
+    assert _stuck(bench).steps[0].undoings == 2
+
+
+def test_stuck_compensation_is_tried_every_five_seconds(bench):
+    _stuck(bench)
+    times = []
+    for _ in range(2_500):
+        if bench.records:
+            times.append(bench.now_ns // MILLISECOND_NS)
+            bench.commit()
+        elif bench.acts:
+            bench.deliver()
+        elif bench.answers:
+            bench.answer()
+        else:
+            bench.pass_ms(10)
+    later = [b - a for a, b in pairwise(times[1:])]
+    assert len(later) >= 2
+    assert all(4_990 <= each <= 5_020 for each in later)
+
+
+def test_saga_is_active_again_once_the_stuck_step_is_undone(bench):
+    _stuck(bench, take("flight"))
+    bench.shard.values["debt"] = 10
+    while bench.table.named("trip").steps[1].state != "COMPENSATED":
+        for kind, happen in ((bench.records, bench.commit), (bench.acts, bench.deliver), (bench.answers, bench.answer)):
+            if kind:
+                happen()
+                break
+        else:
+            bench.pass_ms(100)
+    assert bench.states() == ("ACTIVE", ["COMPLETED", "COMPENSATED", "COMPENSATED"])
+
+
+def test_old_news_of_a_saga_changes_nothing(bench):
+    bench.begin(TRIP)
+    old = bench.table.named("trip")
+    bench.commit()
+    assert bench.orchestrator.step(Recorded(old), bench.now_ns) == []
+
+
+def test_answer_that_comes_while_the_next_attempt_is_written_down_counts(bench):
+    bench.begin(in_sequence(take("flight", timeout_ns=SECOND_NS)))
+    bench.commit()
+    bench.deliver()
+    bench.pass_ms(1_150)  # It timed out, and the next attempt is on its way to the log.
+    bench.answer()
+    assert bench.records[0].moves[0].kind == "tried"
+    bench.commit()
+    assert not bench.acts
+    assert bench.records[0].moves[0].kind == "done"
+
+
+def test_one_record_of_a_saga_is_under_way_at_a_time():
+    bench = Bench(flight=1, hotel=1)
+    bench.begin(Definition("trip", (take("flight"), take("hotel"))))
+    bench.commit()
+    bench.deliver()
+    bench.deliver()
+    bench.answer()
+    bench.answer()
+    assert len(bench.records) == 1
+    bench.commit()
+    assert [[move.step for move in record.moves] for record in bench.records] == [[1]]
+
+
+def test_successor_tells_shards_what_its_predecessor_had_no_time_to_tell(bench):
+    bench.begin(in_sequence(take("flight")))
+    bench.settle()
+    bench.crash()
+    bench.pass_ms(6_000)
+    assert [(each.last, each.open) for each in bench.forgets] == [(1, ())]
 
 
 def test_steps_without_order_run_at_once_and_the_unfinished_are_undone_first():

@@ -7,7 +7,7 @@ from PhantomLibrary.domain import Act, Append, Change, Increment, Put
 from PhantomLibrary.domain.sagas import Definition, Step, decode_definition, encode_definition
 from PhantomLibrary.protocols.saga.definition import find_cycle, why_no_saga
 from PhantomLibrary.protocols.saga.fences import Fences
-from PhantomLibrary.protocols.saga.progress import steps_to_compensate
+from PhantomLibrary.protocols.saga.progress import Move, advanced, steps_to_compensate
 from PhantomLibrary.protocols.saga.table import SagaTable
 from tests.unit.protocols.saga_harness import Bench, Shard, in_sequence, take
 
@@ -64,6 +64,7 @@ def test_diamond_is_no_cycle():
 
 def test_cycle_behind_other_steps_is_found():
     assert find_cycle([(), (0, 3), (1,), (2,)]) == (1, 3, 2, 1)
+    assert find_cycle([(1,), (2,), (1,)]) == (1, 2, 1)
 
 
 def _act(phase, *, saga=1, step=0, key="seats", amount=-1):
@@ -152,6 +153,33 @@ def test_table_survives_a_snapshot_and_keeps_few_of_the_ended(monkeypatch):
     assert copy.dump() == bench.table.dump()
     assert (copy.last, [saga.name for saga in copy.open()]) == (7, ["open"])
     assert copy.named("trip0") is None
+
+
+def test_nothing_moves_a_saga_that_has_ended():
+    bench = Bench(seats=1)
+    bench.begin(in_sequence(take("seats")))
+    bench.settle()
+    saga = bench.table.named("trip")
+    assert advanced(saga, saga.revision, [Move("cancelled")]) is saga
+
+
+def test_saga_is_cancelled_once():
+    bench = Bench(seats=1)
+    bench.begin(in_sequence(take("seats")))
+    bench.commit()
+    bench.cancel("trip")
+    saga = bench.table.named("trip")
+    assert bench.cancel("trip") == ""
+    assert bench.table.named("trip") is saga
+
+
+def test_table_takes_no_more_sagas_than_it_can_hold(monkeypatch):
+    monkeypatch.setattr("PhantomLibrary.protocols.saga.table._OPEN_MAX", 2)
+    bench = Bench(seats=9)
+    assert [bench.begin(in_sequence(take("seats")), name) for name in ("a", "b")] == ["", ""]
+    assert bench.begin(in_sequence(take("seats")), "c") == "2 sagas have not ended yet: wait until some have"
+    bench.settle()
+    assert bench.begin(in_sequence(take("seats")), "c") == ""
 
 
 def test_steps_are_undone_in_reverse_order_of_completion():
