@@ -4,7 +4,17 @@ import pytest
 
 from PhantomLibrary.database.config import DatabaseConfig, make_layout
 from PhantomLibrary.database.machine import ShardMachine
-from PhantomLibrary.database.messages import Done, Execute, ExecuteAct, MoveSaga, NotLeader, OpenSession, StaleRoute
+from PhantomLibrary.database.messages import (
+    Done,
+    Execute,
+    ExecuteAct,
+    Held,
+    MoveSaga,
+    NotLeader,
+    OpenSession,
+    StaleRoute,
+    Transact,
+)
 from PhantomLibrary.database.saga_state import changed
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.domain import (
@@ -24,6 +34,7 @@ from PhantomLibrary.domain import (
 )
 from PhantomLibrary.domain.sagas import encode_definition
 from PhantomLibrary.protocols.saga.progress import Move
+from PhantomLibrary.protocols.transactions.values import Prepare, TransactionId
 from tests.unit.protocols.saga_harness import in_sequence, take
 
 LAYOUT = make_layout(["n1", "n2", "n3"], shards=2, replicas=3, config=DatabaseConfig())
@@ -81,6 +92,14 @@ def test_rejected_act_leaves_no_effect_and_says_why(script):
 def test_act_of_another_epoch_is_not_taken_up(script):
     assert type(script.act(epoch=7)) is StaleRoute
     assert script.value() is None
+
+
+def test_act_waits_for_a_transaction_that_may_yet_write_its_key(script):
+    transaction = TransactionId(1, "n1", 1)
+    prepare = Prepare(transaction, "serializable", 0, (Put("k1", "7"),), (), 1, (1, 2))
+    script.apply(Transact("n1", 1, 1, 10, prepare))
+    assert script.act() == Held(transaction)
+    assert not script.machine.sagas.dump().fences.steps
 
 
 def test_fences_are_in_snapshot_and_digest(script):

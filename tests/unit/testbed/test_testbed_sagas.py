@@ -283,3 +283,15 @@ def test_definition_that_makes_no_sense_is_refused(agency, steps, reason):
     assert reason in str(refused.value)
     assert str(refused.value).startswith("trip.yaml")
     assert not agency.run.started_sagas
+
+
+def test_only_the_leader_of_shard_0_orchestrates(agency):
+    name = agency.start()
+    agency.end(name)
+    agency.it.give("transfer leadership", "follower of shard 0", shard=0)
+    assert agency.it.go(2, lambda: agency.run.leader(0) != "")
+    agency.it.go(1)
+    second = agency.start()
+    assert agency.end(second) == ["COMPLETED"]
+    hosts = {node: process.saga_host._orchestrator for node, process in agency.run.processes.items()}
+    assert [node for node, orchestrator in hosts.items() if orchestrator is not None] == [agency.run.leader(0)]
