@@ -209,7 +209,6 @@ def _belongs(key: str, pattern: str, keys: int, kind: str) -> bool:
     from PhantomLibrary.domain.operations import LEFT_SUFFIX
 
     head, _, tail = pattern.partition("{}")
-    from PhantomLibrary.domain.operations import LEFT_SUFFIX
 
     key = key.removesuffix(LEFT_SUFFIX) if kind == "saga" else key
     number = key.removeprefix(head).removesuffix(tail)
