@@ -97,9 +97,11 @@ def _first_number(run: Run, key: str, since_ns: int) -> int | None:
     """Return what a keyword has put there before the first saga, 0 where none has; None if one has meddled later."""
     number = 0
     for event in run.recorder.events:
-        if (event.workload, event.function, event.key) == (OPERATOR, "write", key) and event.type != "fail":
-            if event.time_ns > since_ns or event.type == "info" or not _is_number(event.value):
-                return None
+        if (event.workload, event.function, event.key) != (OPERATOR, "write", key):
+            continue
+        if event.time_ns > since_ns or event.type == "info" or not _is_number(event.value):
+            return None
+        if event.type == "ok":
             number = int(event.value or "0")
     return number
 

@@ -295,3 +295,16 @@ def test_only_the_leader_of_shard_0_orchestrates(agency):
     assert agency.end(second) == ["COMPLETED"]
     hosts = {node: process.saga_host._orchestrator for node, process in agency.run.processes.items()}
     assert [node for node, orchestrator in hosts.items() if orchestrator is not None] == [agency.run.leader(0)]
+
+
+def test_stock_that_was_refused_is_not_counted(agency):
+    """A put that failed wrote nothing, so a saga begins with nothing there (seed 14 of the crash points)."""
+    agency.book(0)
+    recorder = agency.run.recorder
+    process = recorder.new_process()
+    recorder.invoke(process, "write", "flight.left", "9", "operator", "n1")
+    recorder.complete(process, "fail", "9", "n1", "n1 is down")
+
+    agency.end(agency.start())
+
+    assert judge_sagas(agency.run).outcome == "valid"
