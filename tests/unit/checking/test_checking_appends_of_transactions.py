@@ -280,6 +280,13 @@ def test_snapshots_that_overlap_may_not_both_append_even_if_nobody_reads_it():
     assert check_appends_of(operations_of(apart), SNAPSHOT).outcome == "valid"
 
 
+def test_cycle_in_real_time_names_only_who_came_first_and_who_missed_it():
+    between = [f"{number} ok: append k{number} 1" for number in range(2, 30)]
+    script = "\n---\n".join(["1 ok: append x 1", *between, "99 ok: r x []", "98 ok: r x [1]"])
+    found, _ = list_anomalies(ListHistory(Transactions(operations_of(script))), level_of("strict serializable"))
+    assert [(anomaly.name, sorted(anomaly.blamed)) for anomaly in found] == [("G-single-realtime", [0, 29])]
+
+
 def test_long_cycles_are_told_by_their_beginning():
     ring = [f"{number} ok: r k{number} []; append k{(number + 1) % 8} 1" for number in range(8)]
     verdict = check_appends_of(operations_of("\n".join(ring)), SERIALIZABLE)

@@ -59,11 +59,12 @@ def test_of_two_that_overlap_and_write_one_key_the_first_to_end_began_first():
     assert weaker.infer() and not weaker.is_total
 
 
-def test_circle_ends_the_search():
+@pytest.mark.parametrize("level", ["read uncommitted", "read committed", "snapshot", "serializable"])
+def test_circle_ends_the_search(level):
     graph = Graph(3)
     graph.add(0, 1, WW)
     graph.add(1, 0, WW)
-    assert not WriteOrders(graph, [Writes([2], {})], level_of("read uncommitted")).infer()
+    assert not WriteOrders(graph, [Writes([2], {})], level_of(level)).infer()
 
 
 def test_history_beyond_the_bound_is_not_proved(monkeypatch):

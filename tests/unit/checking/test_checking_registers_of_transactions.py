@@ -130,6 +130,19 @@ def test_weaker_engines_are_told_from_stronger_ones(engine, level):
     assert found.count("invalid") > 10
 
 
+@pytest.mark.parametrize(
+    ("engine", "level", "allowed"),
+    [
+        ("snapshot", "serializable", {"G0", "G1c", "G-single", "G-nonadjacent"}),
+        ("read committed", "snapshot", {"G0", "G1c"}),
+    ],
+)
+def test_cycle_is_never_called_by_a_class_that_the_history_is_free_of(engine, level, allowed):
+    for seed in range(12):
+        operations = pair(Engine("register", engine, random.Random(seed), keys=6).run(60))
+        assert not names(operations, level) & allowed, seed
+
+
 def test_time_orders_writes_where_the_level_promises_it():
     stale = operations_of("1 ok: w x 1\n---\n2 ok: w x 2\n---\n3 ok: r x 1")
     assert check_registers_of(stale, "serializable").outcome == "valid"
@@ -138,6 +151,14 @@ def test_time_orders_writes_where_the_level_promises_it():
     own = operations_of("1 ok: w x 1\n---\n1 ok: w x 2\n---\n1 ok: r x 1")
     assert names(own, "session snapshot") == {"G-single-session"}
     assert check_registers_of(own, "snapshot").outcome == "valid"
+
+
+def test_write_follows_who_only_read_the_key_before_it_where_transactions_are_serial():
+    lost = operations_of("1 open: w x 1\n2 ok: r x 1\n---\n3 ok: w x 2\n---\n4 ok: r x 1")
+    assert check_registers_of(lost, "per-key serializable").outcome == "invalid"
+    assert check_registers_of(lost, "strict serializable").outcome == "invalid"
+    assert check_registers_of(lost, "serializable").outcome == "valid"
+    assert check_registers_of(lost, "per-key snapshot").outcome == "valid"
 
 
 def test_message_names_keys_values_and_transactions():
