@@ -22,7 +22,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.zoo.defects import DEFECTS, Defect
+from PhantomLibrary.zoo.defect import Defect
+from PhantomLibrary.zoo.defects import DEFECTS
 
 FIRST_CATCH = "PhantomLibrary.zoo.first_catch.FirstCatch"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
-from msgspec import Struct
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import InvalidInput, nearest
@@ -17,16 +16,8 @@ from PhantomLibrary.zoo import (
     saga_defects,
     storage_defects,
 )
-
-
-class Defect(Struct, frozen=True):
-    """One planted defect. `codes` are the failures that fit it: whatever else goes wrong does not count as caught."""
-
-    name: str
-    summary: str
-    source: str
-    codes: tuple[str, ...]
-    plant: Callable[[Parts], Parts]
+from PhantomLibrary.zoo.defect import Defect
+from PhantomLibrary.zoo.defect import over as _over
 
 
 def _group(overlay: type) -> Callable[[Parts], Parts]:
@@ -57,11 +48,6 @@ def _orchestrator(overlay: type) -> Callable[[Parts], Parts]:
 def _fences(overlay: type) -> Callable[[Parts], Parts]:
     """Replace what shards remember of sagas by the overlay, on top of what stands there."""
     return lambda parts: msgspec.structs.replace(parts, fences=_over(overlay, parts.fences))
-
-
-def _over(overlay: type, base: type) -> type:
-    """Return a class that is the overlay over the base."""
-    return type(overlay.__name__, (overlay, base), {})
 
 
 _SAGA = ("SGA-002", "SGA-003", "SGA-004", "SGA-008", "SGA-010")

@@ -76,16 +76,16 @@ class OverlooksInserts(TransactionTable):
 
 
 class TriesBlindly(TransactionManager):
-    """Commits the same writes once more, at a new snapshot, when they were refused."""
+    """Commits the same writes again, at a new snapshot, until they are not refused."""
 
     def _commit(self, transaction: OpenTransaction, finish: Callable[[Answer], object]) -> None:
         def again(answer: Answer) -> None:
-            second = self._new(transaction.isolation) if isinstance(answer, Refused) else None
-            if second is None:
+            another = self._new(transaction.isolation) if isinstance(answer, Refused) else None
+            if another is None:
                 finish(answer)
                 return
-            second.writes, second.snapshot_ns = transaction.writes, self.clock.now_ns()
-            super(TriesBlindly, self)._commit(second, finish)
+            another.writes, another.snapshot_ns = transaction.writes, self.clock.now_ns()
+            self._commit(another, finish)
 
         super()._commit(transaction, again)
 
