@@ -207,7 +207,7 @@ class TransactionDesk:
         if self._host.machine.applied_index < barrier:
             self._hold(request, None)
             return
-        holder = self._table.in_doubt(work.span, max(work.at_ns, self._limits(work)[0]))
+        holder = self._table.in_doubt(work.span, max(work.at_ns, min(self._limits(work))))
         if holder is not None:
             self._hold(request, holder)
             return

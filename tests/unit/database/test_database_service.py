@@ -1,0 +1,58 @@
+"""What a replica that has just been elected owes to those who read at its predecessors."""
+
+from types import SimpleNamespace
+
+from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor, make_layout
+from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.messages import NotLeader, ShardRequest, Transact
+from PhantomLibrary.database.service import ShardService
+from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.domain import LogEntry, Put
+from PhantomLibrary.protocols.mvcc.clock import HybridClock
+from PhantomLibrary.protocols.raft.effects import Propose
+from PhantomLibrary.protocols.raft.log import RaftLog
+from PhantomLibrary.protocols.transactions.values import Inquire, RaiseFence, TransactionId
+
+
+class Elected:
+    """A service whose group leads, and has not applied what came before."""
+
+    def __init__(self, *commands):
+        config = DatabaseConfig()
+        layout = make_layout(["n1"], shards=1, replicas=1, config=config)
+        machine = ShardMachine(layout, ShardDescriptor(1, "", "", 1, ("n1",)), SessionTable(9))
+        entries = [LogEntry(index, 1, command) for index, command in enumerate(commands, 1)]
+        group = SimpleNamespace(is_leader=True, term=2, leader="n1", log=RaftLog(0, 0, entries), holds_proposals=False)
+        self.events, self.replies = [], []
+        replica = SimpleNamespace(shard=1, group=group, machine=machine, step=self.events.append)
+        env = SimpleNamespace(node="n1", monotonic_ns=lambda: 0)
+        owner = SimpleNamespace(env=env, clock=HybridClock(lambda: 1_000), layout=layout, wal=None,
+                                reply=lambda gateway, reply: self.replies.append(reply.outcome))  # fmt: skip
+        self.service = ShardService(owner, replica)
+
+    def request(self, operation):
+        self.service.request(ShardRequest(1, "n9", 1, 1, 1, 1, 1, 1, operation))
+
+
+def fence(until_ns):
+    return Transact("", 0, 1, 900, RaiseFence(until_ns))
+
+
+def test_first_writes_are_above_reads_that_an_earlier_leader_served_though_nobody_here_has_applied_their_fence():
+    elected = Elected(fence(5_000), fence(7_000), None)
+    elected.request(Put("a", "1"))
+    (event,) = elected.events
+    assert isinstance(event, Propose) and event.command.at_ns > 7_000
+
+
+def test_without_such_reads_the_clock_is_right():
+    elected = Elected(None)
+    elected.request(Put("a", "1"))
+    assert elected.events[0].command.at_ns == 1_000
+
+
+def test_transactions_wait_until_all_is_applied():
+    elected = Elected(fence(5_000))
+    elected.request(Inquire(TransactionId(1, "n1", 1)))
+    assert elected.events == []
+    assert elected.replies == [NotLeader("", may_happen=False, reason="n1 has just been elected")]

@@ -1,0 +1,176 @@
+"""What a gateway does for the statements of a transaction, against answers that are written down."""
+
+import pytest
+
+from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor
+from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.database.transactions.messages import (
+    CheckUnchanged,
+    Locked,
+    LockKey,
+    ReadAt,
+    Rows,
+    Uncertain,
+    Waiting,
+    WrittenSince,
+)
+from PhantomLibrary.database.transactions.open import OpenTransaction
+from PhantomLibrary.database.transactions.script import RolledBackError
+from PhantomLibrary.database.transactions.statements import Statements
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Get, Increment, Ok, Put, Scan, Update, Where
+from PhantomLibrary.protocols.mvcc.clock import HybridClock
+from PhantomLibrary.protocols.transactions.values import (
+    Conflict,
+    Done,
+    TransactionId,
+)
+
+CONFIG = DatabaseConfig()
+T1, T2 = (TransactionId(number, f"n{number}", 1) for number in (1, 2))
+FAR = 1 << 60
+
+
+class Gateway:
+    """Performs statements against answers that the test has written down."""
+
+    config = CONFIG
+
+    def __init__(self):
+        self.now = 1_000
+        self.clock = HybridClock(lambda: self.now)
+        self.routes = Routes((ShardDescriptor(0, "", "", 1, ("n1",)),))
+        self.routes.learn(ShardDescriptor(1, "", "", 1, ("n1",)))
+        self.statements = Statements(self)
+
+    def monotonic_ns(self):
+        return self.now
+
+    def need_map(self, resume):
+        resume(Ok())
+
+    def goes_on(self, transaction):
+        transaction.state = "active"
+
+    def ask(self, shard, work, resume):
+        resume(self.reply(work))
+
+    def ask_all(self, works, resume):
+        resume([self.reply(work) for _, work in works])
+
+    def wait_for_lock(self, transaction, resume):
+        self.now += MILLISECOND_NS
+        resume(None)
+
+    def reply(self, work):
+        self.works.append(work)
+        expected, answer = self.script.pop(0)
+        assert type(work) is expected
+        return answer
+
+    def perform(self, transaction, statement, *script):
+        """Return the result of a statement when it is answered like this."""
+        self.script, self.works = list(script), []
+        running, answers = self.statements.perform(transaction, statement), []
+        wanted = next(running)
+        while True:
+            wanted(answers.append)
+            try:
+                wanted = running.send(answers.pop())
+            except StopIteration as end:
+                assert self.script == []
+                return end.value
+
+
+def rows(*pairs, clock=2_000, term=4):
+    return (ReadAt, Rows(pairs, clock, term))
+
+
+def transaction(level="snapshot"):
+    return OpenTransaction(T1, level, FAR)
+
+
+LOCKED = (LockKey, Locked(2_000, 4))
+
+
+def test_a_statement_that_begins_anew_forgets_what_it_was_going_to_write():
+    gateway, under_way = Gateway(), transaction()
+    result = gateway.perform(
+        under_way,
+        Update("a", "c", Where(), "add", "5"),
+        rows(("a", "1"), ("b", "1")),
+        LOCKED,
+        (LockKey, WrittenSince(3_000, 1_500, 3_500, 4)),  # Maybe before the transaction began.
+        (CheckUnchanged, Conflict("b was read")),
+        rows(("a", "1"), ("b", "2")),
+        LOCKED,
+    )
+    assert result == "2"
+    assert under_way.writes == [Increment("a", 5), Increment("b", 5)]
+
+
+def test_a_snapshot_moves_up_only_if_what_was_read_is_the_same():
+    gateway, under_way = Gateway(), transaction()
+    gateway.perform(under_way, Get("a"), rows(("a", "1")))
+    began = under_way.snapshot_ns
+    gateway.perform(
+        under_way,
+        Scan("b", "c", Where()),
+        (ReadAt, Uncertain(3_000, 3_100, 4)),
+        (CheckUnchanged, Done()),
+        rows(("b", "2")),
+    )
+    assert began < under_way.snapshot_ns == 3_000
+    with pytest.raises(RolledBackError, match="a was read"):
+        gateway.perform(
+            under_way, Get("c"), (ReadAt, Uncertain(4_000, 4_100, 5)), (CheckUnchanged, Conflict("a was read"))
+        )
+
+
+def test_the_first_updater_wins_unless_he_may_have_been_there_before():
+    gateway, under_way = Gateway(), transaction()
+    gateway.perform(under_way, Get("a"), rows(("a", "1"), clock=2_000))
+    with pytest.raises(RolledBackError, match="was written by another transaction"):
+        gateway.perform(under_way, Put("b", "1"), (LockKey, WrittenSince(2_500, 2_500, 3_000, 4)))
+    gateway.perform(
+        under_way, Put("b", "1"), (LockKey, WrittenSince(2_500, 1_999, 3_000, 4)), (CheckUnchanged, Done()), LOCKED
+    )
+    assert under_way.snapshot_ns == 2_500
+
+
+def test_the_same_trouble_again_and_again_ends():
+    gateway = Gateway()
+    trouble = [(LockKey, WrittenSince(3_000, 1_500, 3_500, 4)), (CheckUnchanged, Conflict("changed"))]
+    script = [rows(("a", "1")), *trouble] * 10
+    with pytest.raises(RolledBackError, match="changed"):
+        gateway.perform(transaction(), Update("a", "b", Where(), "add", "5"), *script)
+
+
+def test_who_waits_too_long_for_a_lock_gives_up():
+    gateway = Gateway()
+    script = [(LockKey, Waiting((T2,), 2_000, 4))] * 2_000
+    with pytest.raises(RolledBackError, match="waited too long for a, which n2/1 holds"):
+        gateway.perform(transaction(), Put("a", "1"), *script)
+    assert gateway.now < 2 * SECOND_NS
+
+
+def test_at_read_committed_each_statement_reads_anew_and_a_row_that_was_waited_for_is_looked_at_again():
+    gateway, under_way = Gateway(), transaction("read committed")
+    gateway.perform(under_way, Get("a"), rows(("a", "1")))
+    first = under_way.snapshot_ns
+    result = gateway.perform(
+        under_way,
+        Update("a", "c", Where("equals", 1), "delete", ""),
+        rows(("a", "1")),
+        (LockKey, Waiting((T2,), 2_000, 4)),
+        LOCKED,
+        rows(("a", "2")),
+    )
+    assert result == "0" and under_way.snapshot_ns > first and under_way.writes == []
+
+
+def test_own_writes_are_seen():
+    gateway, under_way = Gateway(), transaction()
+    gateway.perform(under_way, Put("a", "7"), LOCKED)
+    assert gateway.perform(under_way, Get("a")) == "7"
+    gateway.perform(under_way, Increment("b", 2), LOCKED)
+    assert gateway.perform(under_way, Get("b"), rows(("b", "1"))) == "3"

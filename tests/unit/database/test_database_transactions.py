@@ -1,0 +1,381 @@
+"""What a leader does for transactions, one question at a time."""
+
+import pytest
+
+from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor, make_layout
+from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.messages import Execute, NotLeader, OpenSession, ShardRequest, Told, Transact
+from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.transactions.desk import TransactionDesk
+from PhantomLibrary.database.transactions.messages import (
+    CheckUnchanged,
+    Locked,
+    LockGranted,
+    LockKey,
+    ReadAt,
+    ReleaseLocks,
+    Rows,
+    TooOld,
+    Uncertain,
+    WrittenSince,
+)
+from PhantomLibrary.domain import Put
+from PhantomLibrary.protocols.mvcc.clock import HybridClock
+from PhantomLibrary.protocols.transactions.values import (
+    Conflict,
+    Decide,
+    Done,
+    Ended,
+    Forget,
+    Inquire,
+    Prepare,
+    RaiseFence,
+    Resolve,
+    TransactionId,
+    Undecided,
+    span_of,
+)
+
+CONFIG = DatabaseConfig()
+T1, T2, T3 = (TransactionId(number, f"n{number}", 1) for number in (1, 2, 3))
+FAR = 1 << 60
+
+
+class Host:
+    """A leader whose log commits what it is given when the test says so."""
+
+    node, shard, term = "n1", 1, 4
+
+    def __init__(self):
+        layout = make_layout(["n1"], shards=1, replicas=1, config=CONFIG)
+        self.machine = ShardMachine(layout, ShardDescriptor(1, "", "", 1, ("n1",)), SessionTable(9))
+        self.now = 1_000
+        self.clock = HybridClock(lambda: self.now)
+        self.log, self.answers, self.told, self.asked, self.woken, self.shown = [], {}, [], [], [], []
+        self.holds_proposals = False
+        self.gone = []
+        self.desk = TransactionDesk(self, CONFIG)
+        self.desk.begin()
+        self.calls = 0
+
+    @property
+    def last_index(self):
+        return self.machine.applied_index + len(self.log)
+
+    def monotonic_ns(self):
+        return self.now
+
+    def wake_at(self, at_ns):
+        self.woken.append(at_ns)
+
+    def confirm(self, request):
+        self.desk.serve(request)
+
+    def replicate(self, request, command):
+        self.log.append((request, command, self.clock.now_ns()))
+
+    def answer(self, request, outcome):
+        assert request.call not in self.answers
+        self.answers[request.call] = outcome.answer if isinstance(outcome, Told) else outcome
+
+    def tell(self, node, message):
+        self.told.append((node, message))
+
+    def ask(self, shard, command, finish):
+        self.asked.append((shard, command, finish))
+
+    def unavailable_nodes(self):
+        return self.gone
+
+    def show(self, observation):
+        self.shown.append(observation)
+
+    def take_again(self, request):
+        if isinstance(request.operation, Put):
+            self.desk.admits(request, request.operation.key)
+        else:
+            self.desk.take(request)
+
+    # --- for tests
+
+    def request(self, work):
+        self.calls += 1
+        return ShardRequest(1, "n9", self.calls, 1, 1, 1, 0, 0, work)
+
+    def take(self, work):
+        request = self.request(work)
+        self.desk.take(request)
+        return request.call
+
+    def commit(self, count=99):
+        """Apply what the log holds."""
+        for _ in range(min(count, len(self.log))):
+            request, command, at_ns = self.log.pop(0)
+            transact = Transact("n9", 0, 1, at_ns, command)
+            outcome = self.machine.apply(self.machine.applied_index + 1, transact)
+            if request is not None:
+                self.answer(request, outcome)
+            self.desk.applied(transact, outcome)
+
+    def apply(self, command, at=None):
+        self.log.append((None, command, at or self.clock.now_ns()))
+        self.commit()
+
+    def write(self, key, value, at):
+        if self.machine.applied_index == 0 or not hasattr(self, "session"):
+            self.machine.apply(self.machine.applied_index + 1, OpenSession("n9", 0))
+            self.session, self.sequence = self.machine.applied_index, 0
+        self.sequence += 1
+        self.machine.apply(
+            self.machine.applied_index + 1, Execute("n9", 0, 1, self.session, self.sequence, at, Put(key, value))
+        )
+        self.desk.settled()
+
+    def pass_time(self, ns):
+        self.now += ns
+        self.desk.fire()
+
+
+def prepare(transaction, *writes, participants=(), anchor=1, level="snapshot", snapshot=900, reads=()):
+    return Prepare(transaction, level, snapshot, writes, reads, anchor, participants)
+
+
+def read(key, at, *, limit=0, met=(0, 0), transaction=T1):
+    return ReadAt(transaction, span_of(key), at, limit or at, met[1], met[0])
+
+
+@pytest.fixture
+def host():
+    return Host()
+
+
+# --- reads at a time --------------------------------------------------------------------------------------------------
+
+
+def test_a_read_waits_until_its_fence_is_replicated_and_later_writes_are_above_it(host):
+    call = host.take(read("a", 5_000))
+    assert call not in host.answers and [type(command) for _, command, _ in host.log] == [RaiseFence]
+    assert host.clock.now_ns() > 5_000
+    host.commit()
+    assert isinstance(host.answers[call], Rows)
+    again = host.take(read("a", 6_000))
+    assert isinstance(host.answers[again], Rows)  # The fence was raised ahead of the first one.
+
+
+def test_a_fence_that_was_not_taken_up_is_proposed_again(host):
+    call = host.take(read("a", 5_000))
+    host.log.clear()
+    host.desk.refused()
+    host.pass_time(CONFIG.doubt_interval_ns)
+    host.commit()
+    assert isinstance(host.answers[call], Rows)
+
+
+def test_a_read_waits_for_what_is_under_way_when_it_comes(host):
+    host.apply(RaiseFence(FAR))
+    host.replicate(None, prepare(T2, Put("a", "1")))
+    call = host.take(read("a", 5_000))
+    assert call not in host.answers
+    host.commit()
+    assert call not in host.answers  # In doubt now.
+    promised = host.machine.transactions.parts[T2].prepared_ns
+    host.apply(Resolve(T2, True, promised))
+    assert host.answers[call].rows == (("a", "1"),)
+
+
+def test_a_read_waits_for_proposals_that_have_their_timestamps_and_are_in_no_log(host):
+    host.apply(RaiseFence(FAR))
+    host.holds_proposals = True
+    at_ns = host.clock.now_ns()
+    call = host.take(read("a", 5_000))
+    assert call not in host.answers
+    host.holds_proposals = False
+    host.write("a", "held", at_ns)
+    assert host.answers[call].rows == (("a", "held"),)
+
+
+@pytest.mark.parametrize(("promised_after", "is_seen"), [(False, True), (True, False)])
+def test_what_was_promised_before_the_transaction_came_may_be_older_whatever_its_timestamp(
+    host, promised_after, is_seen
+):
+    host.apply(RaiseFence(FAR))
+    if not promised_after:
+        host.apply(prepare(T2, Put("a", "1")))
+    first = host.take(read("b", 2_000, limit=9_000))
+    met = host.answers[first].term, host.answers[first].clock_ns
+    if promised_after:
+        host.apply(prepare(T2, Put("a", "1"), snapshot=met[1]))
+    call = host.take(read("a", 2_000, limit=9_000, met=met))
+    assert (call in host.answers) is promised_after  # In doubt, if it may have committed before.
+    host.apply(Resolve(T2, True, 8_000))
+    assert isinstance(host.answers[call], Uncertain if is_seen else Rows)
+    if is_seen:
+        assert host.answers[call].at_ns >= 8_000
+
+
+def test_what_another_leader_met_does_not_count(host):
+    host.apply(RaiseFence(FAR))
+    host.write("a", "1", at=3_000)
+    call = host.take(read("a", 2_000, limit=9_000, met=(3, 2_500)))
+    assert isinstance(host.answers[call], Uncertain)
+
+
+def test_a_leader_is_never_behind_what_it_has_applied(host):
+    host.apply(RaiseFence(FAR))
+    host.write("a", "1", at=700_000)
+    call = host.take(read("b", 2_000))
+    assert host.answers[call].clock_ns > 700_000
+
+
+def test_versions_that_may_be_gone_are_not_read(host):
+    host.apply(RaiseFence(1 << 61))
+    host.write("a", "1", at=CONFIG.version_retention_ns + 5_000)
+    call = host.take(read("a", 4_000))
+    assert host.answers[call] == TooOld()
+
+
+def test_a_check_says_whether_something_has_changed_in_between(host):
+    host.apply(RaiseFence(FAR))
+    host.write("a", "1", at=3_000)
+    changed = host.take(CheckUnchanged(T1, span_of("a"), 2_999, 4_000))
+    same = host.take(CheckUnchanged(T1, span_of("a"), 3_000, 4_000))
+    assert isinstance(host.answers[changed], Conflict) and host.answers[same] == Done()
+
+
+def test_whoever_waits_is_sent_to_the_next_leader(host):
+    call = host.take(read("a", 5_000))
+    host.desk.end("n2")
+    assert host.answers[call] == NotLeader("n2", may_happen=False)
+
+
+# --- locks, and who waits ---------------------------------------------------------------------------------------------
+
+
+def lock(transaction, key="a", *, level="snapshot", snapshot=900):
+    return LockKey(transaction, key, level, snapshot)
+
+
+def test_a_lock_passes_on_and_the_heir_is_told(host):
+    calls = [host.take(lock(each)) for each in (T1, T2)]
+    assert isinstance(host.answers[calls[0]], Locked) and host.answers[calls[1]].holders == (T1,)
+    host.take(ReleaseLocks(T1))
+    assert host.told == [("n2", LockGranted(T2, 1, "a"))]
+
+
+def test_a_lock_on_what_was_written_since_says_when_and_when_that_was_promised(host):
+    host.apply(prepare(T2, Put("a", "1")))
+    promised = host.machine.transactions.parts[T2].prepared_ns
+    host.apply(Resolve(T2, True, 8_000))
+    answer = host.answers[host.take(lock(T1))]
+    assert isinstance(answer, WrittenSince) and (answer.at_ns, answer.promised_ns) == (8_000, promised)
+    assert isinstance(host.answers[host.take(lock(T3, "b"))], Locked)
+
+
+def test_what_was_locked_at_an_earlier_leader_is_waited_for(host):
+    host.apply(prepare(T2, Put("a", "1")))
+    assert host.answers[host.take(lock(T1))].holders == (T2,)
+
+
+def test_an_inquiry_that_is_not_answered_leaves_locks_as_they_are(host):
+    host.take(lock(T1))
+    host.take(lock(T2))
+    host.apply(prepare(T1, Put("a", "1"), participants=(1, 2)))
+    host.apply(Inquire(T1))
+    assert host.told == []
+
+
+def test_a_single_write_waits_for_the_lock_and_each_heir_of_it(host):
+    host.take(lock(T1))
+    host.take(lock(T2))
+    request = host.request(Put("a", "9"))
+    assert not host.desk.admits(request, "a")
+    host.take(ReleaseLocks(T1))
+    assert request.call in {key[1] for key in host.desk._held}
+    host.take(ReleaseLocks(T2))
+    assert not host.desk._held
+
+
+def test_an_older_prepare_waits_for_a_younger_one_and_a_younger_one_does_not(host):
+    host.apply(prepare(T2, Put("a", "1")))
+    older, younger = host.take(prepare(T1, Put("a", "2"))), host.take(prepare(T3, Put("a", "3")))
+    host.commit()
+    assert isinstance(host.answers[younger], Conflict) and older not in host.answers
+    host.apply(Resolve(T2, False, 0))
+    host.commit()
+    assert host.machine.transactions.writer_of("a") == T1
+
+
+def test_locks_of_the_dead_go_when_somebody_wants_them(host):
+    host.take(lock(T1))
+    host.pass_time(CONFIG.doubt_after_ns + 1)
+    host.take(lock(T2))
+    host.pass_time(1)
+    assert host.told == [("n1", LockGranted(T1, 1, "a"))]  # Is it still there?
+    host.gone = ["n1"]
+    host.pass_time(1)
+    assert host.told[-1] == ("n2", LockGranted(T2, 1, "a"))
+
+
+def test_no_lock_is_older_than_a_transaction(host):
+    host.take(lock(T1))
+    host.pass_time(CONFIG.transaction_lifetime_ns)
+    assert [age for _, _, age in host.desk.lock_ages_ns] == [CONFIG.transaction_lifetime_ns]
+    host.pass_time(1)
+    assert host.desk.lock_ages_ns == []
+
+
+# --- recovery ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_is_told_until_all_have_acted_and_forgotten_only_then(host):
+    host.apply(prepare(T1, Put("a", "1"), participants=(1, 2, 3)))
+    host.apply(Decide(T1, True, 5_000, (1, 2, 3)))
+    assert [(shard, command) for shard, command, _ in host.asked] == [
+        (2, Resolve(T1, True, 5_000)),
+        (3, Resolve(T1, True, 5_000)),
+    ]
+    host.asked[0][2](Done())
+    host.asked[1][2](NotLeader("", may_happen=False))
+    host.pass_time(1)
+    assert host.log == [] and host.asked[2][:2] == (3, Resolve(T1, True, 5_000))
+    host.asked[2][2](Done())
+    host.asked[0][2](Done())
+    host.pass_time(1)
+    assert [command for _, command, _ in host.log] == [Forget((T1,))]
+    host.commit()
+    assert not host.machine.transactions.records
+    assert [each.commit_ns for each in host.shown] == [5_000]
+
+
+def test_a_new_leader_tells_what_an_earlier_one_may_not_have_told(host):
+    host.apply(prepare(T1, Put("a", "1"), participants=(1, 2)))
+    host.apply(Decide(T1, True, 5_000, (1, 2)))
+    host.asked.clear()
+    host.desk = TransactionDesk(host, CONFIG)
+    host.desk.begin()
+    assert [(shard, command) for shard, command, _ in host.asked] == [(2, Resolve(T1, True, 5_000))]
+
+
+def test_whoever_is_in_doubt_for_long_asks_the_anchor_and_acts_on_the_answer(host):
+    host.apply(prepare(T1, Put("a", "1"), anchor=2))
+    host.pass_time(CONFIG.doubt_after_ns - 1)
+    assert host.asked == []
+    host.pass_time(1)
+    host.pass_time(1)
+    assert [(shard, command) for shard, command, _ in host.asked] == [(2, Inquire(T1))]
+    host.asked[0][2](Undecided())
+    assert host.log == []
+    host.pass_time(1)
+    host.asked[1][2](Ended(True, 7_000))
+    host.commit()
+    assert host.machine.rows(span_of("a"), 7_000) == (("a", "1"),)
+
+
+def test_an_anchor_in_doubt_about_its_own_record_has_it_aborted_when_patience_is_over(host):
+    host.apply(prepare(T1, Put("a", "1"), participants=(1,)))
+    host.pass_time(CONFIG.doubt_after_ns)
+    host.commit()
+    assert T1 in host.machine.transactions.parts
+    host.pass_time(CONFIG.undecided_max_ns)
+    host.commit()
+    assert not host.machine.transactions.parts
