@@ -123,7 +123,9 @@ class ChaosKeywords(Component):
 
         ``event`` is ``leader elected``, ``vote persisted``, ``snapshot sent``, ``entry committed``,
         ``learner added`` or ``voters changing``; of sagas, ``saga started``, ``step executing``, ``step completed``,
-        ``compensation begun``, ``step compensated`` or ``saga ended``. The fault strikes
+        ``compensation begun``, ``step compensated`` or ``saga ended``; of transactions ``prepare sent`` and
+        ``commit sent`` (by the coordinator), ``decision sent`` (by whoever keeps the record), ``transaction prepared``,
+        ``transaction decided`` or ``transaction step``, which is each of their messages and effects. The fault strikes
         ``before`` or ``after`` it: a vote is persisted before its voter answers, and an entry counts as committed when
         the first replica applies it. ``on`` counts only what happens on these nodes, and ``occurrence`` waits for the
         n-th time. It strikes the node on which the event happens, or ``node``. ``lose disk`` crashes a node and empties

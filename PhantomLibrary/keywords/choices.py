@@ -62,11 +62,15 @@ class Event(Choice, frozen=True):
         "compensation begun",
         "step compensated",
         "saga ended",
+        "prepare sent",
+        "commit sent",
+        "decision sent",
+        "transaction prepared",
+        "transaction decided",
+        "transaction step",
         "quiet",
     )
     WAITING: ClassVar[tuple[str, ...]] = (
-        "prepare sent",
-        "commit sent",
         "rebalancing finished",
         "administration finished",
     )

@@ -30,7 +30,9 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
         "Something that happens: ``leader elected`` (a replica became leader of a shard), ``snapshot sent`` (a leader"
         " sent its state to a replica far behind), ``vote persisted`` (a vote became durable), ``entry committed`` (a"
         " shard committed an entry), ``saga started``, ``step executing``, ``step completed``, ``compensation begun``,"
-        " ``step compensated`` and ``saga ended`` (where sagas are orchestrated), ``quiet`` (no operation is under"
+        " ``step compensated`` and ``saga ended`` (where sagas are orchestrated), ``prepare sent``, ``commit sent``,"
+        " ``decision sent``, ``transaction prepared`` and ``transaction decided`` (of two-phase commit),"
+        " ``transaction step`` (each message and effect of a transaction), ``quiet`` (no operation is under"
         " way, and all live replicas have applied the same entries).",
     ),
     choices.Outcome: choices.converter_of(

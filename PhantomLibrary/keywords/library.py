@@ -16,6 +16,7 @@ from PhantomLibrary.keywords.chaos_keywords import ChaosKeywords
 from PhantomLibrary.keywords.check_keywords import CheckKeywords
 from PhantomLibrary.keywords.cluster_keywords import ClusterKeywords
 from PhantomLibrary.keywords.converters import CONVERTERS
+from PhantomLibrary.keywords.crash_keywords import CrashKeywords
 from PhantomLibrary.keywords.disk_keywords import DiskKeywords
 from PhantomLibrary.keywords.failures import RequestRefused
 from PhantomLibrary.keywords.fault_keywords import FaultKeywords
@@ -99,6 +100,7 @@ class PhantomLibrary(DynamicCore):
             SagaKeywords,
             TransactionKeywords,
             InterleavingKeywords,
+            CrashKeywords,
             CheckKeywords,
             MetricKeywords,
         )

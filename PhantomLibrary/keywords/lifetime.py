@@ -74,6 +74,7 @@ class Clusters:
         self._folders: tuple[str, ArtifactFolders] | None = None
         self._robot_run = ""
         self._is_stopped = False
+        self._prepare: Callable[[Cluster], None] | None = None  # While a case is rehearsed.
 
     @property
     def current(self) -> Cluster:
@@ -100,7 +101,7 @@ class Clusters:
         make_cluster_layout(spec, make_topology(spec))  # What is refused is refused before anything begins or ends.
         folder = self._artifact_folders().open(owner.suite, owner.test)
         meter = ProcessMeter()
-        run = Run(spec, parts=parts, trace_sink=folder.trace_sink())
+        run = Run(spec, parts=parts, trace_sink=None if self._prepare else folder.trace_sink())
         self._started[owner.key] = ordinal
         self._dispose_owned_by(owner.key)
         cluster = Cluster(run, folder, self._replay, self._check_may_change)
@@ -108,7 +109,30 @@ class Clusters:
         replay_seed = None if is_derived and ordinal > 1 else number
         self._alive.append(Owned(cluster, owner, ordinal, replay_seed, meter))
         self._is_stopped = False
+        if self._prepare is not None:
+            self._prepare(cluster)
         return cluster
+
+    def rehearse(self, prepare: Callable[[Cluster], None], case: Callable[[], object]) -> int:
+        """Do a case that starts clusters of its own, each prepared so; return how many it has started.
+
+        They have the seeds that the first clusters from here on would have, whatever was rehearsed before. When the
+        case is over they are dropped, without evidence; those of a case that fails are left as they are.
+        """
+        key = Owner().key
+        first = self._started.get(key, 0)
+        outer, self._prepare = self._prepare, prepare
+        try:
+            case()
+        finally:
+            self._prepare = outer
+        number = self._started.get(key, 0) - first
+        self._started[key] = first
+        for each in [each for each in self._alive if each.owner.key == key]:
+            each.cluster.run.ended = "it was rehearsed"
+            each.cluster.folder.close()
+            self._alive.remove(each)
+        return number
 
     def stop(self) -> None:
         """End the present cluster. Raises InvalidState when there is none, or when it belongs to others too."""

@@ -31,6 +31,7 @@ from PhantomLibrary.testbed.armed import ArmedFaults
 from PhantomLibrary.testbed.client_transaction import ClientTransaction
 from PhantomLibrary.testbed.events import EventTap
 from PhantomLibrary.testbed.faults import FaultBook
+from PhantomLibrary.testbed.message_kinds import names_of
 from PhantomLibrary.testbed.operator import Operator
 from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.sessions import SessionPool
@@ -103,6 +104,7 @@ class Cluster:
     def _make_world(self, topology: Topology, parts: Parts) -> WatchedWorld:
         def spawn(node: NodeId) -> DatabaseNode:
             self.processes[node] = process = DatabaseNode(self.layout, parts, self.events.sink)
+            self.events.attend(process)
             return process
 
         world = WatchedWorld(
@@ -113,6 +115,7 @@ class Cluster:
             encode=msgspec.json.Encoder().encode,
             cost_ns=handling_cost_ns,
             spawn=spawn,
+            kinds=names_of,
         )
         world.watch, world.processes = self.watch, self.processes
         for host in world.nodes.values():

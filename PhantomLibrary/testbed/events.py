@@ -10,17 +10,18 @@ An event is told `before` its effect, when the node has decided and nobody else 
 *voters changing*: before and after a replica writes down a step by which other replicas come to vote.
 *snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
-Those of sagas: see saga_events.py.
+Those of sagas: see saga_events.py; those of transactions: transaction_events.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from PhantomLibrary.database.messages import Transact
 from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import Performer
@@ -29,6 +30,15 @@ from PhantomLibrary.domain import Configuration, NodeId, Observation, ReplicaSta
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS, tapped_saga_host
+from PhantomLibrary.testbed.transaction_events import (
+    STEP,
+    TRANSACTION_EVENTS,
+    applied_events,
+    concerns_transactions,
+    tapped_gateway,
+    tapped_manager,
+    telling_reply,
+)
 from PhantomLibrary.testbed.watch import Watch
 
 EVENTS = (
@@ -39,6 +49,7 @@ EVENTS = (
     "learner added",
     "voters changing",
     *SAGA_EVENTS,
+    *TRANSACTION_EVENTS,
 )
 
 Phase: TypeAlias = Literal["before", "after"]
@@ -95,8 +106,18 @@ class EventTap:
                 tap.add(self, self._handlers, host)
 
         performer: type[Performer] = TappedPerformer
-        saga_host = tapped_saga_host(parts.saga_host, self)
-        return msgspec.structs.replace(parts, performer=performer, saga_host=saga_host)
+        return msgspec.structs.replace(
+            parts,
+            performer=performer,
+            saga_host=tapped_saga_host(parts.saga_host, self),
+            gateway=tapped_gateway(parts.gateway, self),
+            manager=tapped_manager(parts.manager, self),
+        )
+
+    def attend(self, process: DatabaseNode) -> None:
+        """Note a process that is about to start."""
+        if self._listeners:
+            vars(process)["reply"] = telling_reply(process, self)
 
     def add(self, performer: Performer, handlers: dict[type, Callable[[Any], None]], replica: TappedReplica) -> None:
         """Note the performer of a replica that starts."""
@@ -112,6 +133,8 @@ class EventTap:
             self._applied.clear()
             for each in self._replicas.values():
                 each.open()
+            for process in self._processes.values():
+                self.attend(process)
             self._turn_sinks(self._watch.observe, self._observe)
 
     def leave(self, listener: Listener) -> None:
@@ -122,6 +145,8 @@ class EventTap:
         if not self._listeners:
             for each in self._replicas.values():
                 each.close()
+            for process in self._processes.values():
+                vars(process).pop("reply", None)
             self._turn_sinks(self._observe, self._watch.observe)
 
     @contextmanager
@@ -240,24 +265,20 @@ class _ReplicaTap:
 
     def _send(self, effect: Send | SendEarly, perform: Callable[[Any], None]) -> None:
         message = effect.message
-        is_snapshot = type(message) is SnapshotChunk and message.chunk == message.chunks - 1
-        if is_snapshot:
-            self._tell("snapshot sent", "before")
-        perform(effect)
-        if is_snapshot:
-            self._tell("snapshot sent", "after")
+        events = ["snapshot sent"] if type(message) is SnapshotChunk and message.chunk == message.chunks - 1 else []
+        if concerns_transactions(message):
+            events.append(STEP)
+        self._tell_around(events, effect, perform)
 
     def _persist(self, effect: Persist, perform: Callable[[Any], None]) -> None:
         votes = [(each.term, each.vote) for each in effect.records if type(each) is HardState and each.vote]
         if votes and votes[-1] != self._vote:
             self._vote, self._vote_token = votes[-1], effect.token
             self._tell("vote persisted", "before")
-        changes = [event for record in effect.records for event in _changes_of_members(record)]
-        for event in changes:
-            self._tell(event, "before")
-        perform(effect)
-        for event in changes:
-            self._tell(event, "after")
+        events = [event for record in effect.records for event in _changes_of_members(record)]
+        if any(map(concerns_transactions, effect.records)):
+            events.append(STEP)
+        self._tell_around(events, effect, perform)
 
     def _persisted(self, token: int) -> None:
         if self._vote_token is not None and token >= self._vote_token:
@@ -267,11 +288,22 @@ class _ReplicaTap:
 
     def _apply(self, effect: Apply, perform: Callable[[Any], None]) -> None:
         new = self._events.newly_applied(self.replica.shard, effect.entries[-1].index)
+        events = applied_events(effect.entries[-new:]) if new else []
+        if any(type(entry.command) is Transact for entry in effect.entries):
+            events.append(STEP)
         if new:
             self._tell("entry committed", "before", new)
-        perform(effect)
+        self._tell_around(events, effect, perform)
         if new:
             self._tell("entry committed", "after", new)
+
+    def _tell_around(self, events: Sequence[str], effect: Effect, perform: Callable[[Any], None]) -> None:
+        """Perform an effect, and tell what it is before and after it."""
+        for event in events:
+            self._tell(event, "before")
+        perform(effect)
+        for event in events:
+            self._tell(event, "after")
 
 
 def _changes_of_members(record: Record) -> list[str]:

@@ -1,10 +1,37 @@
-"""The names of the messages that nodes send each other, for faults that lose some of them."""
+"""The names of the messages that nodes send each other, for faults that lose some of them.
+
+A question to a shard, and its answer, go by the name of what they carry as well: `prepare`, `prepared`, `commit`.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
+from PhantomLibrary.database.messages import ShardReply, ShardRequest, Told
 from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.protocols.transactions.values import Decide
+from PhantomLibrary.world.wire import kinds_of
+
+_DECISIONS = {True: "commit", False: "abort"}
+
+
+def names_of(message: Any) -> tuple[str, ...]:
+    """Return the names by which a fault may pick a message."""
+    names = kinds_of(message)
+    if type(message) is ShardRequest:
+        work = message.operation
+        carried = _DECISIONS[work.commits] if type(work) is Decide else _tag(type(work))
+        return (*names, carried)
+    if type(message) is ShardReply and type(message.outcome) is Told:
+        return (*names, _tag(type(message.outcome.answer)))
+    return names
+
+
+def _tag(kind: type) -> str:
+    config = getattr(kind, "__struct_config__", None)
+    return "" if config is None else str(config.tag)
 
 
 def check_kind(kind: str) -> None:
@@ -19,13 +46,16 @@ def check_kind(kind: str) -> None:
 def message_kinds() -> list[str]:
     """Return the names of all messages between nodes, in words: `append entries`, `request vote`."""
     from PhantomLibrary.database.census import Announcement, HandOver, Noted, Order, Report
-    from PhantomLibrary.database.messages import (
-        ClientReply,
-        ClientRequest,
-        NodeHeartbeat,
-        NodeHeartbeatReply,
-        ShardReply,
-        ShardRequest,
+    from PhantomLibrary.database.messages import ClientReply, ClientRequest, NodeHeartbeat, NodeHeartbeatReply
+    from PhantomLibrary.database.transactions.messages import (
+        CheckUnchanged,
+        Locked,
+        LockGranted,
+        LockKey,
+        ReadAt,
+        ReleaseLocks,
+        Rows,
+        Waiting,
     )
     from PhantomLibrary.protocols.raft.messages import (
         AppendEntries,
@@ -40,10 +70,14 @@ def message_kinds() -> list[str]:
         Vote,
     )
     from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
+    from PhantomLibrary.protocols.transactions.deadlocks import Probe, Victim
+    from PhantomLibrary.protocols.transactions.values import Conflict, Done, Ended, Inquire, Prepare, Prepared, Resolve
 
     kinds: list[type[Struct]] = [RequestVote, Vote, TimeoutNow, AppendEntries, AppendReply, Invitation]
     kinds += [SnapshotChunk, SnapshotReply, RepairRequest, RepairBound]
     kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply, Ping, PingRequest, Ack, Nack]
     kinds += [NodeHeartbeat, NodeHeartbeatReply]
     kinds += [Report, Noted, Announcement, Order, HandOver]
-    return [str(kind.__struct_config__.tag) for kind in kinds]
+    kinds += [ReadAt, CheckUnchanged, LockKey, ReleaseLocks, Prepare, Resolve, Inquire]
+    kinds += [Rows, Locked, Waiting, Prepared, Conflict, Ended, Done, LockGranted, Probe, Victim]
+    return [*(_tag(kind) for kind in kinds), *_DECISIONS.values()]

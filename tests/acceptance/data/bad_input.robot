@@ -170,9 +170,9 @@ Words That Wait
     Misspelt    level    causal    Level
     ...    level 'causal' is not available yet: there is linearizable, strict serializable, serializable, snapshot, read committed
     ...    History Should Be    causal
-    Misspelt    event    prepare sent    Event
-    ...    event 'prepare sent' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, quiet
-    ...    Run Until    prepare sent
+    Misspelt    event    rebalancing finished    Event
+    ...    event 'rebalancing finished' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step, quiet
+    ...    Run Until    rebalancing finished
     Misspelt    kind    orders    WorkloadKind
     ...    kind of workload 'orders' is not available yet: there is register, set, counter, append, saga, bank, list-append, rw-register, write-skew, long-fork, monotonic    Start Workload    orders
     Misspelt    state    ill    NodeState
