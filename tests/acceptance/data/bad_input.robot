@@ -237,9 +237,9 @@ Nemeses That Cannot Be
 Faults That Cannot Be Armed
     [Documentation]    An event is a moment that is known, and a fault is one that can strike in it.
     Misspelt    event    leader electd    Event
-    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, quiet (did you mean leader elected?)
+    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step, quiet (did you mean leader elected?)
     ...    Arm Fault    leader electd    crash node
-    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended
+    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step
     ...    Arm Fault    quiet    crash node
     Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
     ...    Arm Fault    leader elected    crash node    node=n9

@@ -10,6 +10,7 @@ from PhantomLibrary.testbed.judge import judge_faults, judge_history, judge_inva
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS
 from PhantomLibrary.testbed.schedule import read_schedule, write_schedule
+from PhantomLibrary.testbed.transaction_events import TRANSACTION_EVENTS
 from PhantomLibrary.world.faults import CrashNode
 
 SMALL_LOGS = {"snapshot_entries": 50, "kept_entries_max": 10}
@@ -79,7 +80,8 @@ def test_each_fault_strikes_and_is_replayed(loaded, event, fault, phase):
 
 
 def test_the_strikes_above_are_all_there_are():
-    assert {event for event, _, _ in _STRIKES} == set(EVENTS) - set(SAGA_EVENTS)  # Those: test_testbed_sagas.py.
+    # Of sagas: test_testbed_sagas.py; of transactions: test_testbed_transaction_events.py.
+    assert {event for event, _, _ in _STRIKES} == set(EVENTS) - set(SAGA_EVENTS) - set(TRANSACTION_EVENTS)
     assert {fault for _, fault, _ in _STRIKES} == set(STRIKES)
 
 
@@ -119,7 +121,7 @@ def test_events_are_told_in_order_before_and_after(loaded):
     wipe_a_follower(loaded)
     loaded.go(3)
 
-    for event in set(EVENTS) - set(SAGA_EVENTS):
+    for event in set(EVENTS) - set(SAGA_EVENTS) - set(TRANSACTION_EVENTS):
         phases = [phase for each, phase, _, _ in told if each == event]
         assert phases.count("before") == phases.count("after") > 0, event
         assert phases[0] == "before"
