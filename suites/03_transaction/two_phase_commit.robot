@@ -132,6 +132,17 @@ Prepare Arrives Long After The Abort
     Balances Should Be    100    100
     Nothing Should Be Locked
 
+Messages That Come Seconds Late Change Nothing
+    [Documentation]    Prepares, commits and aborts take up to three seconds, half of them come twice, and many arrive
+    ...                when their transfer has ended one way or the other.
+    [Tags]    priority-1
+    [Setup]    Start Bank
+    Set Link    n1    n2, n3    jitter=3s    duplicate=50%    reorder=50%
+    Repeat Keyword    6    Try To Move Ten More
+    Heal Network
+    Run For    10s
+    Accounts Should Add Up
+
 Doubled And Overtaken Messages Happen Once
     [Documentation]    Every third message comes twice, and many overtake each other: ten transfers are ten.
     [Tags]    priority-1
@@ -143,6 +154,20 @@ Doubled And Overtaken Messages Happen Once
 
 
 *** Keywords ***
+Try To Move Ten More
+    [Documentation]    Moves 10 from alice to zoe, whoever they are and whatever becomes of it.
+    Begin Transaction    more    isolation=read committed    gateway=n1
+    Update Keys    more    alice    end=alice.    change=add    value=-10    outcome=any
+    Update Keys    more    zoe    end=zoe.    change=add    value=10    outcome=any
+    Commit Transaction    more    outcome=any
+
+Accounts Should Add Up
+    [Documentation]    Reads back both accounts, and writes both, as nothing is locked any more.
+    ${alice} =    Get Value    alice    within=10s
+    ${zoe} =    Get Value    zoe    within=10s
+    Should Be Equal As Integers    ${${alice} + ${zoe}}    200
+    Nothing Should Be Locked
+
 Transfer Is Whole Whatever Happens
     [Documentation]    One transfer on a cluster of its own.
     Start Bank

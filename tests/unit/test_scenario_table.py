@@ -43,7 +43,7 @@ def tags_of():
 
 
 def test_tests_of_the_table_exist_and_carry_its_tags(tags_of):
-    links = [(tag, *link) for tag, row in rows() for link in re.findall(r"\[([^]]+)]\(([^)]+)\)", row)]
+    links = [(tag, *link) for tag, row in rows() for link in re.findall(r"\[([^]]+)]\(([^)]+robot)\)", row)]
     assert len(links) > 40
     missing = [(name, path) for _, name, path in links if ((DOCS / path).resolve(), name) not in tags_of]
     assert missing == []
@@ -55,3 +55,14 @@ def test_tests_of_the_table_exist_and_carry_its_tags(tags_of):
 def test_every_row_names_a_test_or_says_what_it_waits_for():
     assert len(rows()) > 35
     assert [row for _, row in rows() if "](" not in row and "waits for" not in row] == []
+
+
+def test_each_case_of_hermitage_has_a_test_at_each_level(tags_of):
+    page = (DOCS / "isolation.md").read_text(encoding="utf-8")
+    table = [line for line in page.splitlines() if re.match(r"\| \d", line)]
+    links = [re.findall(r"[✓—] \[([^]]+)]\(([^)]+)\)", row) for row in table]
+    assert [len(row) for row in links] == [3] * 15
+    levels = [[((DOCS / path).resolve(), name) for name, path in row] for row in links]
+    assert all({"transaction", "priority-1"} <= tags_of.get(link, set()) for row in levels for link in row)
+    for level in zip(*levels, strict=True):
+        assert len(set(level)) == 15 and len({path for path, _ in level}) == 1
