@@ -12,8 +12,8 @@ Test Tags        transaction
 
 
 *** Variables ***
-${RATE}         60/s
-${CONFIRMED}    60
+${TXN_RATE}         60/s
+${TXN_CONFIRMED}    60
 
 
 *** Test Cases ***
@@ -67,10 +67,10 @@ Counters Only Grow
 Transactions Should Keep Their Level
     [Documentation]    Runs one kind of transactions at a level, breaks something, and judges what clients saw.
     [Arguments]    ${kind}    ${level}    ${fault}    @{arguments}    &{named}
-    Start Workload    ${kind}    clients=6    rate=${RATE}    keys=8    isolation=${level}
+    Start Workload    ${kind}    clients=6    rate=${TXN_RATE}    keys=8    isolation=${level}
     Run For    1s
     Run Keyword    ${fault}    @{arguments}    &{named}
     Run For    3s
     Stop Workload
-    History Should Be    ${level}    confirmed=${CONFIRMED}
+    History Should Be    ${level}    confirmed=${TXN_CONFIRMED}
     Replicas Should Agree
