@@ -18,6 +18,7 @@ from PhantomLibrary.zoo import (
 )
 from PhantomLibrary.zoo.defect import Defect
 from PhantomLibrary.zoo.defect import over as _over
+from PhantomLibrary.zoo.transaction_catalogue import TRANSACTION_DEFECTS
 
 
 def _group(overlay: type) -> Callable[[Parts], Parts]:
@@ -358,7 +359,7 @@ DEFECTS: dict[str, Defect] = {
             _orchestrator(saga_defects.SwallowsErrors),
         ),
     )
-}
+} | TRANSACTION_DEFECTS
 
 
 def plant(names: Sequence[str], parts: Parts | None = None) -> Parts:

@@ -141,6 +141,16 @@ Messages That Come Seconds Late Change Nothing
     Run For    10s
     Accounts Should Add Up
 
+Lost Answer Of One Shard Is No Second Commit
+    [Documentation]    One shard commits at once, and its answers are lost: the prepare comes again and changes nothing.
+    [Tags]    priority-1
+    [Setup]    Start Bank
+    Begin Transaction    once    isolation=read committed    gateway=n1
+    Write Key    once    alice    90
+    Drop Messages    ended    duration=500 ms
+    Commit Transaction    once    outcome=done
+    Balances Should Be    90    100
+
 Doubled And Overtaken Messages Happen Once
     [Documentation]    Every third message comes twice, and many overtake each other: ten transfers are ten.
     [Tags]    priority-1
