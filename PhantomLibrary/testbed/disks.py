@@ -128,11 +128,13 @@ def harm_of(cluster: Cluster, node: NodeId) -> str:
         return f"damage in {', '.join(damaged)}"
     if platter.forgot:
         return "it has forgotten what a sync called durable"
-    threats = [each.kind for each in platter.of_kind(*_DAMAGES) if not each.is_spent]
+    in_force = platter.of_kind(*_DAMAGES, "io error")
+    threats = [each.kind for each in in_force if not each.is_spent and _does_damage(each.kind, each.aim)]
     if threats:
         return f"{threats[0]} in force"
-    if host.is_down:
-        return "" if FORMAT_FILE in platter.files else "its disk was lost"
+    if host.is_down and FORMAT_FILE not in platter.files:
+        return "its disk was lost"
+    # Of a node that is down: as it was when it crashed, which its log says still.
     replicas = cluster.processes[node].replicas
     for shard in cluster.shard_ids:
         replica = replicas.get(shard)

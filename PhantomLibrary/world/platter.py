@@ -61,18 +61,18 @@ _LASTING: tuple[DiskFaultKind, ...] = ("stall", "slow", "lost fsync", "full")
 class Trouble:
     """One fault of one disk. It counts the operations that it is aimed at; `bites` counts what it changed."""
 
-    __slots__ = ("_aim", "_seen", "bites", "delay_ns", "kind", "onto")
+    __slots__ = ("_seen", "aim", "bites", "delay_ns", "kind", "onto")
 
     def __init__(self, kind: DiskFaultKind, aim: Aim, delay_ns: int = 0, onto: str = ANY) -> None:
         self.kind = kind
         self.delay_ns = delay_ns
         self.onto = onto  # The file on which a misdirected write lands.
         self.bites = 0
-        self._aim = aim
+        self.aim = aim
         self._seen = 0
 
     def is_for(self, operation: DiskOperation, files: Sequence[str]) -> bool:
-        aim = self._aim
+        aim = self.aim
         if aim.operation == ANY:
             meant = operation != "read" and operation in STRIKES[self.kind]
         else:
@@ -83,7 +83,7 @@ class Trouble:
         """Take notice of an operation; return whether it is struck."""
         if not self.is_for(operation, files):
             return False
-        aim = self._aim
+        aim = self.aim
         self._seen += 1
         if aim.probability_ppm is not None:
             return draws.chance(aim.probability_ppm, MILLION)
@@ -94,13 +94,13 @@ class Trouble:
     @property
     def is_spent(self) -> bool:
         """Whether it has struck, once and for all."""
-        aim = self._aim
+        aim = self.aim
         return aim.probability_ppm is None and self.kind not in _LASTING and self._seen >= aim.occurrence
 
     @property
     def is_next(self) -> bool:
         """Whether one that lasts would strike the very next of its operations."""
-        return self._seen + 1 >= self._aim.occurrence
+        return self._seen + 1 >= self.aim.occurrence
 
 
 class Platter:

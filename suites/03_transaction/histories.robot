@@ -13,7 +13,7 @@ Test Tags        transaction
 
 *** Variables ***
 ${TXN_RATE}         60/s
-${TXN_CONFIRMED}    60
+${TXN_CONFIRMED}    30
 
 
 *** Test Cases ***

@@ -210,3 +210,26 @@ def test_plans_know_every_fault_of_disks(it):
     ):
         with pytest.raises(InvalidInput, match=reason):
             parse_plan(f"steps:\n  - {{time: 0s, fault: fail disk, target: n1, {step}}}\n", "test")
+
+
+def test_what_is_lost_by_read_errors_and_what_is_damaged_on_a_node_that_is_down_counts_as_harm(it):
+    """Seeds 3000696 and 3001131 of random faults: two of three replicas lost what they had acknowledged."""
+    it.load()
+    it.go(1)
+    it.give("fail disk", "n1", fault="io error", operation="read", probability_ppm=500_000, duration_s=1)
+    assert harm_of(it.run, "n1") == "io error in force"
+    with pytest.raises(InvalidState, match="n1, n3 of n1, n2, n3 would be harmed"):
+        it.give("fail disk", "n3", fault="io error", operation="read", probability_ppm=500_000)
+    it.give("fail disk", "n3", fault="io error", operation="append", occurrence=400)  # Harms nobody.
+    it.give("heal faults")
+    it.give("crash node", "n2")
+    it.give("fail disk", "n2", fault="bit rot", file="log", record=3)
+    it.give("crash node", "n1")
+    it.give("crash node", "n3")
+    it.give("restart node", "n2")
+    it.go(0.5)
+    it.give("crash node", "n2")  # Nobody was there to repair it.
+
+    assert "is damaged" in harm_of(it.run, "n2")
+    with pytest.raises(InvalidState, match="n2, n3 of n1, n2, n3 would be harmed"):
+        it.give("fail disk", "n3", fault="bit rot", file="log")
