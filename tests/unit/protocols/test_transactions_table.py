@@ -115,6 +115,12 @@ def test_nobody_writes_what_another_has_read_and_is_prepared(shard, read):
     assert later.at_ns > 200  # After whoever read what was there before.
 
 
+def test_who_writes_what_was_read_where_nothing_was_written_comes_later_all_the_same(shard):
+    shard.prepare(T1, reads=("a",))
+    shard.do(Resolve(T1, True, 200))
+    assert shard.prepare(T2, Put("a", "2"), level="read committed").at_ns > 200
+
+
 def test_readers_do_not_stand_against_readers(shard):
     shard.prepare(T1, Put("x", "1"), reads=("a", Span("m", "o")))
     assert isinstance(shard.prepare(T2, Put("y", "1"), reads=("a", Span("m", "o"))), Prepared)

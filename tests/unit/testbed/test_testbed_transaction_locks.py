@@ -1,0 +1,52 @@
+"""No lock outlives its transaction, not even one on a row that the transaction did not change in the end."""
+
+import pytest
+
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Begin, Commit, Ok, Put, Update, Where, Within
+from PhantomLibrary.kernel.tasks import Task
+from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.schedule import RunSpec
+
+
+class Bench:
+    def __init__(self):
+        self.run = Run(RunSpec(seed=3, shards=4))
+        self.run.advance(2 * SECOND_NS)
+        self.sessions = {name: self.run.sessions.open(number) for number, name in enumerate("abc", 900)}
+
+    def begin(self, name, operation):
+        return Task(self.run.scheduler, self.sessions[name].call(operation), name)
+
+    def end(self, task):
+        assert self.run.advance(self.run.now_ns + 5 * SECOND_NS, lambda: task.is_done)
+        return task.result
+
+    def do(self, name, operation):
+        return self.end(self.begin(name, operation))
+
+    def locks(self):
+        desks = [replica.service.desk for node in self.run.processes.values() for replica in node.replicas.values()]
+        return [lock for desk in desks if desk is not None for lock in desk.lock_ages_ns]
+
+
+TENS = Within(Update("k1", "k2", Where("equals", 10), "add", "1"))
+
+
+@pytest.mark.parametrize("writes_elsewhere", [False, True])
+def test_a_row_that_was_waited_for_and_is_left_alone_is_locked_no_more_after_the_commit(writes_elsewhere):
+    bench = Bench()
+    assert isinstance(bench.do("c", Put("k1", "10")), Ok)
+    for name in "ab":
+        assert isinstance(bench.do(name, Begin("read committed")), Ok)
+    assert bench.do("a", TENS) == Ok("1")
+    waiting = bench.begin("b", TENS)
+    bench.run.advance(bench.run.now_ns + 100 * MILLISECOND_NS)
+    assert not waiting.is_done
+    assert isinstance(bench.do("a", Commit()), Ok)
+    assert bench.end(waiting) == Ok("0")
+    if writes_elsewhere:
+        assert isinstance(bench.do("b", Within(Put("k9", "1"))), Ok)
+    assert len(bench.locks()) == 1 + writes_elsewhere
+    assert isinstance(bench.do("b", Commit()), Ok)
+    bench.run.advance(bench.run.now_ns + 100 * MILLISECOND_NS)
+    assert bench.locks() == []
