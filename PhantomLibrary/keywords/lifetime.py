@@ -144,7 +144,7 @@ class Clusters:
 
     def end_owned_by_test(self, test: result.TestCase) -> None:
         """End what the test that ends here has left, and begin to count its clusters anew."""
-        self._end_owned_by(test.parent.full_name, test.name)
+        self._end_owned_by(test.parent.full_name, test.name, has_failed=test.failed)
 
     def end_owned_by_suite(self, suite: result.TestSuite) -> None:
         """End what the suite that ends here has left."""
@@ -156,25 +156,26 @@ class Clusters:
             suite = suite.parent
         self._robot_run = str(BuiltIn().get_variable_value("${SHARED_RUN}", suite.start_time))
 
-    def _end_owned_by(self, suite: str, test: str) -> None:
+    def _end_owned_by(self, suite: str, test: str, *, has_failed: bool = False) -> None:
         self._started.pop((suite, test), None)
         self._is_stopped = False
-        self._dispose_owned_by((suite, test))
+        self._dispose_owned_by((suite, test), has_failed=has_failed)
 
-    def _dispose_owned_by(self, key: tuple[str, str]) -> None:
+    def _dispose_owned_by(self, key: tuple[str, str], *, has_failed: bool = False) -> None:
         ending = [each for each in self._alive if each.owner.key == key]
         self._alive = [each for each in self._alive if each.owner.key != key]
         for each in ending:
-            self._dispose(each)
+            self._dispose(each, has_failed=has_failed)
 
-    def _dispose(self, owned: Owned) -> None:
+    def _dispose(self, owned: Owned, *, has_failed: bool = False) -> None:
         from PhantomLibrary.keywords.evidence import EvidenceWriter
         from PhantomLibrary.testbed.left_open import open_transactions, roll_back
 
         run, owner = owned.cluster.run, owned.owner
         left = open_transactions(run)
-        if left:
-            logger.warn(f"{owner.test or owner.suite} has left transactions open, rolled back now: {', '.join(left)}")
+        if left:  # No wonder, where a test ended in the middle.
+            message = f"{owner.test or owner.suite} has left transactions open, rolled back now: {', '.join(left)}"
+            logger.write(message, "INFO" if has_failed else "WARN")
         try:
             if left and not run.ended:
                 roll_back(run, left)

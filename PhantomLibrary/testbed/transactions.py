@@ -56,19 +56,16 @@ def begin_transaction(cluster: Cluster, command: Command) -> ClientTransaction:
             command.resolved = resolve_nodes(command.target, cluster)
         home = command.resolved[0]
     session = cluster.sessions.open(cluster.recorder.new_process(), home=home)
-    look = partial(_at_gateway, cluster, session.node, cluster.host(session.node).incarnation, session.process)
+    look = partial(_at_gateway, cluster, session.node, session.process)
     transaction = cluster.transactions[name] = ClientTransaction(
         name, isolation, session, scheduler=cluster.scheduler, recorder=cluster.recorder, look=look
     )
     return transaction
 
 
-def _at_gateway(cluster: Cluster, node: NodeId, incarnation: int, process: int) -> OpenTransaction | None:
+def _at_gateway(cluster: Cluster, node: NodeId, process: int) -> OpenTransaction | None:
     """Return a client's transaction as its gateway has it, None where that has crashed since."""
-    host = cluster.host(node)
-    if host.is_down or host.incarnation != incarnation:
-        return None
-    return cluster.processes[node].transactions.transaction_of(process)
+    return None if cluster.host(node).is_down else cluster.processes[node].transactions.transaction_of(process)
 
 
 def known_transaction(cluster: Cluster, name: str) -> ClientTransaction:

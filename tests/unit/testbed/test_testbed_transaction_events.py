@@ -82,8 +82,8 @@ def test_steps_are_told_in_pairs_and_on_every_node(transfer):
     transfer.it.go(1)
     steps = [(phase, node) for event, phase, node in transfer.told if event == STEP]
     assert len(steps) > 60
-    assert [node for phase, node in steps if phase == "before"].count("n1") == steps.count(("after", "n1"))
-    assert {node for _, node in steps} == {"n1", "n2", "n3"}
+    for node in ("n1", "n2", "n3"):
+        assert steps.count(("before", node)) == steps.count(("after", node)) > 0, node
 
 
 def test_what_has_nothing_to_do_with_transactions_is_no_step(transfer):

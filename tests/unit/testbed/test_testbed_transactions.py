@@ -141,6 +141,8 @@ def test_a_lost_gateway_means_that_nothing_happened_unless_commit_was_asked_for(
     bank.write("t1", "k1", "11")
     bank.it.give("crash node", "n2")
     assert bank.state("t1") == "aborted"
+    bank.it.give("restart node", "n2")
+    assert bank.state("t1") == "aborted"
     assert bank.do("read key", "t1", key="k1").word == "aborted"
     bank.begin("t2", gateway="n3")
     bank.write("t2", "k6", "11")
