@@ -3,6 +3,7 @@ Documentation    Clients run transactions over several shards while nodes and li
 ...              the dependencies between transactions, at the level at which they ran.
 
 Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
 Resource         ../../resources/checks.resource
 
 Test Setup       Start Cluster    five-nodes    shards=3
