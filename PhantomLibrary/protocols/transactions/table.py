@@ -273,9 +273,12 @@ class TransactionTable:
         return self._decide(Decide(transaction, False, 0, participants), at_ns)
 
     def _resolve(self, command: Resolve, at_ns: int) -> TransactionAnswer:
+        transaction = command.transaction
+        if transaction not in self.parts and (self.ending(transaction) or transaction.begun_ns <= self._forgotten_ns):
+            return Done()  # It ended here before; and of what is forgotten nothing is made up anew.
         state = Ended(command.commits, command.commit_ns)
-        self._settle(command.transaction, state, at_ns)
-        self._end(command.transaction, state, at_ns)
+        self._settle(transaction, state, at_ns)
+        self._end(transaction, state, at_ns)
         return Done()
 
     def _forget(self, command: Forget, at_ns: int) -> TransactionAnswer:

@@ -243,6 +243,13 @@ def test_a_prepare_that_comes_when_its_end_is_forgotten_is_refused(shard, one_ph
     assert shard.do(Inquire(begun)) == ABORTED and not shard.table.records
 
 
+def test_what_is_forgotten_is_not_made_up_anew_by_a_resolve_that_comes_late(shard):
+    shard.prepare(T1, Put("a", "1"), one_phase=True)
+    shard.do(RaiseFence(1), at=shard.now + RETENTION + 1)
+    assert shard.do(Resolve(T1, False, 0)) == Done()
+    assert shard.do(Decide(T1, True, 50, (1, 2))) == Undecided()
+
+
 def test_who_began_later_than_all_that_is_forgotten_is_welcome(shard):
     shard.prepare(T1, Put("a", "1"), one_phase=True)
     shard.do(RaiseFence(1), at=shard.now + RETENTION + 1)
