@@ -85,6 +85,7 @@ class TriesBlindly(TransactionManager):
                 finish(answer)
                 return
             another.writes, another.snapshot_ns = transaction.writes, self.clock.now_ns()
+            another.locked = transaction.locked
             self._commit(another, finish)
 
         super()._commit(transaction, again)

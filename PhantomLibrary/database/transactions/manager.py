@@ -231,8 +231,17 @@ class TransactionManager:
             for span in transaction.reads:
                 for shard, part in self.routes.parts_of(span):
                     reads.setdefault(shard, []).append(part)
-        shards = dict.fromkeys((*writes, *reads))
-        return {shard: Share(tuple(writes.get(shard, ())), tuple(reads.get(shard, ()))) for shard in shards}
+        shares = {}
+        for shard in dict.fromkeys((*writes, *reads)):
+            own = writes.get(shard, ())
+            shares[shard] = Share(tuple(own), tuple(reads.get(shard, ())), self._locked(transaction, own))
+        return shares
+
+    def _locked(self, transaction: OpenTransaction, writes: Sequence[Any]) -> tuple[tuple[str, int], ...]:
+        """Return since when keys are locked, where nothing else would show that a lock was lost with its leader."""
+        if transaction.isolation != "read committed":
+            return ()
+        return tuple((key, transaction.locked[key]) for key in dict.fromkeys(write.key for write in writes))
 
     def _carry_out(self, transaction: OpenTransaction, steps: list[Step], finish: Finish) -> None:
         for step in steps:

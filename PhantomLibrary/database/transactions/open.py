@@ -34,7 +34,7 @@ class OpenTransaction:
         self.met: dict[ShardId, tuple[int, int]] = {}
         self.reads: dict[Span, None] = {}
         self.writes: list[Write] = []
-        self.locked: dict[str, ShardId] = {}
+        self.locked: dict[str, int] = {}  # Since when, by the clock of its shard's leader.
         self.asked_locks: dict[ShardId, None] = {}  # Where it may hold a lock, or wait for one.
         self.waits_for: tuple[TransactionId, ...] = ()
         self.committer: Committer | None = None

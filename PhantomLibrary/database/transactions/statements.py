@@ -239,7 +239,7 @@ class Statements:
                 case Locked():
                     self._meet(transaction, shard, answer)
                     host.goes_on(transaction)
-                    transaction.locked[key] = shard
+                    transaction.locked[key] = answer.clock_ns
                     return waited
                 case WrittenSince():
                     if not transaction.is_uncertain(shard, answer.term, answer.at_ns, answer.promised_ns):

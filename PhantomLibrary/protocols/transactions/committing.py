@@ -62,6 +62,7 @@ class Share(Struct, frozen=True):
 
     writes: tuple[Write, ...] = ()
     reads: tuple[Span, ...] = ()
+    locked: tuple[tuple[str, int], ...] = ()
 
 
 class Committer:
@@ -114,6 +115,7 @@ class Committer:
             self.anchor,
             participants,
             one_phase,
+            share.locked,
         )
 
     def answered(self, shard: ShardId, command: Prepare | Decide, answer: TransactionAnswer) -> list[Step]:

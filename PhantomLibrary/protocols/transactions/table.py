@@ -200,6 +200,9 @@ class TransactionTable:
 
     def _write_conflict(self, command: Prepare) -> Conflict | None:
         """First updater wins: above read committed, nobody may have written a key since the snapshot."""
+        for key, since_ns in command.locked:
+            if self._versions.latest_ns(key.encode()) > since_ns:
+                return Conflict(f"{key} was written though it was locked: its leader has changed")
         for key in sorted({write.key for write in command.writes}):
             holder = self.writer_of(key) or self.reader_of(key, but=command.transaction)
             if holder is not None:

@@ -56,7 +56,8 @@ class Prepare(Struct, frozen=True, gc=False, array_like=True, tag="prepare"):
     """Promise to commit these writes if told so, having seen that nothing stands against it.
 
     `reads` are to be unchanged since the snapshot (at serializable alone). At the anchor `participants` names all
-    shards. With `one_phase` this is the only shard, and the transaction commits at once.
+    shards. With `one_phase` this is the only shard, and the transaction commits at once. `locked` says since when, by
+    its leader's clock, each key is locked: at read committed, where nobody may have written it from then on.
     """
 
     transaction: TransactionId
@@ -67,6 +68,7 @@ class Prepare(Struct, frozen=True, gc=False, array_like=True, tag="prepare"):
     anchor: ShardId
     participants: tuple[ShardId, ...] = ()
     one_phase: bool = False
+    locked: tuple[tuple[str, int], ...] = ()
 
 
 class Decide(Struct, frozen=True, gc=False, array_like=True, tag="decide"):

@@ -10,6 +10,7 @@ from PhantomLibrary.protocols.transactions.values import (
     Ended,
     Forget,
     Inquire,
+    Prepare,
     Prepared,
     RaiseFence,
     Resolve,
@@ -91,6 +92,14 @@ def test_the_first_updater_wins_above_read_committed(shard, level, is_refused):
     assert isinstance(answer, Conflict) is is_refused
     if is_refused:
         assert answer.holder is None and "written by another transaction after" in answer.reason
+
+
+def test_at_read_committed_nobody_has_written_a_key_since_it_was_locked(shard):
+    shard.put("a", "0", at=20)
+    lost = shard.do(Prepare(T1, "read committed", 5, (Increment("a", 1),), (), 1, locked=(("a", 19),)))
+    assert isinstance(lost, Conflict) and "its leader has changed" in lost.reason
+    kept = shard.do(Prepare(T2, "read committed", 5, (Increment("a", 1),), (), 1, locked=(("a", 20),)))
+    assert isinstance(kept, Prepared)
 
 
 def test_a_snapshot_at_the_very_time_of_a_version_sees_it(shard):
