@@ -90,7 +90,8 @@ def run_shared(output: Path, options: Sequence[str], processes: int) -> int:
         # An option or a file that Robot refuses is refused once: the others start when the first has begun.
         while running[0].poll() is None and not (shares / "started").exists():
             time.sleep(0.01)
-        if running[0].poll() is None:
+        has_died = (shares / "started").exists() and running[0].poll() is not None and not is_whole(parts[0])
+        if running[0].poll() is None or has_died:  # What it has not done is left to the others.
             running += [_start(*command) for command in commands[1:]]
     except KeyboardInterrupt:
         pass  # The terminal has sent it to the processes, too: they end in their own way.
