@@ -94,6 +94,7 @@ class Membership:
         if self.directory.version:
             self._host.gateway.learn(self.directory)
             self._host.members_changed(self.directory)
+            self._end_replicas_of_others()  # One that lost its files begins as the layout says, member or not.
         self._consider_own_entry()
         self._report()
 
@@ -198,6 +199,11 @@ class Membership:
         self._host.gateway.learn(directory)
         self._host.members_changed(directory)
         self._consider_own_entry()
+        self._end_replicas_of_others()
+
+    def _end_replicas_of_others(self) -> None:
+        """Give up the replicas here that the directory does not name any more."""
+        directory = self.directory
         for shard, replica in list(self._host.replica_set.by_shard.items()):
             descriptor = directory.shard(shard)
             if self.node in descriptor.members or descriptor.epoch <= replica.number:
