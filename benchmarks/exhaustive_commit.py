@@ -8,12 +8,11 @@ The minutes are shared among the searches; what an early one leaves over goes to
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
-from functools import partial
 
+from benchmarks.searches import parse_searches, share_time
 from PhantomLibrary.exploration.commits import CommitBounds, search_commits
 
 SEARCHES = {
@@ -28,21 +27,9 @@ SEARCHES = {
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run the searches that the command line names; return 1 if any found a violation."""
-    parser = argparse.ArgumentParser(description="Every run of a small two-phase commit, within bounds.")
-    parser.add_argument("searches", nargs="*", metavar="SEARCH", help=f"all by default: {', '.join(SEARCHES)}")
-    parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--states", type=int, default=1_500_000, help="at most so many in a search")
-    options = parser.parse_args(given)
-    for name in options.searches:
-        if name not in SEARCHES:
-            parser.error(f"no search {name!r}: there are {', '.join(SEARCHES)}")
-    names = options.searches or list(SEARCHES)
-    until = time.monotonic() + options.minutes * 60
+    options = parse_searches(given, SEARCHES, what="a small two-phase commit", states_max=1_500_000)
     print(f"{'search':<10} {'states':>10} {'shards':>7} {'states/s':>9}  result")
-    for position, name in enumerate(names):
-        started = time.monotonic()
-        end = started + (until - started) / (len(names) - position)
-        is_over = partial(_is_past, end)
+    for name, started, is_over in share_time(options.searches, options.minutes):
         result = search_commits(SEARCHES[name], states_max=options.states, is_over=is_over)
         outcome = "broken" if result.counterexample else "exhausted" if result.exhausted else "stopped"
         speed = round(result.states / (time.monotonic() - started))
@@ -51,10 +38,6 @@ def main(given: Sequence[str] | None = None) -> int:
             print("\n".join(result.counterexample))
             return 1
     return 0
-
-
-def _is_past(end: float) -> bool:
-    return time.monotonic() > end
 
 
 if __name__ == "__main__":

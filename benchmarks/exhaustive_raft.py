@@ -9,11 +9,11 @@ The minutes are shared among the searches; what an early one leaves over goes to
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from benchmarks.searches import parse_searches, share_time
 from PhantomLibrary.domain import LogEntry, NodeId
 from PhantomLibrary.exploration.exhaustive import Bounds, SearchResult, search
 from PhantomLibrary.protocols.raft.messages import Recovered
@@ -43,35 +43,16 @@ SEARCHES: dict[str, tuple[Bounds, Mapping[NodeId, Recovered]]] = {
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run the searches that the command line names; return 1 if any found a violation."""
-    options = _parse(given)
-    names = options.searches or list(SEARCHES)
-    until = time.monotonic() + options.minutes * 60
+    options = parse_searches(given, SEARCHES, what="a small Raft", states_max=4_000_000)
     print(f"{'search':<12} {'states':>10} {'replicas':>9} {'depth':>6} {'states/s':>9}  result")
-    for position, name in enumerate(names):
-        started = time.monotonic()
-        result = _run(name, options.states, started + (until - started) / (len(names) - position))
+    for name, started, is_over in share_time(options.searches, options.minutes):
+        bounds, disks = SEARCHES[name]
+        result = search(bounds, disks=disks, states_max=options.states, is_over=is_over)
         _print(name, result, time.monotonic() - started)
         if result.counterexample is not None:
             print(result.counterexample)
             return 1
     return 0
-
-
-def _parse(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Every run of a small Raft, within bounds.")
-    parser.add_argument("searches", nargs="*", metavar="SEARCH", help=f"all by default: {', '.join(SEARCHES)}")
-    parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--states", type=int, default=4_000_000, help="at most so many in a search")
-    options = parser.parse_args(given)
-    for name in options.searches:
-        if name not in SEARCHES:
-            parser.error(f"no search {name!r}: there are {', '.join(SEARCHES)}")
-    return options
-
-
-def _run(name: str, states_max: int, until: float) -> SearchResult:
-    bounds, disks = SEARCHES[name]
-    return search(bounds, disks=disks, states_max=states_max, is_over=lambda: time.monotonic() > until)
 
 
 def _print(name: str, result: SearchResult, wall_s: float) -> None:

@@ -49,13 +49,13 @@ from PhantomLibrary.domain import (
     Delete,
     Get,
     Increment,
-    KeyOperation,
     Put,
     Remove,
 )
 from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore
+from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.saga.fences import Fences
-from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable, written
+from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable, keys_in
 from PhantomLibrary.protocols.transactions.values import Prepare, Span
 
 _VERSION_BYTES = 21  # Two time-stamps, and two lengths.
@@ -153,8 +153,7 @@ class ShardMachine:
             return Held(holder)
 
         def read(key: str) -> str | None:
-            value = self._store.latest(key.encode())
-            return None if value is None else value.decode()
+            return self._value(key.encode())
 
         def write(key: str, value: str) -> None:
             self._write(command, key.encode(), value)
@@ -169,8 +168,7 @@ class ShardMachine:
             writer = self.transactions.writer_of(operation.key)
             if writer is not None:
                 return Held(writer)
-        value = self._store.latest(operation.key.encode())
-        return Done(None if value is None else value.decode())
+        return Done(self._value(operation.key.encode()))
 
     def _transact(self, command: Transact) -> Outcome:
         work = command.command
@@ -191,13 +189,13 @@ class ShardMachine:
 
     def rows(self, span: Span, at_ns: int) -> tuple[tuple[str, str], ...]:
         """Return the keys and values that a span had at a time, in the order of keys."""
-        found = ((key, self._store.at(key, at_ns)) for key in self._keys(span))
+        found = ((key, self._store.at(key, at_ns)) for key in keys_in(self._store, span))
         return tuple((key.decode(), value.decode()) for key, value in found if value is not None)
 
     def written_between(self, span: Span, after_ns: int, until_ns: int, promised_ns: int) -> int:
         """Return when anything of a span was last written in (after, until] that was promised by then, 0 for never."""
         store, latest_ns = self._store, 0
-        for key in self._keys(span):
+        for key in keys_in(self._store, span):
             if store.latest_ns(key) > after_ns:
                 latest_ns = max(latest_ns, store.written_between(key, after_ns, until_ns, promised_ns))
         return latest_ns
@@ -207,11 +205,6 @@ class ShardMachine:
         encoded = key.encode()
         return self._store.latest_ns(encoded), self._store.latest_promised_ns(encoded)
 
-    def _keys(self, span: Span) -> list[bytes]:
-        if span.is_key:
-            return [span.start.encode()]
-        return self._store.keys(span.start.encode(), span.end.encode())
-
     def _execute(self, command: Execute) -> str | None:
         operation = command.operation
         key = operation.key.encode()
@@ -220,13 +213,8 @@ class ShardMachine:
                 self._write(command, key, operation.value)
             case Cas():
                 return self._compare_and_set(command, key, operation)
-            case Append() | Increment() | Delete():
-                before = self._store.latest(key)
-                self._write(command, key, written(operation, None if before is None else before.decode()))
-            case Remove():
-                before = self._store.latest(key) or b""
-                kept = (each for each in before.decode().split() if each != operation.element)
-                self._write(command, key, " ".join(kept))
+            case Append() | Remove() | Increment() | Delete():
+                self._write(command, key, written(operation, self._value(key)))
             case ChangeMember():
                 return self._change_member(operation)
             case BeginSaga():
@@ -238,11 +226,14 @@ class ShardMachine:
         return None
 
     def _compare_and_set(self, command: Execute, key: bytes, operation: Cas) -> str:
-        before = self._store.latest(key)
-        if (None if before is None else before.decode()) != operation.expected:
+        if self._value(key) != operation.expected:
             return "0"
         self._write(command, key, operation.value)
         return "1"
+
+    def _value(self, key: bytes) -> str | None:
+        value = self._store.latest(key)
+        return None if value is None else value.decode()
 
     def _write(self, command: Execute | ExecuteAct, key: bytes, value: str | None) -> None:
         at_ns = command.at_ns
@@ -327,8 +318,3 @@ class ShardMachine:
         times = (self._store.last_timestamp_ns, self._store.horizon_ns)
         rest = _encode((self.descriptor, self._sessions.dump(), *times, self.sagas.dump(), self.transactions.dump()))
         return self._store.digest() ^ int.from_bytes(blake2b(rest, digest_size=8).digest(), "big")
-
-
-def is_read(operation: KeyOperation | None) -> bool:
-    """Whether an operation leaves the state as it is, so that it needs no place in the log."""
-    return type(operation) is Get

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.database.machine import ShardMachine
-from PhantomLibrary.database.messages import Command, Done, ShardReply, command_bytes
+from PhantomLibrary.database.messages import Command, Done, command_bytes
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.service import DEADLINE as SERVICE_DEADLINE
-from PhantomLibrary.database.service import ShardService
+from PhantomLibrary.database.service import ServiceOwner, ShardService
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.transactions.desk import TransactionDesk
-from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
-from PhantomLibrary.database.transactions.recovery import Finish
-from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
     DamageRepaired,
     EntriesStored,
@@ -28,8 +25,6 @@ from PhantomLibrary.domain import (
     ShardId,
     SnapshotInstalled,
 )
-from PhantomLibrary.kernel.process import Env
-from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.configuration import Change
 from PhantomLibrary.protocols.raft.effects import (
     Apply,
@@ -92,28 +87,18 @@ class ReplicaParts(Protocol):
     def desk(self) -> type[TransactionDesk]: ...
 
 
-class ReplicaOwner(Protocol):
+class ReplicaOwner(ServiceOwner, Protocol):
     """The node that a replica stands on."""
 
-    env: Env
-    layout: ClusterLayout
     sink: Sink
-    wal: WriteAheadLog
-    clock: HybridClock
 
     @property
     def parts(self) -> ReplicaParts: ...
-    def reply(self, gateway: NodeId, reply: ShardReply) -> None: ...
     def note_news(self) -> None: ...
     def note_saga(self, saga: Saga) -> None: ...
     def compact_log(self) -> None: ...
     def gone_quiet(self, shard: ShardId) -> None: ...
     def woken(self) -> None: ...
-    def later(self, action: Callable[[Any], object], argument: Any) -> None: ...
-    def ask(self, shard: ShardId, work: ShardWork, finish: Finish) -> None: ...
-    def transaction_message(self, message: LockGranted) -> None: ...
-    def unavailable_nodes(self) -> list[NodeId]: ...
-    def show(self, observation: Observation) -> None: ...
 
 
 class ShardReplica:

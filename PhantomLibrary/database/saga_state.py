@@ -10,17 +10,15 @@ from msgspec import Struct
 
 from PhantomLibrary.domain import (
     Act,
-    Append,
     Cas,
     Change,
     ForgetSagas,
     Increment,
     NodeId,
-    Put,
-    Remove,
     SagaActed,
     ShardId,
 )
+from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.saga.fences import Fences, FencesImage
 from PhantomLibrary.protocols.saga.progress import Saga
 from PhantomLibrary.protocols.saga.table import SagaTable
@@ -86,17 +84,13 @@ def changed(change: Change, before: str | None) -> tuple[str | None, str]:
     """Return what a key holds after a change, and ""; or None, and why the change is rejected."""
     operation = change.operation
     match operation:
-        case Put():
-            return operation.value, ""
         case Cas():
             is_held = before == operation.expected
             return (operation.value, "") if is_held else (None, f"{operation.key} holds {_shown(before)}")
-        case Append():
-            return f"{before} {operation.element}" if before else operation.element, ""
-        case Remove():
-            return " ".join(each for each in (before or "").split() if each != operation.element), ""
         case Increment():
             return _incremented(operation, change.at_least, before)
+        case _:
+            return written(operation, before), ""
 
 
 def _incremented(operation: Increment, at_least: int | None, before: str | None) -> tuple[str | None, str]:

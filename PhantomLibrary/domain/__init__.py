@@ -14,6 +14,9 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain.operations import (
+    ISOLATION_LEVELS as ISOLATION_LEVELS,
+)
+from PhantomLibrary.domain.operations import (
     Act as Act,
 )
 from PhantomLibrary.domain.operations import (
@@ -51,6 +54,9 @@ from PhantomLibrary.domain.operations import (
 )
 from PhantomLibrary.domain.operations import (
     Increment as Increment,
+)
+from PhantomLibrary.domain.operations import (
+    Isolation as Isolation,
 )
 from PhantomLibrary.domain.operations import (
     KeyOperation as KeyOperation,

@@ -198,6 +198,10 @@ class Update(Struct, frozen=True, gc=False, array_like=True, tag="update"):
 Statement: TypeAlias = Get | Put | Append | Increment | Delete | Scan | Update
 
 
+Isolation: TypeAlias = Literal["read committed", "snapshot", "serializable"]
+ISOLATION_LEVELS: tuple[Isolation, ...] = ("read committed", "snapshot", "serializable")
+
+
 class Begin(Struct, frozen=True, gc=False, array_like=True, tag="begin"):
     """Open a transaction at an isolation level. Result: None."""
 

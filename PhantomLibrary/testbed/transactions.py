@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.domain import (
+    ISOLATION_LEVELS,
     MILLISECOND_NS,
     SECOND_NS,
     Answer,
@@ -25,7 +26,7 @@ from PhantomLibrary.domain import (
 )
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Task
-from PhantomLibrary.protocols.transactions.values import ISOLATION_LEVELS, TransactionId
+from PhantomLibrary.protocols.transactions.values import TransactionId
 from PhantomLibrary.testbed.client_transaction import ClientTransaction
 from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.schedule import Command

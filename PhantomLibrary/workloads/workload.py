@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.domain import ISOLATION_LEVELS, SECOND_NS
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
@@ -24,7 +24,6 @@ from PhantomLibrary.workloads.transactional import TRANSACTIONAL
 from PhantomLibrary.workloads.trips import Trips
 
 KINDS: dict[str, Callable[[int, str, Choices], Kind]] = {**PLAIN_KINDS, "saga": Trips}
-ISOLATION_LEVELS = ("read committed", "snapshot", "serializable")
 CLIENTS_MAX = 100_000
 KEYS_MAX = 1_000_000
 

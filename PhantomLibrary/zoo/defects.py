@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import InvalidInput, nearest
@@ -16,40 +14,8 @@ from PhantomLibrary.zoo import (
     saga_defects,
     storage_defects,
 )
-from PhantomLibrary.zoo.defect import Defect
-from PhantomLibrary.zoo.defect import over as _over
+from PhantomLibrary.zoo.defect import Defect, laid_over
 from PhantomLibrary.zoo.transaction_catalogue import TRANSACTION_DEFECTS
-
-
-def _group(overlay: type) -> Callable[[Parts], Parts]:
-    """Replace the Raft group by the overlay, on top of what stands there."""
-    return lambda parts: msgspec.structs.replace(parts, group=_over(overlay, parts.group))
-
-
-def _machine(overlay: type) -> Callable[[Parts], Parts]:
-    """Replace the state machine by the overlay, on top of what stands there."""
-    return lambda parts: msgspec.structs.replace(parts, machine=_over(overlay, parts.machine))
-
-
-def _detector(overlay: type) -> Callable[[Parts], Parts]:
-    """Replace the failure detector by the overlay, on top of what stands there."""
-    return lambda parts: msgspec.structs.replace(parts, detector=_over(overlay, parts.detector))
-
-
-def _wal(overlay: type) -> Callable[[Parts], Parts]:
-    """Replace the write-ahead log by the overlay, on top of what stands there."""
-    return lambda parts: msgspec.structs.replace(parts, wal=_over(overlay, parts.wal))
-
-
-def _orchestrator(overlay: type) -> Callable[[Parts], Parts]:
-    """Replace the orchestrator of sagas by the overlay, on top of what stands there."""
-    return lambda parts: msgspec.structs.replace(parts, orchestrator=_over(overlay, parts.orchestrator))
-
-
-def _fences(overlay: type) -> Callable[[Parts], Parts]:
-    """Replace what shards remember of sagas by the overlay, on top of what stands there."""
-    return lambda parts: msgspec.structs.replace(parts, fences=_over(overlay, parts.fences))
-
 
 _SAGA = ("SGA-002", "SGA-003", "SGA-004", "SGA-008", "SGA-010")
 _LOST = ("LIN-001", "INV-003", "INV-004")
@@ -62,181 +28,175 @@ DEFECTS: dict[str, Defect] = {
             "Term and vote are not written down, so a node that restarts votes a second time in the same term.",
             "Raft paper, Figure 2; hashicorp/raft issue 661 (2025)",
             ("INV-001", *_LOST),
-            _group(raft_defects.ForgetsItsVote),
+            laid_over("group", raft_defects.ForgetsItsVote),
         ),
         Defect(
             "ack-before-fsync",
             "Entries are acknowledged before the disk has made them durable.",
             "Jepsen NATS 2.12.1 (2025); etcd issue 14143",
             _LOST,
-            lambda parts: msgspec.structs.replace(
-                parts, performer=_over(storage_defects.WaitsForNoDisk, parts.performer)
-            ),
+            laid_over("performer", storage_defects.WaitsForNoDisk),
         ),
         Defect(
             "no-client-dedup",
             "A command that is retried is done again.",
             "MIT 6.5840 kvraft; MongoDB SERVER-48307 (Jepsen MongoDB 4.2.6)",
             ("LIN-001", "CNT-001", "CNT-002", "APP-001", "APP-002", "SET-004"),
-            lambda parts: msgspec.structs.replace(
-                parts, sessions=_over(storage_defects.RemembersNothing, parts.sessions)
-            ),
+            laid_over("sessions", storage_defects.RemembersNothing),
         ),
         Defect(
             "read-without-quorum",
             "A leader answers reads from its own state without asking whether it still leads.",
             "Jepsen etcd 0.4.1 (2014)",
             ("LIN-001",),
-            _group(raft_defects.ReadsAlone),
+            laid_over("group", raft_defects.ReadsAlone),
         ),
         Defect(
             "commit-without-majority",
             "A leader commits what it has written itself, whoever else has it.",
             "Jepsen MongoDB 3.4.0-rc3 (2017): acknowledged writes rolled back",
             _LOST,
-            _group(raft_defects.CommitsAlone),
+            laid_over("group", raft_defects.CommitsAlone),
         ),
         Defect(
             "commit-prior-term-by-count",
             "A leader commits entries of earlier terms by counting replicas.",
             "LogCabin issue 44 (2013); Raft paper, Figure 8",
             ("INV-003", "INV-004", "LIN-001"),
-            _group(raft_defects.CommitsEarlierTerms),
+            laid_over("group", raft_defects.CommitsEarlierTerms),
         ),
         Defect(
             "append-truncates-blindly",
             "A follower cuts its log where an append begins, although the entries there agree.",
             "Howard et al., CCF, arXiv 2406.17455",
             _LOST,
-            _group(raft_defects.TruncatesBlindly),
+            laid_over("group", raft_defects.TruncatesBlindly),
         ),
         Defect(
             "snapshot-loses-newest",
             "A replica that takes over a snapshot misses the newest version of a key.",
             "Jepsen Redis-Raft (2020): wrong state after fail-over and restart",
             ("RPL-001",),
-            lambda parts: msgspec.structs.replace(
-                parts, machine=_over(storage_defects.RestoresTooLittle, parts.machine)
-            ),
+            laid_over("machine", storage_defects.RestoresTooLittle),
         ),
         Defect(
             "snapshot-keeps-stale-tail",
             "A replica that takes over a snapshot keeps the entries after it, although its log contradicts it.",
             "ScyllaDB issue 9551 (2021)",
             ("INV-002", *_LOST),
-            _group(raft_defects.KeepsAnyTail),
+            laid_over("group", raft_defects.KeepsAnyTail),
         ),
         Defect(
             "session-table-not-in-snapshot",
             "What makes a retry happen once is missing in snapshots.",
             "MIT 6.5840 kvraft with snapshots; MongoDB SERVER-48307 (Jepsen MongoDB 4.2.6)",
             ("RPL-001", "LIN-001", "CNT-001", "CNT-002", "APP-001", "APP-002", "SET-004"),
-            _machine(storage_defects.SavesNoSessions),
+            laid_over("machine", storage_defects.SavesNoSessions),
         ),
         Defect(
             "no-prevote",
             "A node that comes back raises its term at once and deposes the leader.",
             "Ongaro, dissertation (2014), 4.2.3 and 9.6",
             ("LDR-002",),
-            _group(raft_defects.AsksNobodyFirst),
+            laid_over("group", raft_defects.AsksNobodyFirst),
         ),
         Defect(
             "readindex-before-noop",
             "A new leader answers reads before an entry of its own term is committed.",
             "Ongaro, dissertation (2014), 6.4",
             ("LIN-001", "APP-001"),
-            _group(raft_defects.ReadsBeforeItsFirstEntry),
+            laid_over("group", raft_defects.ReadsBeforeItsFirstEntry),
         ),
         Defect(
             "lease-ignores-drift",
             "A leader takes its lease for as long as followers wait, as if all clocks ran alike.",
             "Jepsen TiDB 2.1.7 (2019); Jepsen YugabyteDB 1.1.9 (2019)",
             ("LIN-001", "APP-001"),
-            _group(raft_defects.TrustsAllClocks),
+            laid_over("group", raft_defects.TrustsAllClocks),
         ),
         Defect(
             "lease-regress-on-transfer",
             "A leader goes on with its lease after it has asked another to lead.",
             "CockroachDB issue 131639 and advisory TA-131639 (2024)",
             ("LIN-001", "APP-001"),
-            _group(raft_defects.KeepsItsLease),
+            laid_over("group", raft_defects.KeepsItsLease),
         ),
         Defect(
             "deaf-leader-leads-on",
             "A leader whose messages arrive while it hears nobody never steps down, so nobody else can be elected.",
             "Cloudflare outage of 2020-11-02: one-way link, endless elections in etcd",
             ("REC-001", "LDR-001"),
-            _group(raft_defects.LeadsWithoutQuorum),
+            laid_over("group", raft_defects.LeadsWithoutQuorum),
         ),
         Defect(
             "fsync-retry-trusts-success",
             "After a sync that failed the log syncs again, and takes the success of that for the durability of all.",
             "PostgreSQL fsyncgate (2018); Rebello et al., ATC 2020",
             ("REC-001", "DSK-001", *_LOST, "APP-001", "APP-003"),
-            _wal(disk_defects.TriesSyncsAgain),
+            laid_over("wal", disk_defects.TriesSyncsAgain),
         ),
         Defect(
             "midlog-corruption-as-torn-tail",
             "A bad record in the middle of the log is taken for its torn end, and all after it is cut off.",
             "Alagappan et al., Protocol-Aware Recovery, FAST 2018",
             ("DSK-001", *_LOST, "APP-001", "APP-003"),
-            _wal(disk_defects.CutsTheLogAtDamage),
+            laid_over("wal", disk_defects.CutsTheLogAtDamage),
         ),
         Defect(
             "torn-record-replayed",
             "A record is replayed if it can be decoded, whatever its checksum says.",
             "Pillai et al., ALICE, OSDI 2014; Jepsen NATS 2.12.1 (2025)",
             ("DSK-001", "INV-002", "RPL-001", *_LOST, "APP-001", "APP-003"),
-            _wal(disk_defects.ChecksNoChecksum),
+            laid_over("wal", disk_defects.ChecksNoChecksum),
         ),
         Defect(
             "misdirected-write-undetected",
             "An intact record is taken for the one that belongs in its place.",
             "Bairavasundaram et al., FAST 2008; the fault model of TigerBeetle",
             ("DSK-001", "INV-002", "RPL-001", *_LOST, "APP-001", "APP-003"),
-            _wal(disk_defects.ChecksNoAddress),
+            laid_over("wal", disk_defects.ChecksNoAddress),
         ),
         Defect(
             "corrupt-replica-wins-election",
             "A replica whose log was damaged votes, and stands for election.",
             "Jepsen NATS 2.12.1 (2025)",
             ("EXP-001", *_LOST, "APP-001", "APP-003"),
-            _group(disk_defects.VotesThoughDamaged),
+            laid_over("group", disk_defects.VotesThoughDamaged),
         ),
         Defect(
             "truncate-to-commit-on-restart",
             "A replica that restarts cuts its log where it knows it to be committed.",
             "Kafka KIP-101",
             (*_LOST, "APP-001", "APP-003"),
-            _group(disk_defects.CutsItsLogAtTheCommitIndex),
+            laid_over("group", disk_defects.CutsItsLogAtTheCommitIndex),
         ),
         Defect(
             "applied-index-split-write",
             "The applied index is saved apart from the state, so that after a restart a command is left out.",
             "etcd issue 13766 (2022)",
             ("RPL-001", *_LOST, "APP-001", "APP-003"),
-            _machine(disk_defects.SavesItsIndexFirst),
+            laid_over("machine", disk_defects.SavesItsIndexFirst),
         ),
         Defect(
             "log-compacted-before-snapshot-durable",
             "The log is shortened before the snapshot that covers it is written.",
             "Pillai et al., ALICE, OSDI 2014: updates in an order that no crash may see",
             ("DSK-002", "REC-001", "RPL-001", *_LOST, "APP-001", "APP-003"),
-            _wal(disk_defects.CompactsBeforeItSaves),
+            laid_over("wal", disk_defects.CompactsBeforeItSaves),
         ),
         Defect(
             "stalled-leader-keeps-lease",
             "A leader whose disk hangs leads on, though nothing that it takes can become durable there.",
             "etcd issues 13527 and 15247",
             ("EXP-001", "LDR-001"),
-            _group(disk_defects.LeadsWithAHangingDisk),
+            laid_over("group", disk_defects.LeadsWithAHangingDisk),
         ),
         Defect(
             "leave-joint-early",
             "The last configuration is appended behind a joint one that is not committed: old voters have no say.",
             "camunda issue 60086, pull request 61854 (2026); Raft paper, section 6",
             ("INV-001", *_LOST),
-            _group(membership_defects.LeavesJointEarly),
+            laid_over("group", membership_defects.LeavesJointEarly),
         ),
         Defect(
             "voters-switch-at-once",
@@ -244,119 +204,119 @@ DEFECTS: dict[str, Defect] = {
             "Raft paper, Figure 10; Jepsen RethinkDB 2.2.3 (2016); in place of raft-dev (2015), which joint consensus "
             "does not have",
             ("INV-001", *_LOST),
-            _group(membership_defects.SwitchesAtOnce),
+            laid_over("group", membership_defects.SwitchesAtOnce),
         ),
         Defect(
             "learner-counts-in-quorum",
             "A leader counts the acknowledgements of replicas that have no vote.",
             "Jepsen YugabyteDB 1.1.9 (2019)",
             _LOST,
-            _group(membership_defects.CountsLearners),
+            laid_over("group", membership_defects.CountsLearners),
         ),
         Defect(
             "no-refutation",
             "A node that hears that it is suspected says nothing, so nobody takes it back.",
             "Das, Gupta, Motivala, SWIM (2002), 4.2",
             ("HLT-002", "HLT-003"),
-            _detector(health_defects.RefutesNothing),
+            laid_over("detector", health_defects.RefutesNothing),
         ),
         Defect(
             "refutation-keeps-incarnation",
             "A node refutes an accusation in the incarnation that was accused, so nobody believes it.",
             "Das, Gupta, Motivala, SWIM (2002), 4.2",
             ("HLT-002", "HLT-003"),
-            _detector(health_defects.KeepsItsIncarnation),
+            laid_over("detector", health_defects.KeepsItsIncarnation),
         ),
         Defect(
             "suspicion-without-helpers",
             "A node that cannot reach another asks nobody else before it accuses it.",
             "Das, Gupta, Motivala, SWIM (2002), 3.1",
             ("HLT-003",),
-            _detector(health_defects.AsksNoHelper),
+            laid_over("detector", health_defects.AsksNoHelper),
         ),
         Defect(
             "suspects-for-ever",
             "A suspicion never ends, so a node that crashed is never held for down.",
             "Das, Gupta, Motivala, SWIM (2002), 4.2",
             ("HLT-001",),
-            _detector(health_defects.SuspectsForEver),
+            laid_over("detector", health_defects.SuspectsForEver),
         ),
         Defect(
             "blames-peers-for-own-slowness",
             "A node behind slow links gives its probes no more time, and accuses the others again and again.",
             "Dadgar, Phillips, Currey, Lifeguard (2018), II",
             ("HLT-003",),
-            _detector(health_defects.NeverDoubtsItself),
+            laid_over("detector", health_defects.NeverDoubtsItself),
         ),
         Defect(
             "old-rumour-revives-the-dead",
             "A rumour counts whatever incarnation it is of, so an old one brings back a node that is down.",
             "Das, Gupta, Motivala, SWIM (2002), 4.2",
             ("HLT-001", "HLT-002", "HLT-003"),
-            _detector(health_defects.BelievesOldRumours),
+            laid_over("detector", health_defects.BelievesOldRumours),
         ),
         Defect(
             "dead-are-never-probed",
             "A node that is down is never probed again, so two sides that gave each other up stay apart.",
             "HashiCorp memberlist, which reclaims and reconnects for that reason",
             ("HLT-002",),
-            _detector(health_defects.NeverProbesTheDead),
+            laid_over("detector", health_defects.NeverProbesTheDead),
         ),
         Defect(
             "down-by-hearsay",
             "A rumour that a node is down is believed at once, so who returns from a corner brings the others down.",
             "HashiCorp memberlist, which turns it into a suspicion when states are merged",
             ("HLT-003",),
-            _detector(health_defects.BelievesHearsay),
+            laid_over("detector", health_defects.BelievesHearsay),
         ),
         Defect(
             "late-action-after-compensation",
             "An action of a saga that comes after its compensation is done all the same.",
             "Seata issue 2711; tcc-transaction issue 299",
             _SAGA,
-            _fences(saga_defects.LetsLateActionsIn),
+            laid_over("fences", saga_defects.LetsLateActionsIn),
         ),
         Defect(
             "compensation-of-nothing",
             "A step is compensated that had no effect.",
             "seata-go issue 685 (2024)",
             _SAGA,
-            _fences(saga_defects.UndoesWhatWasNeverDone),
+            laid_over("fences", saga_defects.UndoesWhatWasNeverDone),
         ),
         Defect(
             "double-compensation",
             "A compensation that is asked for again is done again.",
             "Seata issue 2711",
             _SAGA,
-            _fences(saga_defects.UndoesAgain),
+            laid_over("fences", saga_defects.UndoesAgain),
         ),
         Defect(
             "failed-step-not-compensated",
             "The step that failed is taken for one that had no effect.",
             "Seata issues 6374 and 4777",
             _SAGA,
-            _orchestrator(saga_defects.SparesTheStepThatFailed),
+            laid_over("orchestrator", saga_defects.SparesTheStepThatFailed),
         ),
         Defect(
             "compensation-out-of-order",
             "Steps are compensated in the order in which they were done.",
             "cadence-java-client pull request 340, review",
             ("SGA-009",),
-            _orchestrator(saga_defects.UndoesTheFirstFirst),
+            laid_over("orchestrator", saga_defects.UndoesTheFirstFirst),
         ),
         Defect(
             "saga-progress-in-memory",
             "The orchestrator writes down how a saga ends, and not what it does before.",
             "Garcia-Molina and Salem, Sagas (1987), 4: the saga log",
             _SAGA,
-            _orchestrator(saga_defects.WritesDownTheEndOnly),
+            laid_over("orchestrator", saga_defects.WritesDownTheEndOnly),
         ),
         Defect(
             "compensation-error-swallowed",
             "A step whose compensation has failed too often is taken for compensated.",
             "cadence-java-client pull request 340, review",
             ("SGA-012", *_SAGA),
-            _orchestrator(saga_defects.SwallowsErrors),
+            laid_over("orchestrator", saga_defects.SwallowsErrors),
         ),
     )
 } | TRANSACTION_DEFECTS

@@ -6,7 +6,7 @@ end with the time that a transaction may stay open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Protocol
@@ -27,6 +27,7 @@ from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Running, Script
 from PhantomLibrary.database.transactions.statements import Statements
 from PhantomLibrary.domain import (
+    ISOLATION_LEVELS,
     Answer,
     Begin,
     Commit,
@@ -44,7 +45,7 @@ from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.committing import Ask, Committed, Committer, RolledBack, Share, Step, Unknown
 from PhantomLibrary.protocols.transactions.deadlocks import DeadlockDetector, Probe, Victim
-from PhantomLibrary.protocols.transactions.values import ISOLATION_LEVELS, TransactionId
+from PhantomLibrary.protocols.transactions.values import TransactionId
 
 DEADLINES = "transactions"
 _TICK = "transactions/tick"
@@ -109,10 +110,6 @@ class TransactionManager:
         """Return the latest transaction of a client process here, for whoever watches."""
         return self._open.get(process)
 
-    @property
-    def under_way(self) -> Mapping[TransactionId, OpenTransaction]:
-        return self._by_id
-
     def _begin(self, process: int, operation: Begin, finish: Finish) -> None:
         before = self._open.get(process)
         if before is not None and before.is_open:
@@ -157,15 +154,8 @@ class TransactionManager:
         if transaction is None:
             return
 
-        def done(result: Any, reason: str) -> None:
-            transaction.cancel = None
-            if reason:
-                self._abort(transaction, reason)
-                finish(Refused(reason))
-            else:
-                finish(Ok(result))
-
-        self._run(transaction, self._statements.perform(transaction, operation.statement), done)
+        script = self._statements.perform(transaction, operation.statement)
+        self._run(transaction, script, finish, lambda result: finish(Ok(result)))
 
     def _commit_open(self, process: int, finish: Finish) -> None:
         transaction = self._open_one(process, finish)
@@ -184,21 +174,28 @@ class TransactionManager:
             finish(Refused(f"no isolation level {operation.isolation!r}"))
             return
 
-        def done(results: Any, reason: str) -> None:
-            transaction.cancel = None
-            if reason:
-                self._abort(transaction, reason)
-                finish(Refused(reason))
-                return
-
+        def commit(results: Any) -> None:
             def committed(answer: Answer) -> None:
                 finish(Ok(_to_json(results).decode()) if isinstance(answer, Ok) else answer)
 
             self._commit(transaction, committed)
 
-        self._run(transaction, self._statements.perform_all(transaction, operation.statements), done)
+        script = self._statements.perform_all(transaction, operation.statements)
+        self._run(transaction, script, finish, commit)
 
-    def _run(self, transaction: OpenTransaction, script: Script, done: Callable[[Any, str], object]) -> None:
+    def _run(
+        self, transaction: OpenTransaction, script: Script, finish: Finish, go_on: Callable[[Any], object]
+    ) -> None:
+        """Run a script, and go on with its result; if it was rolled back, so is the transaction."""
+
+        def done(result: Any, reason: str) -> None:
+            transaction.cancel = None
+            if reason:
+                self._abort(transaction, reason)
+                finish(Refused(reason))
+            else:
+                go_on(result)
+
         running = Running(script, done)
         transaction.cancel = running.cancel
         running.start()

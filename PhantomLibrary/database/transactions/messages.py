@@ -6,12 +6,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import ShardId
+from PhantomLibrary.domain import Isolation, ShardId
 from PhantomLibrary.protocols.transactions.deadlocks import Probe, Victim
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
     Done,
-    Isolation,
     Span,
     TransactionAnswer,
     TransactionCommand,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
-from PhantomLibrary.domain import Delete, Put, ShardId
+from PhantomLibrary.domain import Delete, Isolation, Put, ShardId
+from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.transactions.committing import Committer
-from PhantomLibrary.protocols.transactions.table import written
-from PhantomLibrary.protocols.transactions.values import Isolation, Span, TransactionId, Write
+from PhantomLibrary.protocols.transactions.values import Span, TransactionId, Write
 
 State: TypeAlias = Literal["active", "blocked", "committing", "committed", "aborted"]
 _SNAPSHOT_WRITES = (Put, Delete)  # They do not ask what was there before.

@@ -25,7 +25,6 @@ from PhantomLibrary.protocols.transactions.values import (
     Prepare,
     Record,
     Resolve,
-    TransactionAnswer,
     TransactionCommand,
     TransactionId,
 )
@@ -148,6 +147,3 @@ class Recovery:
                 self._host.replicate(None, Resolve(transaction, answer.committed, answer.commit_ns))
 
         return learn
-
-
-__all__ = ["Finish", "Recovery", "TransactionAnswer"]

@@ -13,12 +13,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import ShardId
+from PhantomLibrary.domain import Isolation, ShardId
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
     Decide,
     Ended,
-    Isolation,
     Prepare,
     Prepared,
     Span,

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import Append, Delete, Increment, Put
+from PhantomLibrary.domain import Increment
+from PhantomLibrary.protocols.mvcc.writes import is_number, written
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
     Decide,
@@ -223,10 +224,8 @@ class TransactionTable:
         return None
 
     def _keys(self, span: Span) -> list[bytes]:
-        """Return the keys in a span that were ever written."""
-        if span.is_key:
-            return [span.start.encode()]
-        return self._versions.keys(span.start.encode(), span.end.encode())
+        """Return the keys of a span that what was read is checked by."""
+        return keys_in(self._versions, span)
 
     def _values(self, writes: tuple[Write, ...]) -> tuple[tuple[str, str | None], ...] | Conflict:
         """Return what the writes come to, now that nobody else can get in between."""
@@ -343,19 +342,8 @@ class TransactionTable:
         self._forgotten_ns, self.fence_ns = dump.forgotten_ns, dump.fence_ns
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a whole number, so that one can be added to it."""
-    return text.removeprefix("-").isdecimal()
-
-
-def written(write: Write, before: str | None) -> str | None:
-    """Return what a key holds after a write, None when it is deleted."""
-    match write:
-        case Put():
-            return write.value
-        case Append():
-            return f"{before} {write.element}" if before else write.element
-        case Increment():
-            return str(int(before or "0") + write.amount)
-        case Delete():
-            return None
+def keys_in(versions: Versions, span: Span) -> list[bytes]:
+    """Return the keys in a span that were ever written, and a single key in any case."""
+    if span.is_key:
+        return [span.start.encode()]
+    return versions.keys(span.start.encode(), span.end.encode())

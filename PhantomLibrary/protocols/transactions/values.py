@@ -10,10 +10,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import Append, Delete, Increment, NodeId, Put, ShardId
+from PhantomLibrary.domain import Append, Delete, Increment, Isolation, NodeId, Put, ShardId
 
-Isolation: TypeAlias = Literal["read committed", "snapshot", "serializable"]
-ISOLATION_LEVELS: tuple[Isolation, ...] = ("read committed", "snapshot", "serializable")
 Write: TypeAlias = Put | Append | Increment | Delete
 """Writes are carried as what they do, and become values where they are prepared."""
 
