@@ -20,6 +20,7 @@ from benchmarks.memory import measure_growth
 from benchmarks.network import Contestants, measure_each, run_kernel, run_network, run_simpy_mailboxes
 from benchmarks.network import run_simpy_timeouts as run_simpy
 from benchmarks.operation import measure_operation
+from benchmarks.planning import measure_plan
 from benchmarks.scale import measure_idle_shards, measure_load
 from benchmarks.startup import measure_startup
 
@@ -61,6 +62,8 @@ def _rows() -> Iterator[Row]:
     idle = measure_idle()
     yield Row("idle: simulated seconds a CPU second", f"{idle:,.0f}", "at least 4,000", idle >= 4000)
     yield from _scale()
+    moves, plan_ms = measure_plan(new_nodes=1)
+    yield Row(f"plan: 1,000 shards, 50 nodes, {moves} moves", f"{plan_ms:.0f} ms", "at most 100 ms", plan_ms <= 100)
     check_s = measure_cycles()
     yield Row(f"cycles of {TRANSACTIONS:,} list-append transactions", f"{check_s:.2f} s", "at most 3 s", check_s <= 3)
     import_ms, create_ms = measure_startup()
