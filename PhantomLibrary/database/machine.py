@@ -52,13 +52,13 @@ from PhantomLibrary.domain import (
     Put,
     Remove,
 )
-from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore
+from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore, key_bytes
 from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable, keys_in
 from PhantomLibrary.protocols.transactions.values import Prepare, Span
 
-_VERSION_BYTES = 21  # Two time-stamps, and two lengths.
+_SESSION_BYTES = 64
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -288,7 +288,7 @@ class ShardMachine:
         size = 0
         for key, versions in self._store.items():
             items.append((key, versions))
-            size += len(key) + sum(len(value or b"") + _VERSION_BYTES for _, value, _ in versions)
+            size += key_bytes(key, versions)
             if size >= self._chunk_bytes:
                 yield _encode(items)
                 items, size = [], 0
@@ -312,6 +312,11 @@ class ShardMachine:
 
     def _restore_sessions(self, head: _Head) -> None:
         self._sessions.load(head.sessions)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes this holds: versions, and sessions."""
+        return self._store.bytes + len(self._sessions) * _SESSION_BYTES
 
     def digest(self) -> int:
         """Return a number that machines of equal content share."""

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from PhantomLibrary.database.admission import Admission
 from PhantomLibrary.database.attempts import Attempts
 from PhantomLibrary.database.census import CENSUS_MESSAGES
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
@@ -41,6 +42,7 @@ from PhantomLibrary.database.transactions.messages import TRANSACTION_MESSAGES, 
 from PhantomLibrary.database.transactions.recovery import Finish
 from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
 from PhantomLibrary.domain import Answer, NodeId, Observation, ReplicaDigest, ShardId, TransactionOperation
+from PhantomLibrary.domain.usage import Account
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.configuration import ABSENT
@@ -75,6 +77,7 @@ class DatabaseNode:
         self.replicas: dict[ShardId, ShardReplica] = {}
         self._has_news = False
         self._attempts = Attempts()
+        self.admission = Admission()
         self._later: deque[tuple[Callable[[Any], object], Any]] = deque()
 
     def start(self, env: Env) -> None:
@@ -109,7 +112,8 @@ class DatabaseNode:
             elif kind is AppendEntries:
                 self._decline(message)
         elif kind is ClientRequest:
-            self.gateway.request(sender, message)
+            if self.admission.takes(sender, message):
+                self.gateway.request(sender, message)
         elif kind is ShardReply:
             self.gateway.shard_reply(message)
         elif kind is ShardRequest:
@@ -270,6 +274,11 @@ class DatabaseNode:
                 self._has_news = False
                 self.membership.look()
                 self.saga_host.look()
+
+    def account(self) -> Account:
+        """Return what this node holds, its log as it stands on disk included, and what clients asked it for."""
+        held = sum(replica.machine.bytes for replica in self.replicas.values()) + self.wal.bytes
+        return Account(held, self.admission.operations, self.admission.transactions)
 
     def digests(self) -> list[ReplicaDigest]:
         """Return what each replica here holds, in the order of shards."""

@@ -13,6 +13,14 @@ from PhantomLibrary.domain import SECOND_NS
 MILLION = 1_000_000
 
 
+class Account(Struct, frozen=True, gc=False):
+    """What a process itself keeps count of: the bytes that it holds, and what clients have asked it for."""
+
+    memory_bytes: int = 0
+    operations: int = 0
+    transactions: int = 0
+
+
 class Reading(Struct, frozen=True, gc=False, array_like=True):
     """What a machine has spent since it was built, and holds now, by its own count.
 

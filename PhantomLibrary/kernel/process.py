@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from PhantomLibrary.domain import NodeId
+from PhantomLibrary.domain.usage import Account, Reading
 from PhantomLibrary.kernel.streams import Stream
 
 
@@ -71,6 +72,15 @@ class Env(Protocol):
     def set_deadline(self, name: str, at_ns: int) -> None:
         """Ask for `fire(name)` when the monotonic clock reads `at_ns`. Replaces an earlier deadline of that name."""
 
+    def waited_ns(self) -> int:
+        """Return how long the message that is handled now has waited for the processor: 0 on an idle one."""
+
+    def turn_away(self) -> None:
+        """Say that the message that is handled now was refused unread: it costs no more than a deadline."""
+
+    def reading(self) -> Reading:
+        """Read the meters of this machine: how much of it is used, this process's own account included."""
+
     def halt(self, reason: str) -> None:
         """End this process at once, as a crash of the node does. A supervisor starts it again after a while."""
 
@@ -89,3 +99,6 @@ class Process(Protocol):
 
     def synced(self, token: int, error: str) -> None:
         """A sync has come back; `error` is empty when it succeeded."""
+
+    def account(self) -> Account:
+        """Return what this process keeps count of. Changes nothing."""

@@ -169,8 +169,10 @@ class SimDisk:
             for each in platter.struck_by("slow", "sync", self._covered_files(covered)):
                 each.bites += 1
                 sync_ns += each.delay_ns
-        begin_ns = asked_ns if asked_ns > scheduler.now_ns else scheduler.now_ns
-        scheduler.at(begin_ns + sync_ns, self._finish)
+        end_ns = (asked_ns if asked_ns > scheduler.now_ns else scheduler.now_ns) + sync_ns
+        platter.served_ns += sync_ns
+        platter.service = (sync_ns, end_ns)
+        scheduler.at(end_ns, self._finish)
 
     def _covered_files(self, covered: int) -> Sequence[str]:
         return [name for _, name, _ in islice(self._writes, max(0, covered - self._writes_begun))]
@@ -186,6 +188,7 @@ class SimDisk:
                 each.bites += 1
             if stalls:
                 self._held = True
+                platter.hold(self._scheduler.now_ns)
                 return
         self._come_back(None)
 
@@ -236,6 +239,7 @@ class SimDisk:
         """A stall has ended: the sync that it held comes back, then the others."""
         if self._held:
             self._held = False
+            self._platter.let_go(self._scheduler.now_ns)
             self._scheduler.soon(self._come_back)
 
     # --- crash ------------------------------------------------------------------------------------------------------
@@ -259,6 +263,8 @@ class SimDisk:
             platter.forgot = True
         writes.clear()
         self._syncs.clear()
+        if self._serving:
+            platter.let_go(self._scheduler.now_ns)
         self._crashed = True
         platter.on_heal = None
         return lost

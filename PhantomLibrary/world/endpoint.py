@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from PhantomLibrary.domain import NodeId
 from PhantomLibrary.kernel.scheduler import Scheduler
+from PhantomLibrary.world.card import NetworkCard
 from PhantomLibrary.world.link import Link
 from PhantomLibrary.world.wire import Parcel, Wire, route_prefix
 
@@ -40,6 +41,7 @@ class Machine(Protocol):
 
     name: NodeId
     is_down: bool
+    card: NetworkCard | None
 
     def arrive(self, sender: str, message: Any, cost_ns: int) -> None: ...
 
@@ -73,6 +75,7 @@ class Connection:
         self._wire = wire
         self._scheduler = scheduler
         self._add_record = wire.add_record
+        self._card = machine.card
         self._there = route_prefix(client, machine.name)
         self._back = route_prefix(machine.name, client)
         self._state = _State.CLOSED
@@ -108,6 +111,12 @@ class Connection:
         else:
             scheduler = self._scheduler
             leave_ns = scheduler.now_ns + lag_ns
+            if self._card is not None:
+                sent_ns = self._card.transmit(len(parcel[1]), leave_ns, scheduler.now_ns)
+                if sent_ns is None:
+                    self._lose(self._back, parcel, "buffer")
+                    return
+                leave_ns = sent_ns
             scheduler.at(leave_ns + self._latency_ns, self._reach_client, (parcel, self._generation, leave_ns))
 
     def node_crashed(self) -> None:

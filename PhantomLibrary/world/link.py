@@ -23,12 +23,12 @@ from msgspec import Struct
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.world.card import SEND_BUFFER_BYTES_MAX, NetworkCard
 from PhantomLibrary.world.drop_rule import DropRule
 from PhantomLibrary.world.latency import TABLE_BITS, TABLE_MASK, Latency, latency_table
 from PhantomLibrary.world.units import MILLION
 from PhantomLibrary.world.wire import ONE_MESSAGE, Parcel, Wire, route_prefix
 
-SEND_BUFFER_BYTES_MAX = 64 * 1024 * 1024  # What waits for bandwidth beyond this is lost.
 LOSS_CAUSES = ("cut", "loss", "drop", "down", "buffer")
 
 _DRAW_BITS = 30  # CPython computes fastest with integers of up to 30 bits.
@@ -108,6 +108,7 @@ class Link:
         "_base",
         "_base_table",
         "_bits",
+        "_card",
         "_deliver",
         "_deliver_late",
         "_drops",
@@ -151,6 +152,7 @@ class Link:
         draws: Stream,
         odd_draws: Stream,
         turned: Turned = lambda _source, _target, _is_open: None,
+        card: NetworkCard | None = None,
     ) -> None:
         self.source = source
         self.target = target
@@ -160,6 +162,7 @@ class Link:
         self.prefix = route_prefix(source, target)
         self._wire = wire
         self._turned = turned
+        self._card = card  # Of the machine that sends; None where it has no limit.
         self.is_open = True  # Something of what is sent may come through, if the target runs.
         self._bits = draws.bits
         self._odd = odd_draws
@@ -223,6 +226,13 @@ class Link:
 
     def _send_with_care(self, parcel: Parcel, lag_ns: int, drawn: int) -> None:
         properties = self._properties
+        leave_ns = self.scheduler.now_ns + lag_ns
+        if self._card is not None:  # First: it does not know what becomes of what it sends.
+            sent_ns = self._card.transmit(len(parcel[1]), leave_ns, self.scheduler.now_ns)
+            if sent_ns is None:
+                self.lose(parcel, "buffer")
+                return
+            leave_ns = sent_ns
         if self.cuts:
             self.lose(parcel, "cut")
         elif self.target_is_down:
@@ -232,7 +242,6 @@ class Link:
         elif any(rule.drops(parcel[0], self._odd) for rule in self._drops):
             self.lose(parcel, "drop")
         else:
-            leave_ns = self.scheduler.now_ns + lag_ns
             if properties.bandwidth is None:
                 self._carry(parcel, leave_ns, leave_ns, drawn & TABLE_MASK)
             elif (ready_ns := self._transmit(parcel, leave_ns, properties.bandwidth)) is not None:
@@ -366,7 +375,8 @@ class Link:
         self._table = latency_table(properties.latency, properties.jitter_ns)
         self._note_whether_open()
         needs_care = (
-            self.cuts
+            self._card is not None
+            or self.cuts
             or self.target_is_down
             or self._drops
             or self._overlays

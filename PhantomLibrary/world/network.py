@@ -66,6 +66,7 @@ class Network:
             draws=streams.get(f"link {source}>{target}"),
             odd_draws=streams.get(f"link {source}>{target} odd"),
             turned=self._turned,
+            card=self._hosts[source].card if source != target else None,
         )
 
     def add_node(self, node: NodeId, streams: Streams) -> None:

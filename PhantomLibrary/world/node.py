@@ -4,6 +4,9 @@ Messages, deadlines and syncs that come back are arrivals. On an idle core an ar
 handler sends leaves when its cost has passed; while all cores are busy or the node is paused, arrivals wait in one
 queue, which one wake event works off. An arrival without cost on an idle machine takes no detour at all.
 
+What the processor has worked is counted to the nanosecond: a handler's cost is charged when it begins, and what of it
+has yet to come is taken off by whoever reads the meter.
+
 A crash ends an *incarnation*: its Env does nothing from then on, and everything that was owed to its process is
 dropped.
 """
@@ -13,13 +16,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from heapq import heapreplace
+from heapq import heapify, heapreplace
 from typing import Any, TypeAlias
 
 from PhantomLibrary.domain import NodeId
+from PhantomLibrary.domain.usage import Account, Reading
 from PhantomLibrary.kernel.process import Disk, Process
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
+from PhantomLibrary.world.card import NetworkCard
 from PhantomLibrary.world.clock import Clock
 from PhantomLibrary.world.disk import SimDisk
 from PhantomLibrary.world.platter import Platter
@@ -28,9 +33,10 @@ from PhantomLibrary.world.units import MILLION
 from PhantomLibrary.world.wire import Wire
 
 INBOX_MESSAGES_MAX = 10_000  # As many as a socket's buffer holds; more are lost.
+_MEMORY_BYTES = 16_000_000_000
 
-# (handler of the process, its arguments, processor time, is it a message)
-_Arrival: TypeAlias = tuple[Callable[..., object], tuple[Any, ...], int, bool]
+# (handler of the process, its arguments, processor time, is it a message, since when it waits)
+_Arrival: TypeAlias = tuple[Callable[..., object], tuple[Any, ...], int, bool, int]
 
 
 class NodeState(Enum):
@@ -44,7 +50,7 @@ class NodeEnv:
 
     __slots__ = (
         "_disk", "_halt", "_links", "_streams", "disk", "incarnation", "lag_ns", "monotonic_ns", "node",
-        "set_deadline", "timers", "wall_ns",
+        "reading", "set_deadline", "timers", "turn_away", "waited_ns", "wall_ns",
     )  # fmt: skip
 
     def __init__(self, machine: NodeHost, incarnation: int) -> None:
@@ -61,6 +67,9 @@ class NodeEnv:
         self.monotonic_ns = machine.clock.monotonic_ns
         self.wall_ns = machine.clock.wall_ns
         self.set_deadline = self.timers.set
+        self.reading = machine.reading
+        self.waited_ns = machine.waited_ns
+        self.turn_away = machine.turn_away
 
     def random(self, name: str) -> Stream:
         return self._streams.get(f"node {self.node} {name}")
@@ -98,6 +107,8 @@ class NodeHost:
         platter: Platter,
         cores: int = 1,
         speed_ppm: int = MILLION,
+        memory_bytes: int = _MEMORY_BYTES,
+        card: NetworkCard | None = None,
         overflow: Callable[[str, NodeId, Any], object] = lambda _sender, _node, _message: None,
         halted: Callable[[NodeId], object] = lambda _node: None,
     ) -> None:
@@ -111,8 +122,10 @@ class NodeHost:
         self.incarnation = 0
         self.cores = cores
         self.speed_ppm = speed_ppm
+        self.memory_bytes_max = memory_bytes
+        self.card = card
         self.inbox_max = INBOX_MESSAGES_MAX
-        self.busy_ns = 0
+        self.busy_ns = 0  # What was charged: the handlers that run now are in it to their ends.
         self.overflowed = 0
         self.queue_max = 0
         self.halted_because = ""  # Of the latest process that ended itself.
@@ -127,6 +140,7 @@ class NodeHost:
         self._event_cost_ns = wire.event_cost_ns()
         self._queue: deque[_Arrival] = deque()
         self._messages_queued = 0
+        self._waited_ns = 0
         self._takes_at_once = False  # Up, and nothing waits.
         self._is_waking = False
         self._pauses = 0
@@ -147,7 +161,7 @@ class NodeHost:
             self._receive(sender, message)
         elif self._messages_queued < self.inbox_max:
             self._messages_queued += 1
-            self._wait((self._receive, (sender, message), cost_ns, True))
+            self._wait((self._receive, (sender, message), cost_ns, True, now_ns))
         else:
             self.overflowed += 1
             self._overflow(sender, self.name, message)
@@ -158,7 +172,7 @@ class NodeHost:
             self._charge(self._event_cost_ns, now_ns)
             self._fire(name)
         else:
-            self._wait((self._fire, (name,), self._event_cost_ns, False))
+            self._wait((self._fire, (name,), self._event_cost_ns, False, now_ns))
 
     def sync_came_back(self, token: int, error: str) -> None:
         now_ns = self.scheduler.now_ns
@@ -166,7 +180,7 @@ class NodeHost:
             self._charge(self._event_cost_ns, now_ns)
             self.process.synced(token, error)  # type: ignore[union-attr]
         else:
-            self._wait((self._synced, (token, error), self._event_cost_ns, False))
+            self._wait((self._synced, (token, error), self._event_cost_ns, False, now_ns))
 
     def _fire(self, name: str) -> None:
         assert self.env is not None and self.process is not None
@@ -182,6 +196,44 @@ class NodeHost:
     @property
     def queue_length(self) -> int:
         return len(self._queue)
+
+    def waited_ns(self) -> int:
+        """Return how long what is handled now has waited for a core."""
+        return self._waited_ns
+
+    def turn_away(self) -> None:
+        """Charge no more for what is handled now than for a deadline: the process has refused it unread."""
+        env = self.env
+        assert env is not None
+        spared_ns = env.lag_ns - self._event_cost_ns * MILLION // self.speed_ppm
+        if spared_ns > 0:
+            ends_ns = self._core_free_ns
+            ends_ns[ends_ns.index(self.scheduler.now_ns + env.lag_ns)] -= spared_ns
+            heapify(ends_ns)
+            env.lag_ns -= spared_ns
+            self.busy_ns -= spared_ns
+
+    def reading(self) -> Reading:
+        """Read the machine's meters. This changes nothing."""
+        now_ns, process = self.scheduler.now_ns, self.process
+        account = _NO_ACCOUNT if process is None else process.account()
+        return Reading(
+            elapsed_ns=now_ns,
+            incarnation=self.incarnation,
+            cores=self.cores,
+            memory_bytes_max=self.memory_bytes_max,
+            cpu_ns=self.busy_ns - self._unworked_ns(),
+            disk_ns=self.platter.busy_ns(now_ns),
+            network_ns=0 if self.card is None else self.card.busy_ns(now_ns),
+            memory_bytes=account.memory_bytes,
+            operations=account.operations,
+            transactions=account.transactions,
+        )
+
+    def _unworked_ns(self) -> int:
+        """Return how much of what was charged has yet to be worked."""
+        now_ns = self.scheduler.now_ns
+        return sum(end_ns - now_ns for end_ns in self._core_free_ns if end_ns > now_ns)
 
     def _charge(self, cost_ns: int, now_ns: int) -> None:
         if cost_ns:
@@ -215,10 +267,12 @@ class NodeHost:
             if self._core_free_ns[0] > now_ns:
                 self._wake_later()
                 return
-            handler, arguments, cost_ns, is_message = self._queue.popleft()
+            handler, arguments, cost_ns, is_message, since_ns = self._queue.popleft()
             self._messages_queued -= is_message
             self._charge(cost_ns, now_ns)
+            self._waited_ns = now_ns - since_ns
             handler(*arguments)
+            self._waited_ns = 0
         self._takes_at_once = not self._queue and self.state is NodeState.UP
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -246,7 +300,8 @@ class NodeHost:
         self.process = self.env = None
         self._receive = _take_nothing
         self._queue.clear()
-        self._messages_queued = self._pauses = 0
+        self.busy_ns -= self._unworked_ns()
+        self._messages_queued = self._pauses = self._waited_ns = 0
         self._takes_at_once = self._is_waking = False
         self._core_free_ns = [self.scheduler.now_ns] * self.cores
         return bytes_lost
@@ -288,6 +343,9 @@ class NodeHost:
         self.clock.change_drift(by_ppm)
         if self.env is not None:
             self.env.timers.reschedule()
+
+
+_NO_ACCOUNT = Account()
 
 
 def _take_nothing(_sender: str, _message: Any) -> None:

@@ -119,7 +119,28 @@ class Platter:
         self.syncs = 0
         self.bytes_written = 0
         self.bytes_lost = 0
+        self.served_ns = 0  # The times of all services so far, the one under way included,
+        self.service = (0, 0)  # which takes so long, and ends then,
+        self._held_since_ns: int | None = None  # unless a stall holds it.
         self.on_heal: Callable[[], object] | None = None
+
+    # --- use --------------------------------------------------------------------------------------------------------
+
+    def hold(self, now_ns: int) -> None:
+        """A stall holds what is served."""
+        self._held_since_ns = now_ns
+
+    def let_go(self, now_ns: int) -> None:
+        """Serve nothing any more: a stall or a process has ended."""
+        self.served_ns = self.busy_ns(now_ns)
+        self.service = (0, now_ns)
+        self._held_since_ns = None
+
+    def busy_ns(self, now_ns: int) -> int:
+        """Return for how long there was something to serve so far, as iostat counts it: a disk that hangs is busy."""
+        held_ns = 0 if self._held_since_ns is None else now_ns - self._held_since_ns
+        takes_ns, ends_ns = self.service
+        return self.served_ns - min(max(0, ends_ns - now_ns), takes_ns) + held_ns
 
     # --- troubles ---------------------------------------------------------------------------------------------------
 

@@ -36,12 +36,15 @@ class DiskSpec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SizeSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a machine of one size has. A speed of 50 % makes all work take twice as long."""
+    """What a machine of one size has. A speed of 50 % makes all work take twice as long. `network` is the bandwidth of
+    all that the machine sends; without one it has no limit.
+    """
 
     cores: int
     memory: Bytes
     disk: DiskSpec
     speed: Millionths = _FULL
+    network: BytesPerSecond | None = None
 
 
 class ClockSpec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,8 +98,8 @@ class Topology(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     nodes: tuple[NodeSpec, ...]
-    sizes: dict[str, SizeSpec]
     latencies: LatencySpec
+    sizes: dict[str, SizeSpec] = {}
     links: LinkDefaults = LinkDefaults()
     clocks: ClockBounds = ClockBounds()
     client_latency: Nanoseconds = Nanoseconds(100_000)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.world.documents import Refused, convert, one_of, shown
 from PhantomLibrary.world.latency import DISTRIBUTIONS, Latency, latency_table
+from PhantomLibrary.world.sizes import STANDARD_SIZES
 from PhantomLibrary.world.topology import (
     ClockBounds,
     ClockSpec,
@@ -60,7 +61,8 @@ def decode_topology(document: Any) -> Topology:
     topology: Topology = _convert(rest, Topology, "$")
     topology = replace(
         topology,
-        sizes={name: _convert(_spelled_size(size), SizeSpec, f"$.sizes.{name}") for name, size in sizes.items()},
+        sizes=STANDARD_SIZES
+        | {name: _convert(_spelled_size(size), SizeSpec, f"$.sizes.{name}") for name, size in sizes.items()},
         latencies=replace(
             topology.latencies,
             **{
@@ -138,6 +140,7 @@ def _check_size(size: SizeSpec, path: str) -> None:
         raise Refused(f"{path}.speed", "a speed of 0 % cannot be: it is above zero, and 100 % is full speed")
     if size.memory <= 0:
         raise Refused(f"{path}.memory", "no memory cannot be: write a size above zero, such as '16 GB'")
+    _check_bandwidth(size.network, f"{path}.network")
     _check_bandwidth(size.disk.bandwidth, f"{path}.disk.bandwidth")
     _check_latency(size.disk.latency, f"{path}.disk.latency")
 

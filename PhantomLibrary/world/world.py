@@ -13,6 +13,7 @@ from PhantomLibrary.kernel.process import Process
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Trace
+from PhantomLibrary.world.card import NetworkCard
 from PhantomLibrary.world.clock import Clock
 from PhantomLibrary.world.endpoint import Receive
 from PhantomLibrary.world.link import LinkProperties
@@ -92,6 +93,8 @@ class World:
             ),
             cores=size.cores,
             speed_ppm=int(size.speed),
+            memory_bytes=int(size.memory),
+            card=None if size.network is None else NetworkCard(int(size.network)),
             overflow=self._overflow,
             halted=self._halted,
         )

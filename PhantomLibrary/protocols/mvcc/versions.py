@@ -24,6 +24,8 @@ shard before the promise came before the commit, whatever the timestamp says: se
 it as the local timestamp of a value (pull request 83345, 2022), for want of which it read stale values.
 """
 
+VERSION_BYTES = 21  # What a version takes beside its value: two time-stamps, and two lengths.
+
 _encode = msgspec.msgpack.Encoder().encode
 _DIGEST_MASK = (1 << 64) - 1
 _written_ns = itemgetter(0)
@@ -43,6 +45,7 @@ class VersionedStore:
         self._digest = 0
         self.last_timestamp_ns = 0
         self.horizon_ns = 0
+        self.bytes = 0  # Of all keys and versions.
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -103,8 +106,11 @@ class VersionedStore:
         if horizon_ns > self.horizon_ns:
             self.horizon_ns = horizon_ns
         self._changed[key] = None
+        value = version[1]
+        self.bytes += VERSION_BYTES if value is None else VERSION_BYTES + len(value)
         versions = self._versions.get(key)
         if versions is None:
+            self.bytes += len(key)
             self._versions[key] = [version]
             insort(self._keys, key)
             return
@@ -113,6 +119,7 @@ class VersionedStore:
         else:  # Locks keep this from happening, unless they are broken: then checkers are to see it, not this store.
             insort(versions, version, key=_written_ns)
         while versions[1][0] <= horizon_ns:
+            self.bytes -= VERSION_BYTES + len(versions[0][1] or b"")
             del versions[0]
             if len(versions) == 1:
                 break
@@ -134,6 +141,7 @@ class VersionedStore:
         self._versions[key] = versions
         insort(self._keys, key)
         self._changed[key] = None
+        self.bytes += key_bytes(key, versions)
 
     def digest(self) -> int:
         """Return a number that two stores share when they hold the same: a sum, brought up to date by what changed."""
@@ -144,3 +152,8 @@ class VersionedStore:
             self._hashes[key] = fresh
         self._changed.clear()
         return self._digest
+
+
+def key_bytes(key: bytes, versions: list[Version]) -> int:
+    """Return how many bytes a key takes with its versions."""
+    return len(key) + sum(len(value or b"") + VERSION_BYTES for _, value, _ in versions)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
-from PhantomLibrary.protocols.mvcc.versions import VersionedStore
+from PhantomLibrary.protocols.mvcc.versions import VersionedStore, key_bytes
 
 FOREVER = 1 << 62
 
@@ -134,3 +134,17 @@ def test_equal_content_has_an_equal_digest_however_it_came_about(is_read_in_betw
     assert one.digest() == other.digest()
     other.install(b"b", (9, b"2", 8), horizon_ns=0)
     assert one.digest() != other.digest()
+
+
+def test_bytes_are_those_of_all_keys_and_versions_that_are_kept() -> None:
+    store = VersionedStore()
+    for number, (key, value) in enumerate(
+        [(b"a", b"12345"), (b"bb", None), (b"a", b"1"), (b"a", b"22"), (b"bb", b"x")]
+    ):
+        store.put(key, value, at_ns=10 * number + 10, horizon_ns=30 if number > 2 else 0)
+        assert store.bytes == sum(key_bytes(*each) for each in store.items())
+    copy = VersionedStore()
+    for key, versions in store.items():
+        copy.load(key, versions)
+    assert copy.bytes == store.bytes > 0
+    assert [len(versions) for _, versions in store.items()] == [2, 2], "the horizon has taken some"

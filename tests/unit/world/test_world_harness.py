@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
+from PhantomLibrary.domain.usage import Account
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
@@ -25,7 +26,7 @@ from PhantomLibrary.world.link_faults import Flapping, LinkChange
 from PhantomLibrary.world.shapes import between, isolate
 from PhantomLibrary.world.topology import DiskSpec, LatencySpec, NodeSpec, SizeSpec, Topology
 from PhantomLibrary.world.topology_file import load_topology
-from PhantomLibrary.world.units import Bytes, Millionths, Nanoseconds
+from PhantomLibrary.world.units import Bytes, BytesPerSecond, Millionths, Nanoseconds
 from PhantomLibrary.world.world import World
 
 MS = MILLISECOND_NS
@@ -53,6 +54,9 @@ class Recorder:
     def synced(self, token: int, error: str) -> None:
         self.bench.note(self.node, "synced", token, error)
 
+    def account(self) -> Account:
+        return Account(memory_bytes=250)
+
 
 class Bench:
     """A world of equal nodes, 1 ms apart, whose syncs take 2 ms, and a note of all that happened."""
@@ -66,6 +70,7 @@ class Bench:
         cores: int = 1,
         speed: int = 1_000_000,
         latency: Latency | None = None,
+        network: int | None = None,
     ) -> None:
         self.notes: list[tuple[Any, ...]] = []
         self.records: list[bytes] = []
@@ -73,7 +78,13 @@ class Bench:
         self.on_receive: Callable[[Env, str, Any], object] | None = None
         self.scheduler = Scheduler()
         self.trace = Trace(self.records.extend)
-        size = SizeSpec(cores=cores, memory=Bytes(1), disk=DiskSpec(constant(2 * MS)), speed=Millionths(speed))
+        size = SizeSpec(
+            cores=cores,
+            memory=Bytes(1_000),
+            disk=DiskSpec(constant(2 * MS)),
+            speed=Millionths(speed),
+            network=None if network is None else BytesPerSecond(network),
+        )
         topology = Topology(
             name="bench",
             nodes=tuple(NodeSpec(name=f"n{i + 1}", zone="a", region="eu", size="one") for i in range(nodes)),

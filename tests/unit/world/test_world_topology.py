@@ -35,6 +35,17 @@ def test_good_file_is_read_exactly() -> None:
     assert topology.database == {"heartbeat": "50 ms", "anything": [1]}
 
 
+def test_standard_sizes_need_no_definition_and_an_own_one_of_that_name_counts() -> None:
+    plain = parse_topology(
+        GOOD.replace("n1, zone: a, region: eu, size: big", "n1, zone: a, region: eu, size: small"), "x"
+    )
+    assert (plain.sizes["small"].cores, plain.sizes["medium"].cores, plain.sizes["large"].cores) == (2, 4, 8)
+    own = parse_topology(
+        GOOD.replace("  big:", "  small: {cores: 3, memory: 1 GB, disk: {latency: 1 ms}}\n  big:"), "x"
+    )
+    assert own.sizes["small"].cores == 3 and own.sizes["tiny"].network == 12_500_000
+
+
 def test_zones_of_a_region_are_as_far_apart_as_the_matrix_says() -> None:
     text = GOOD.replace(
         "  - {name: n2, zone: a, region: us, size: big}",
@@ -74,6 +85,14 @@ def test_zones_of_a_region_are_as_far_apart_as_the_matrix_says() -> None:
             6,
             r"\$\.sizes\.big\.disk\.bandwidth: a bandwidth of 0 B/s carries nothing",
         ),
+        (
+            "memory: 1 GB",
+            "memory: 1 GB, network: 0 MB/s",
+            6,
+            r"\$\.sizes\.big\.network: a bandwidth of 0 B/s carries nothing",
+        ),
+        ("memory: 1 GB", "memory: 1 GB, network: fast", 6, r"\$\.sizes\.big\.network: 'fast' is not a bandwidth"),
+        ("memory: 1 GB", "memory: 1 GB, netwrok: 1 MB/s", 6, r"netwrok.*did you mean network"),
         ("loss: 0.1 %", "bandwidth: 0 B/s", 12, r"\$\.links\.bandwidth: a bandwidth of 0 B/s carries nothing"),
         (
             "region: eu, size: big",
@@ -93,7 +112,7 @@ def test_zones_of_a_region_are_as_far_apart_as_the_matrix_says() -> None:
             "us, size: big",
             "us, size: bgi",
             4,
-            r"\$\.nodes\[1\]\.size: no size 'bgi': allowed are big .did you mean big",
+            r"\$\.nodes\[1\]\.size: no size 'bgi': allowed are tiny, small, medium, large, big .did you mean big",
         ),
         ("zone: a, region: us, ", "region: us, ", 4, r"\$\.nodes\[1\]: 'zone' is missing"),
         ("eu - us", "us - us", 11, r"'us' is at no distance from itself: a pair names two regions"),
