@@ -61,12 +61,16 @@ class Announcement(Struct, frozen=True, gc=False, array_like=True, tag="announce
 
 
 class Order(Struct, frozen=True, gc=False, array_like=True, tag="order"):
-    """The leader of a shard is to change its members, from the configuration of this index on."""
+    """The leader of a shard is to change its members, from the configuration of this index on.
+
+    It does nothing before its node knows this `version` of the directory, and comes again.
+    """
 
     shard: ShardId
     term: int
     since: int
     change: Change
+    version: int = 0
 
 
 class HandOver(Struct, frozen=True, gc=False, array_like=True, tag="hand over"):

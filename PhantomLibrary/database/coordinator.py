@@ -12,12 +12,13 @@ from typing import Any, Protocol
 from PhantomLibrary.database.census import Announcement, CensusMessage, Noted, Report
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.messages import Record
+from PhantomLibrary.database.moving import patience_ns
 from PhantomLibrary.database.repair import Known, Led, Step, plan
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId, ShardId
 
 _RETRY_NS = 250 * MILLISECOND_NS
 _RETRY_NS_MAX = 2 * SECOND_NS
-_LEARNER_PATIENCE_NS = 10 * SECOND_NS
+_LEARNER_PATIENCE_NS = 10 * SECOND_NS  # A move has longer where it may only go slowly.
 _AVOIDED_NS = 60 * SECOND_NS
 _ABSENCE_NS = 2 * SECOND_NS  # A suspicion may be taken back, and what was learnt would be lost.
 _FAREWELLS_MAX = 8  # How often a node is told that it was removed: it asks itself when it comes back.
@@ -128,16 +129,35 @@ class Coordinator:
         }
         self._learning = learning
         stuck = {key: until_ns for key, until_ns in self._avoided.items() if until_ns > now_ns}
+        moving = {(each.shard, each.target): each for each in self._directory.moves.under_way}
+        overdue: list[tuple[ShardId, NodeId]] = []
         for key, since_ns in learning.items():
-            if now_ns - since_ns >= _LEARNER_PATIENCE_NS:
+            if key not in moving and now_ns - since_ns >= _LEARNER_PATIENCE_NS:
                 stuck[key] = now_ns + _AVOIDED_NS
+            elif key in moving:
+                more_ns = patience_ns(self._directory.moves, moving[key])
+                if now_ns - since_ns >= _LEARNER_PATIENCE_NS + more_ns:
+                    overdue.append(key)
         self._avoided = stuck
         present = {node: each.number for node, each in self._readers.items() if each.number}
         waiting = {node: each.waiting for node, each in self._readers.items() if each.waiting}
         turn = max((tries for _, tries in self._taken.values()), default=0)
         self._unavailable = {node: self._unavailable.get(node, now_ns) for node in self._host.unavailable()}
-        absent = [node for node, since_ns in self._unavailable.items() if now_ns - since_ns >= _ABSENCE_NS]
-        return Known(self.term, self._directory, self._led, present, self._unavailable, stuck, turn, waiting, absent)
+        late = [node for _, node in overdue]
+        away = {node: now_ns - since_ns for node, since_ns in self._unavailable.items()}
+        return Known(
+            self.term,
+            self._directory,
+            self._led,
+            present,
+            self._unavailable,
+            stuck,
+            turn,
+            waiting,
+            absent=[node for node, for_ns in away.items() if for_ns >= _ABSENCE_NS],
+            overdue=overdue,
+            missing=[node for node, for_ns in away.items() if for_ns >= _LEARNER_PATIENCE_NS or node in late],
+        )
 
     def _take(self, step: Step) -> None:
         if isinstance(step, Record):

@@ -13,8 +13,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.moves import NO_MOVES, Moves
 from PhantomLibrary.domain import Configuration, NodeId, ShardId
 
 DIRECTORY_KEY = "directory"
@@ -37,6 +39,7 @@ class Directory(Struct, frozen=True, array_like=True, tag="directory"):
     replicas: int
     members: tuple[Member, ...]
     shards: tuple[ShardDescriptor, ...]
+    moves: Moves = NO_MOVES
 
     def member(self, node: NodeId) -> Member | None:
         return next((each for each in self.members if each.node == node), None)
@@ -104,7 +107,7 @@ def with_standing(directory: Directory, node: NodeId, standing: Standing, index:
         members = (*directory.members, member)
     else:
         members = tuple(member if each.node == node else each for each in directory.members)
-    return Directory(index, directory.replicas, members, directory.shards)
+    return replace(directory, version=index, members=members)
 
 
 def with_shard(directory: Directory, descriptor: ShardDescriptor, index: int) -> Directory:
@@ -112,7 +115,7 @@ def with_shard(directory: Directory, descriptor: ShardDescriptor, index: int) ->
     if descriptor.epoch <= directory.shard(descriptor.shard).epoch:
         return directory
     shards = tuple(descriptor if each.shard == descriptor.shard else each for each in directory.shards)
-    return Directory(index, directory.replicas, directory.members, shards)
+    return replace(directory, version=index, shards=shards)
 
 
 def descriptor_of(before: ShardDescriptor, configuration: Configuration, epoch: int) -> ShardDescriptor:

@@ -53,10 +53,11 @@ from PhantomLibrary.domain import (
     TransactionOperation,
 )
 from PhantomLibrary.domain.operations import GetSaga
+from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
 
 _SESSIONS_KEPT = 4096
 _DEADLINE = "gateway"
-_ON_SHARD_0 = frozenset((ChangeMember, BeginSaga, CancelSaga, GetSaga))
+_ON_SHARD_0 = frozenset((ChangeMember, ChangePlacement, CancelMoves, BeginSaga, CancelSaga, GetSaga))
 
 
 class Gateway:

@@ -37,6 +37,7 @@ from PhantomLibrary.database.messages import (
     Told,
     Transact,
 )
+from PhantomLibrary.database.moving import with_cancelled, with_ended, with_plan
 from PhantomLibrary.database.saga_state import SagaImage, SagaState
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.domain import (
@@ -52,6 +53,7 @@ from PhantomLibrary.domain import (
     Put,
     Remove,
 )
+from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
 from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore, key_bytes
 from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.saga.fences import Fences
@@ -217,6 +219,12 @@ class ShardMachine:
                 self._write(command, key, written(operation, self._value(key)))
             case ChangeMember():
                 return self._change_member(operation)
+            case ChangePlacement():
+                return self._change_placement(operation)
+            case CancelMoves():
+                assert self.directory is not None
+                self._keep_directory(with_cancelled(self.directory, operation, self.applied_index))
+                return ""
             case BeginSaga():
                 return self.sagas.table.begin(self.applied_index, operation.key, operation.definition)
             case CancelSaga():
@@ -250,8 +258,17 @@ class ShardMachine:
             self._keep_directory(with_standing(self.directory, operation.key, operation.standing, self.applied_index))
         return reason
 
+    def _change_placement(self, plan: ChangePlacement) -> str:
+        """Take up a plan of moves; return why not, "" if it was done."""
+        assert self.directory is not None
+        directory, reason = with_plan(self.directory, plan, self.applied_index)
+        self._keep_directory(directory)
+        return reason
+
     def _record(self, index: int, command: Record) -> None:
-        """Write down what has come about: a shard with other replicas, a member that has come or gone for good."""
+        """Write down what has come about: a shard with other replicas, a member that has come or gone for good, a move
+        that has ended.
+        """
         directory = self.directory
         assert directory is not None
         if command.descriptor is not None:
@@ -260,10 +277,11 @@ class ShardMachine:
             before = directory.member(member.node)
             if before is not None and before.number == member.number and before.standing != "removed":
                 directory = with_standing(directory, member.node, member.standing, index)
-        if directory is not self.directory:
-            self._keep_directory(directory)
+        self._keep_directory(with_ended(directory, command.ended, command.led, index))
 
     def _keep_directory(self, directory: Directory) -> None:
+        if directory is self.directory:
+            return
         self.directory = directory
         self._store.put(DIRECTORY_KEY.encode(), encode_directory(directory), at_ns=0, horizon_ns=0)
 

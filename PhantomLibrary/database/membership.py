@@ -67,7 +67,7 @@ class Membership:
     """What this node knows and says of the cluster. Its number is 0 while it is no member, or has lost its disk."""
 
     def __init__(self, host: MembershipHost) -> None:
-        self._host = host
+        self._host = self.process = host
         self._env = env = host.env
         self.node = env.node
         self.number = _read_number(host.wal)
@@ -237,7 +237,7 @@ class Membership:
 
     def _on_order(self, _sender: NodeId, order: Order) -> None:
         replica = self._ordered(order.shard, order.term)
-        if replica is not None:
+        if replica is not None and order.version <= self.directory.version:
             replica.change_members(order.since, order.change)
 
     def _on_hand_over(self, _sender: NodeId, order: HandOver) -> None:

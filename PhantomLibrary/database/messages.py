@@ -159,12 +159,17 @@ class Transact(Struct, frozen=True, gc=False, array_like=True, tag="transact com
 
 
 class Record(Struct, frozen=True, gc=False, array_like=True, tag="record"):
-    """Shard 0's leader writes into the directory what has come about. Nobody waits for an answer."""
+    """Shard 0's leader writes into the directory what has come about. Nobody waits for an answer.
+
+    `ended` are moves by their numbers, with how they ended; `led` are shards that need no other leader any more.
+    """
 
     descriptor: ShardDescriptor | None = None
     members: tuple[Member, ...] = ()
     gateway: NodeId = ""
     call: int = 0
+    ended: tuple[tuple[int, str], ...] = ()
+    led: tuple[ShardId, ...] = ()
 
 
 class ExecuteAct(Struct, frozen=True, gc=False, array_like=True, tag="execute act"):

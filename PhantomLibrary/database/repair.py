@@ -5,7 +5,8 @@ coordinator goes on where the last one stopped, and an order that was lost is si
 time; each is safe by itself, because each is a change of a Raft configuration.
 
 Replicas of removed nodes and of lost disks go first, for they make quorums larger and hold nothing. A node that is
-being decommissioned hands its leadership over and keeps its replicas until others have caught up.
+being decommissioned hands its leadership over and keeps its replicas until others have caught up. So does the source
+of a move, whose place only the move's target takes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from PhantomLibrary.database.census import HandOver, Order, ShardReport
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Directory, Member, descriptor_of
 from PhantomLibrary.database.messages import Record
-from PhantomLibrary.domain import NodeId
+from PhantomLibrary.database.moves import Move
+from PhantomLibrary.database.moving import ends_of, outcome_of
+from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.protocols.raft.configuration import Change
 
 LEARNERS_MAX = 4
@@ -39,7 +42,8 @@ class Known(Struct, frozen=True):
     `present` are the nodes that have reported, by the number of their membership, and `unavailable` those of them that
     are not to be given anything, of which `absent` have been so for a while. `stuck` are replicas that took too long to
     catch up. `waiting` are the shards of which a node has a replica that lost its disk. `turn` grows with each attempt
-    at the same plan, so that another successor is tried.
+    at the same plan, so that another successor is tried. `overdue` are targets of moves that took too long to catch up,
+    `missing` are unavailable nodes that have been so for longer than anybody waits for them.
     """
 
     term: int
@@ -51,6 +55,8 @@ class Known(Struct, frozen=True):
     turn: int = 0
     waiting: Mapping[NodeId, Collection[int]] = {}
     absent: Collection[NodeId] = ()
+    overdue: Collection[tuple[int, NodeId]] = ()
+    missing: Collection[NodeId] = ()
 
 
 Step: TypeAlias = tuple[NodeId, Order | HandOver] | Record
@@ -59,7 +65,8 @@ Step: TypeAlias = tuple[NodeId, Order | HandOver] | Record
 def plan(known: Known) -> list[Step]:
     """Return the steps to take now, none when everything is as it should be or has to be waited for."""
     steps: list[Step] = []
-    learners = sum(len(each.report.configuration.learners) for each in known.led.values())
+    ended: list[tuple[int, str]] = []
+    room = _Room(known)
     for descriptor in known.directory.shards:
         led = known.led.get(descriptor.shard)
         if led is None or not led.report.settled:
@@ -67,17 +74,50 @@ def plan(known: Known) -> list[Step]:
         if led.report.since > descriptor.epoch:
             steps.append(Record(descriptor_of(descriptor, led.report.configuration, led.report.since)))
             continue
-        step = _step(known, descriptor, led, may_add=learners < LEARNERS_MAX)
+        move = known.directory.moves.of(descriptor.shard)
+        outcome = _outcome(known, move, led) if move is not None else ""
+        if move is not None and outcome:
+            ended.append((move.number, outcome))
+            continue
+        step = _step(known, descriptor, led, move, room)
         if step is not None:
-            learners += bool(isinstance(step, Order) and step.change.learners)
+            room.take(step, move)
             steps.append((led.leader, step))
     members = _members_that_have_come_or_gone(known)
     if members:
         steps.append(Record(None, members))
-    return steps
+    return steps + _settled_moves(known, ended)
 
 
-def _step(known: Known, descriptor: ShardDescriptor, led: Led, *, may_add: bool) -> Order | HandOver | None:
+class _Room:
+    """How many more replicas may begin to catch up."""
+
+    def __init__(self, known: Known) -> None:
+        moves = known.directory.moves
+        learners = [
+            (each.report.shard, node) for each in known.led.values() for node in each.report.configuration.learners
+        ]
+        targets = {(each.shard, each.target) for each in moves.under_way}
+        self._left = LEARNERS_MAX - len(learners)
+        self._moves_left = moves.at_once - sum(each in targets for each in learners)
+
+    def is_left(self, *, for_move: bool) -> bool:
+        return self._left > 0 and (self._moves_left > 0 or not for_move)
+
+    def take(self, step: Order | HandOver, move: Move | None) -> None:
+        if isinstance(step, Order) and step.change.learners:
+            self._left -= 1
+            self._moves_left -= move is not None and move.target in step.change.learners
+
+
+def _outcome(known: Known, move: Move, led: Led) -> str:
+    configuration = led.report.configuration
+    return outcome_of(known.directory, move, configuration, overdue=known.overdue, missing=known.missing)
+
+
+def _step(
+    known: Known, descriptor: ShardDescriptor, led: Led, move: Move | None, room: _Room
+) -> Order | HandOver | None:
     report, directory = led.report, known.directory
     configuration = report.configuration
     staying = set(directory.nodes("active", "joining"))
@@ -86,33 +126,63 @@ def _step(known: Known, descriptor: ShardDescriptor, led: Led, *, may_add: bool)
     voters = [node for node in configuration.voters if node not in gone]
     if gone and voters:
         return _order(known, report, Change(removed=tuple(gone)))
-    good = [node for node in voters if node in staying]
-    learners = [node for node in configuration.learners if node in staying]
-    useless = [node for node in configuration.learners if node in leaving or (report.shard, node) in known.stuck]
-    wanted = directory.replicas - len(good)
-    if wanted <= 0:
-        useless += [node for node in learners if node not in useless]
-    elif not useless and _candidate(known, descriptor, configuration.members):
-        # Another node can begin at once: that is sooner than one that is down can go on.
-        useless = [node for node in learners if node in known.absent and node not in report.caught_up]
+    source, target = ends_of(move, configuration)
+    good = [node for node in voters if node in staying and node != source]
+    learners = [node for node in configuration.learners if node in staying and node != target]
+    # The place of a move's source is its target's alone.
+    wanted = directory.replicas - len(good) - bool(target)
+    useless = _useless(known, descriptor, led, learners, wanted, target)
     if useless:
         return _order(known, report, Change(removed=tuple(useless)))
+    if source and (not target or target in report.caught_up):
+        return _replace(known, led, good, [target] if target else [], [source], surplus=1)
     caught_up = [node for node in learners if node in report.caught_up][: max(wanted, 0)]
-    departing = [node for node in voters if node in leaving]
+    departing = [node for node in voters if node in leaving and node != source]
     if caught_up or (departing and wanted <= 0):
-        return _replace(known, led, good, caught_up, departing)
-    if wanted > len(learners) and may_add:
-        candidate = _candidate(known, descriptor, configuration.members)
+        surplus = len(good) + len(caught_up) + len(departing) + bool(source) - directory.replicas
+        return _replace(known, led, good, caught_up, departing, surplus)
+    return _addition(known, descriptor, led, target, room, is_short=wanted > len(learners))
+
+
+def _addition(
+    known: Known, descriptor: ShardDescriptor, led: Led, target: NodeId, room: _Room, *, is_short: bool
+) -> Order | None:
+    """Let another node begin to catch up: the target of a move, or one that the shard is short of."""
+    report, members = led.report, led.report.configuration.members
+    is_new = target != "" and target not in members
+    if is_new and room.is_left(for_move=True) and target in known.present and target not in known.unavailable:
+        # Not before the leader knows of the move, and so how fast it may go.
+        return Order(report.shard, known.term, report.since, Change(learners=(target,)), known.directory.version)
+    if is_short and room.is_left(for_move=False):
+        candidate = _candidate(known, descriptor, (*members, target))
         if candidate:
             return _order(known, report, Change(learners=(candidate,)))
     return None
 
 
+def _useless(
+    known: Known, descriptor: ShardDescriptor, led: Led, learners: list[NodeId], wanted: int, target: NodeId
+) -> list[NodeId]:
+    """Return the learners that are to go, for they are not wanted, or do not come along."""
+    report, configuration = led.report, led.report.configuration
+    leaving = known.directory.nodes("decommissioning")
+    useless = [
+        node
+        for node in configuration.learners
+        if node in leaving or ((report.shard, node) in known.stuck and node != target)
+    ]
+    if wanted <= 0:
+        useless += [node for node in learners if node not in useless]
+    elif not useless and _candidate(known, descriptor, (*configuration.members, target)):
+        # Another node can begin at once: that is sooner than one that is down can go on.
+        useless = [node for node in learners if node in known.absent and node not in report.caught_up]
+    return useless
+
+
 def _replace(
-    known: Known, led: Led, good: list[NodeId], caught_up: list[NodeId], departing: list[NodeId]
+    known: Known, led: Led, good: list[NodeId], caught_up: list[NodeId], departing: list[NodeId], surplus: int
 ) -> Order | HandOver:
     """Give learners their votes and let as many leave whose places they take; the leader hands over first."""
-    surplus = len(good) + len(caught_up) + len(departing) - known.directory.replicas
     removed = departing[: max(surplus, 0)]
     if led.leader in removed:
         heirs = [node for node in good if node not in known.unavailable]
@@ -151,7 +221,25 @@ def _candidate(known: Known, descriptor: ShardDescriptor, members: Collection[No
 def _shards_on(known: Known, node: NodeId) -> set[int]:
     """The shards with a replica on a node, those included that are under way to it or from it."""
     reported = {shard for shard, led in known.led.items() if node in led.report.configuration.members}
-    return reported.union(known.directory.shards_on(node))
+    return reported.union(known.directory.shards_on(node), known.directory.moves.to(node))
+
+
+def _settled_moves(known: Known, ended: list[tuple[int, str]]) -> list[Step]:
+    """Write down which moves have ended; when all have, see to it that those lead who are to."""
+    moves = known.directory.moves
+    steps: list[Step] = []
+    led: list[ShardId] = []
+    for shard, heir in moves.leaders if not moves.under_way else ():
+        leading = known.led.get(shard)
+        if leading is None or not leading.report.settled:
+            continue
+        if leading.leader == heir or heir not in leading.report.configuration.voters or heir in known.unavailable:
+            led.append(shard)
+        else:
+            steps.append((leading.leader, HandOver(shard, known.term, heir)))
+    if ended or led:
+        steps.append(Record(ended=tuple(ended), led=tuple(led)))
+    return steps
 
 
 def _members_that_have_come_or_gone(known: Known) -> tuple[Member, ...]:

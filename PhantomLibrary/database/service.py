@@ -44,6 +44,7 @@ from PhantomLibrary.domain import (
     ShardId,
 )
 from PhantomLibrary.domain.operations import GetSaga
+from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Event, Propose, Read
@@ -52,7 +53,9 @@ from PhantomLibrary.protocols.transactions.values import RaiseFence, Transaction
 
 DEADLINE = "service"
 _WRITES = frozenset((Put, Cas, Append, Remove, Increment, Delete, Act))
-_OTHERS = frozenset((type(None), ChangeMember, BeginSaga, CancelSaga, ForgetSagas))
+_OTHERS = frozenset(
+    (type(None), ChangeMember, ChangePlacement, CancelMoves, BeginSaga, CancelSaga, ForgetSagas),
+)
 
 
 class ServiceParts(Protocol):

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
+
 # --- operations on keys: what a client asks of the database ---------------------------------------------------------
 
 
@@ -145,6 +147,8 @@ KeyOperation: TypeAlias = (
     | Increment
     | Delete
     | ChangeMember
+    | ChangePlacement
+    | CancelMoves
     | BeginSaga
     | CancelSaga
     | GetSaga

@@ -56,6 +56,11 @@ class Event(Choice, frozen=True):
         "entry committed",
         "learner added",
         "voters changing",
+        "move started",
+        "learner caught up",
+        "move cut over",
+        "move finished",
+        "rebalancing finished",
         "saga started",
         "step executing",
         "step completed",
@@ -70,10 +75,7 @@ class Event(Choice, frozen=True):
         "transaction step",
         "quiet",
     )
-    WAITING: ClassVar[tuple[str, ...]] = (
-        "rebalancing finished",
-        "administration finished",
-    )
+    WAITING: ClassVar[tuple[str, ...]] = ("administration finished",)
 
 
 class Outcome(Choice, frozen=True):

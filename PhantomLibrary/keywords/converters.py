@@ -27,13 +27,14 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     ),
     choices.Event: choices.converter_of(
         choices.Event,
-        "Something that happens: ``leader elected`` (a replica became leader of a shard), ``snapshot sent`` (a leader"
-        " sent its state to a replica far behind), ``vote persisted`` (a vote became durable), ``entry committed`` (a"
-        " shard committed an entry), ``saga started``, ``step executing``, ``step completed``, ``compensation begun``,"
-        " ``step compensated`` and ``saga ended`` (where sagas are orchestrated), ``prepare sent``, ``commit sent``,"
-        " ``decision sent``, ``transaction prepared`` and ``transaction decided`` (of two-phase commit),"
-        " ``transaction step`` (each message and effect of a transaction), ``quiet`` (no operation is under"
-        " way, and all live replicas have applied the same entries).",
+        "Something that happens: ``leader elected`` (a replica became leader of a shard), ``snapshot sent`` (a"
+        " leader sent its state to a replica far behind), ``vote persisted`` (a vote became durable), ``entry"
+        " committed`` (a shard committed an entry), ``move started``, ``learner caught up``, ``move cut over``,"
+        " ``move finished`` and ``rebalancing finished`` (where moves are coordinated), ``saga started``, ``step"
+        " executing``, ``step completed``, ``compensation begun``, ``step compensated`` and ``saga ended`` (where"
+        " sagas are orchestrated), ``prepare sent``, ``commit sent``, ``decision sent``, ``transaction prepared``"
+        " and ``transaction decided`` (of two-phase commit), ``transaction step`` (each message and effect of a"
+        " transaction), ``quiet`` (no operation is under way, and all live replicas have applied the same entries).",
     ),
     choices.Outcome: choices.converter_of(
         choices.Outcome,

@@ -26,6 +26,7 @@ from PhantomLibrary.keywords.lifetime import Clusters
 from PhantomLibrary.keywords.member_keywords import MemberKeywords
 from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.quantities import to_seed
+from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
@@ -92,6 +93,7 @@ class PhantomLibrary(DynamicCore):
             ClusterKeywords,
             LeaderKeywords,
             MemberKeywords,
+            RebalancingKeywords,
             TimeKeywords,
             FaultKeywords,
             DiskKeywords,

@@ -47,6 +47,17 @@ _ENTRIES = (
         "A shard lacked a replica on an active node that runs, or was still being changed, when the time was over.",
     ),
     CodeEntry(
+        "MOV-001",
+        "replica did not move",
+        "A replica was to move to another node, and did not in time: shard 0 did not take the plan up, the target could"
+        " not catch up, or what followed got stuck.",
+    ),
+    CodeEntry(
+        "MOV-002",
+        "moves were not taken back",
+        "Moves were cancelled, and something of them was still under way when the time was over.",
+    ),
+    CodeEntry(
         "AVL-001",
         "nobody was served for too long",
         "No operation of any workload was confirmed for longer than the test allows.",

@@ -28,6 +28,16 @@ class _Transfer(_Strict):
     shard: int
 
 
+class _MoveShard(_Strict):
+    shard: int
+    source: str = "any"
+    throttle: int = 0
+
+
+class _CancelMoves(_Strict):
+    shard: int | None = None
+
+
 class _FailDisk(_Strict):
     fault: str
     operation: str = "any"
@@ -164,6 +174,8 @@ _TAKES: dict[str, _Arguments] = {
     "restart node": _Restart,
     "transfer leadership": _Transfer,
     "add node": _Add,
+    "move shard": _MoveShard,
+    "cancel moves": _CancelMoves,
     "fail disk": _FailDisk,
     "skew clock": _SkewClock,
     "partition network": _Partition,

@@ -14,6 +14,7 @@ from itertools import count
 from threading import RLock
 
 import msgspec
+from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.costs import handling_cost_ns
@@ -92,6 +93,7 @@ class Cluster:
         self.workloads: dict[str, Workload] = {}
         self.started_sagas: dict[str, StartedSaga] = {}
         self.transactions: dict[str, ClientTransaction] = {}  # The latest of each name.
+        self.placements: list[Struct] = []  # What operators have asked for, as moves.py keeps it.
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()

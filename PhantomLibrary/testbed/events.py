@@ -10,7 +10,7 @@ An event is told `before` its effect, when the node has decided and nobody else 
 *voters changing*: before and after a replica writes down a step by which other replicas come to vote.
 *snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
-Those of sagas: see saga_events.py; those of transactions: transaction_events.py.
+Those of sagas: see saga_events.py; those of transactions: transaction_events.py; of moves: move_events.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.messages import Transact
 from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
@@ -29,6 +30,7 @@ from PhantomLibrary.database.replica import Sink
 from PhantomLibrary.domain import Configuration, NodeId, Observation, ReplicaState, ShardId
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
+from PhantomLibrary.testbed.move_events import MOVE_EVENTS, applied_moves, tapped_coordinator
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS, tapped_saga_host
 from PhantomLibrary.testbed.transaction_events import (
     STEP,
@@ -48,6 +50,7 @@ EVENTS = (
     "entry committed",
     "learner added",
     "voters changing",
+    *MOVE_EVENTS,
     *SAGA_EVENTS,
     *TRANSACTION_EVENTS,
 )
@@ -65,6 +68,7 @@ class _Group(Protocol):
 
 class _Machine(Protocol):
     applied_index: int
+    directory: Directory | None
 
 
 class TappedReplica(Protocol):
@@ -109,6 +113,7 @@ class EventTap:
         return msgspec.structs.replace(
             parts,
             performer=performer,
+            coordinator=tapped_coordinator(parts.coordinator, self),
             saga_host=tapped_saga_host(parts.saga_host, self),
             gateway=tapped_gateway(parts.gateway, self),
             manager=tapped_manager(parts.manager, self),
@@ -291,6 +296,9 @@ class _ReplicaTap:
         events = applied_events(effect.entries[-new:]) if new else []
         if any(type(entry.command) is Transact for entry in effect.entries):
             events.append(STEP)
+        directory = self.replica.machine.directory
+        if new and directory is not None:
+            events += applied_moves(directory.moves, [entry.command for entry in effect.entries[-new:]])
         if new:
             self._tell("entry committed", "before", new)
         self._tell_around(events, effect, perform)

@@ -18,13 +18,14 @@ from PhantomLibrary.domain import (
     Put,
     Refused,
 )
+from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
-Wish: TypeAlias = ChangeMember | BeginSaga | CancelSaga
+Wish: TypeAlias = ChangeMember | ChangePlacement | CancelMoves | BeginSaga | CancelSaga
 _TRIES_MAX = 5
 
 

@@ -18,6 +18,7 @@ from PhantomLibrary.testbed.core import choose_core
 from PhantomLibrary.testbed.disks import disk_faults
 from PhantomLibrary.testbed.liveness import RangeProbes
 from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
+from PhantomLibrary.testbed.moves import cancel_moves, move_shard
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
@@ -344,6 +345,8 @@ VERBS: dict[str, Verb] = {
     "add node": add_node,
     "decommission node": decommission_node,
     "remove node": remove_node,
+    "move shard": move_shard,
+    "cancel moves": cancel_moves,
     "fail disk": _fail_disk,
     "skew clock": _each_node(_clock_fault),
     "partition network": _partition,

@@ -43,7 +43,7 @@ def test_refused_commands_are_in_no_schedule(run):
         "Partition Network    n1, n2",
         "Fail Disk    n1    brt rot",
         "History Should Be    causal",
-        "Run Until    rebalancing finished",
+        "Run Until    administration finished",
         "Begin Transaction    t1    isolation=chaos",
         "Write Key    t1    k1    1    outcome=perhaps",
         "Transaction Should Be    t1    finished",

@@ -73,6 +73,15 @@ class Streaming(Leading):
             result += self._release_reads(leadership, now_ns)
         return result
 
+    def share_copied(self, node: NodeId, size: int) -> int:
+        """Return how much of a copy of this size a member has, as far as this leader knows."""
+        progress = self._leadership.progress.get(node) if self._leadership is not None else None
+        if progress is None:
+            return 0
+        if progress.stream is not None:
+            return size * progress.stream.acknowledged // len(progress.stream.snapshot.chunks)
+        return size * progress.match_index // self.log.last_index
+
     def _send_again(self, leadership: Leadership) -> list[Effect]:
         """Where nothing has moved since the last heartbeat, something was lost."""
         result: list[Effect] = []

@@ -170,9 +170,9 @@ Words That Wait
     Misspelt    level    causal    Level
     ...    level 'causal' is not available yet: there is linearizable, strict serializable, serializable, snapshot, read committed
     ...    History Should Be    causal
-    Misspelt    event    rebalancing finished    Event
-    ...    event 'rebalancing finished' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step, quiet
-    ...    Run Until    rebalancing finished
+    Misspelt    event    administration finished    Event
+    ...    event 'administration finished' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, move started, learner caught up, move cut over, move finished, rebalancing finished, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step, quiet
+    ...    Run Until    administration finished
     Misspelt    kind    orders    WorkloadKind
     ...    kind of workload 'orders' is not available yet: there is register, set, counter, append, saga, bank, list-append, rw-register, write-skew, long-fork, monotonic    Start Workload    orders
     Misspelt    state    ill    NodeState
@@ -237,9 +237,9 @@ Nemeses That Cannot Be
 Faults That Cannot Be Armed
     [Documentation]    An event is a moment that is known, and a fault is one that can strike in it.
     Misspelt    event    leader electd    Event
-    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step, quiet (did you mean leader elected?)
+    ...    no event 'leader electd': there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, move started, learner caught up, move cut over, move finished, rebalancing finished, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step, quiet (did you mean leader elected?)
     ...    Arm Fault    leader electd    crash node
-    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step
+    Refused    quiet is a state and no moment: a fault can be armed for leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, move started, learner caught up, move cut over, move finished, rebalancing finished, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step
     ...    Arm Fault    quiet    crash node
     Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
     ...    Arm Fault    leader elected    crash node    node=n9

@@ -183,7 +183,7 @@ def test_words_that_wait_are_told_from_words_that_are_wrong():
     convert = CONVERTERS[Event]
     assert convert("Leader_Elected") == Event("leader elected")
     with pytest.raises(InvalidInput, match="is not available yet"):
-        convert("rebalancing finished")
+        convert("administration finished")
     with pytest.raises(InvalidInput, match=r"did you mean leader elected\?"):
         convert("leader electd")
 
