@@ -7,6 +7,7 @@ from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.testbed.armed import STRIKES
 from PhantomLibrary.testbed.events import EVENTS
 from PhantomLibrary.testbed.judge import judge_faults, judge_history, judge_invariants
+from PhantomLibrary.testbed.move_events import MOVE_EVENTS
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS
 from PhantomLibrary.testbed.schedule import read_schedule, write_schedule
@@ -80,8 +81,9 @@ def test_each_fault_strikes_and_is_replayed(loaded, event, fault, phase):
 
 
 def test_the_strikes_above_are_all_there_are():
-    # Of sagas: test_testbed_sagas.py; of transactions: test_testbed_transaction_events.py.
-    assert {event for event, _, _ in _STRIKES} == set(EVENTS) - set(SAGA_EVENTS) - set(TRANSACTION_EVENTS)
+    # Of sagas: test_testbed_sagas.py; of transactions: test_testbed_transaction_events.py; of moves: ..._moves.py.
+    elsewhere = {*SAGA_EVENTS, *TRANSACTION_EVENTS, *MOVE_EVENTS}
+    assert {event for event, _, _ in _STRIKES} == set(EVENTS) - elsewhere
     assert {fault for _, fault, _ in _STRIKES} == set(STRIKES)
 
 
@@ -121,7 +123,7 @@ def test_events_are_told_in_order_before_and_after(loaded):
     wipe_a_follower(loaded)
     loaded.go(3)
 
-    for event in set(EVENTS) - set(SAGA_EVENTS) - set(TRANSACTION_EVENTS):
+    for event in set(EVENTS) - {*SAGA_EVENTS, *TRANSACTION_EVENTS, *MOVE_EVENTS}:
         phases = [phase for each, phase, _, _ in told if each == event]
         assert phases.count("before") == phases.count("after") > 0, event
         assert phases[0] == "before"
