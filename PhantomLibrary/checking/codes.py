@@ -184,6 +184,12 @@ _ENTRIES = (
         "A transaction has one commit timestamp, the same in all shards, however often it is prepared or decided.",
     ),
     CodeEntry(
+        "INV-010",
+        "transaction prepared after its end",
+        "A shard in which a transaction had ended promised once more to commit it: nobody will end it again there, so"
+        " its locks are orphans.",
+    ),
+    CodeEntry(
         "RPL-001",
         "replicas differ",
         "Replicas that applied the same entries hold different data: something outside the log decided the result.",

@@ -9,7 +9,7 @@ Goodman (1987), chapter 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -53,17 +53,19 @@ def check_endings(
     now_ns: int = 0,
     lock_age_max_ns: int | None = None,
     is_quiet: bool = True,
+    under_way: Collection[TransactionId] = (),
 ) -> Verdict:
     """Judge how all transactions have ended. `operations` of the verdict counts them, `confirmed` those that committed.
 
-    Locks of transactions under way count only once they are older than `lock_age_max_ns`. Unless `is_quiet`, some may
-    be in doubt still.
+    Locks of transactions under way, of which clients have those named in `under_way`, count only once they are older
+    than `lock_age_max_ns`; below 0, at once. Unless `is_quiet`, some may be in doubt still.
     """
     by_transaction: dict[TransactionId, list[TransactionEnd]] = {}
     for end in ends:
         by_transaction.setdefault(end.transaction, []).append(end)
     committed = sum(any(end.state == "COMMITTED" for end in part) for part in by_transaction.values())
-    wrong = next(_wrong(by_transaction, locks, answers, now_ns, lock_age_max_ns, is_quiet=is_quiet), None)
+    found = _wrong(by_transaction, locks, answers, now_ns, lock_age_max_ns, is_quiet=is_quiet, under_way=under_way)
+    wrong = next(found, None)
     if wrong is None:
         return Verdict("valid", operations=len(by_transaction), confirmed=committed)
     code, message, transaction = wrong
@@ -82,6 +84,7 @@ def _wrong(
     lock_age_max_ns: int | None,
     *,
     is_quiet: bool,
+    under_way: Collection[TransactionId],
 ) -> Iterator[_Wrong]:
     for transaction, ends in by_transaction.items():
         yield from _split_ends(transaction, ends)
@@ -97,12 +100,12 @@ def _wrong(
     for lock in locks:
         states = {end.state for end in by_transaction.get(lock.transaction, ())}
         where = f"{lock.transaction} holds key {lock.key} of shard {lock.shard} since {seconds(lock.since_ns)}"
-        if "ACTIVE" not in states and "PREPARED" not in states:
+        if "ACTIVE" not in states and "PREPARED" not in states and lock.transaction not in under_way:
             known = "has ended" if states else "no shard knows"
             yield "ATM-005", f"{where}, though {'it' if states else 'it is one that'} {known}", lock.transaction
         elif lock_age_max_ns is not None and now_ns - lock.since_ns > lock_age_max_ns:
-            age = f"{seconds(now_ns - lock.since_ns)}, longer than {seconds(lock_age_max_ns)}"
-            yield "ATM-006", f"{where}, for {age}", lock.transaction
+            bound = f", longer than {seconds(lock_age_max_ns)}" if lock_age_max_ns >= 0 else ", and is not over"
+            yield "ATM-006", f"{where}, for {seconds(now_ns - lock.since_ns)}{bound}", lock.transaction
 
 
 def _split_ends(transaction: TransactionId, ends: Iterable[TransactionEnd]) -> Iterator[_Wrong]:

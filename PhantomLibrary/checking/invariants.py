@@ -34,6 +34,7 @@ from PhantomLibrary.domain import (
     ShardId,
     SnapshotInstalled,
     TransactionEnded,
+    TransactionPrepared,
 )
 
 
@@ -60,6 +61,7 @@ class Invariants:
             ReplicaRemoved: self._removed,
             NodeStopped: self._stopped,
             TransactionEnded: self._transaction_ended,
+            TransactionPrepared: self._transaction_prepared,
         }
 
     def observe(self, observation: Observation, time_ns: int) -> None:
@@ -318,7 +320,12 @@ class Invariants:
         return observed, replica
 
     def _transaction_ended(self, seen: TransactionEnded) -> None:
-        broken = self.transactions.observe(seen)
+        broken = self.transactions.ended(seen)
+        if broken is not None:
+            self._note(broken[0], seen.shard, broken[1])
+
+    def _transaction_prepared(self, seen: TransactionPrepared) -> None:
+        broken = self.transactions.prepared(seen)
         if broken is not None:
             self._note(broken[0], seen.shard, broken[1])
 

@@ -13,97 +13,38 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain.operations import (
-    ISOLATION_LEVELS as ISOLATION_LEVELS,
-)
-from PhantomLibrary.domain.operations import (
-    Act as Act,
-)
-from PhantomLibrary.domain.operations import (
-    Append as Append,
-)
-from PhantomLibrary.domain.operations import (
-    Begin as Begin,
-)
-from PhantomLibrary.domain.operations import (
-    BeginSaga as BeginSaga,
-)
-from PhantomLibrary.domain.operations import (
-    CancelSaga as CancelSaga,
-)
-from PhantomLibrary.domain.operations import (
-    Cas as Cas,
-)
-from PhantomLibrary.domain.operations import (
-    Change as Change,
-)
-from PhantomLibrary.domain.operations import (
-    ChangeMember as ChangeMember,
-)
-from PhantomLibrary.domain.operations import (
-    Commit as Commit,
-)
-from PhantomLibrary.domain.operations import (
-    Delete as Delete,
-)
-from PhantomLibrary.domain.operations import (
-    ForgetSagas as ForgetSagas,
-)
-from PhantomLibrary.domain.operations import (
-    Get as Get,
-)
-from PhantomLibrary.domain.operations import (
-    Increment as Increment,
-)
-from PhantomLibrary.domain.operations import (
-    Isolation as Isolation,
-)
-from PhantomLibrary.domain.operations import (
-    KeyOperation as KeyOperation,
-)
-from PhantomLibrary.domain.operations import (
-    Operation as Operation,
-)
-from PhantomLibrary.domain.operations import (
-    Put as Put,
-)
-from PhantomLibrary.domain.operations import (
-    Remove as Remove,
-)
-from PhantomLibrary.domain.operations import (
-    Rollback as Rollback,
-)
-from PhantomLibrary.domain.operations import (
-    SagaPhase as SagaPhase,
-)
-from PhantomLibrary.domain.operations import (
-    SagaState as SagaState,
-)
-from PhantomLibrary.domain.operations import (
-    Scan as Scan,
-)
-from PhantomLibrary.domain.operations import (
-    Statement as Statement,
-)
-from PhantomLibrary.domain.operations import (
-    StepState as StepState,
-)
-from PhantomLibrary.domain.operations import (
-    Transact as Transact,
-)
-from PhantomLibrary.domain.operations import (
-    TransactionOperation as TransactionOperation,
-)
-from PhantomLibrary.domain.operations import (
-    Update as Update,
-)
-from PhantomLibrary.domain.operations import (
-    Where as Where,
-)
-from PhantomLibrary.domain.operations import (
-    Within as Within,
-)
+from PhantomLibrary.domain.operations import ISOLATION_LEVELS as ISOLATION_LEVELS
+from PhantomLibrary.domain.operations import Act as Act
+from PhantomLibrary.domain.operations import Append as Append
+from PhantomLibrary.domain.operations import Begin as Begin
+from PhantomLibrary.domain.operations import BeginSaga as BeginSaga
+from PhantomLibrary.domain.operations import CancelSaga as CancelSaga
+from PhantomLibrary.domain.operations import Cas as Cas
+from PhantomLibrary.domain.operations import Change as Change
+from PhantomLibrary.domain.operations import ChangeMember as ChangeMember
+from PhantomLibrary.domain.operations import Commit as Commit
+from PhantomLibrary.domain.operations import Delete as Delete
+from PhantomLibrary.domain.operations import ForgetSagas as ForgetSagas
+from PhantomLibrary.domain.operations import Get as Get
+from PhantomLibrary.domain.operations import Increment as Increment
+from PhantomLibrary.domain.operations import Isolation as Isolation
+from PhantomLibrary.domain.operations import KeyOperation as KeyOperation
+from PhantomLibrary.domain.operations import Operation as Operation
+from PhantomLibrary.domain.operations import Put as Put
+from PhantomLibrary.domain.operations import Remove as Remove
+from PhantomLibrary.domain.operations import Rollback as Rollback
+from PhantomLibrary.domain.operations import SagaPhase as SagaPhase
+from PhantomLibrary.domain.operations import SagaState as SagaState
+from PhantomLibrary.domain.operations import Scan as Scan
+from PhantomLibrary.domain.operations import Statement as Statement
+from PhantomLibrary.domain.operations import StepState as StepState
+from PhantomLibrary.domain.operations import Transact as Transact
+from PhantomLibrary.domain.operations import TransactionOperation as TransactionOperation
+from PhantomLibrary.domain.operations import Update as Update
+from PhantomLibrary.domain.operations import Where as Where
+from PhantomLibrary.domain.operations import Within as Within
 from PhantomLibrary.domain.transactions import TransactionEnded as TransactionEnded
+from PhantomLibrary.domain.transactions import TransactionPrepared as TransactionPrepared
 
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
@@ -338,6 +279,7 @@ class SagaActed(Struct, frozen=True, gc=False):
 
 Observation: TypeAlias = (
     TransactionEnded
+    | TransactionPrepared
     | ReplicaState
     | ReplicaRecovered
     | EntriesStored

@@ -184,6 +184,27 @@ class CheckKeywords(Component):
         """
         _check_agreement(self._cluster, within)
 
+    @keyword(tags=("assertion", "check", "transaction"))
+    def locks_should_be_released(self, *, within: VirtualTime = NOW) -> None:
+        """Fails unless nothing is locked by any transaction, at the latest ``within`` that time.
+
+        A lock is what an open transaction has of a key that it writes, and what a shard has promised to commit.
+
+        Says who holds what since when: a transaction that is in doubt, one that has ended or that nobody knows (an
+        orphan lock), or one that is open still.
+
+        Example:
+        | `Rollback Transaction` | t1 |
+        | `Locks Should Be Released` | within=50 ms |
+        """
+        from PhantomLibrary.testbed.transaction_judge import holds_locks, judge_locks
+
+        cluster = self._cluster
+        if cluster.advance(within.or_none(NOW) or 0, lambda: not holds_locks(cluster.run)):
+            cluster.tell("nothing is locked")
+            return
+        cluster.fail_with(judge_locks(cluster.run))
+
     @keyword(tags=("assertion", "check"))
     def data_should_be_intact(self) -> None:
         """Judges all data at once: histories are linearizable, live replicas agree, no rule of consensus was broken.

@@ -205,6 +205,45 @@ class FaultKeywords(Component):
         )
 
     @keyword(tags=("fault",))
+    def delay_messages(
+        self,
+        kind: str = "all",
+        *,
+        by: VirtualTime,
+        doubled: bool = False,
+        source: Nodes = ALL,
+        target: Nodes = ALL,
+        probability: Percent = _ALWAYS,
+        at: VirtualTime = NOW,
+        duration: VirtualTime = UNTIL_HEALED,
+    ) -> None:
+        """Holds messages of one kind back for a time, each with a probability; all that follows passes them.
+
+        With ``doubled`` a message comes as it would, and once more so much later. What was sent before the fault ends
+        still comes late. ``kind`` is as in `Drop Messages`.
+
+        Fails when no message goes by that name, and when the delay or the probability is nothing.
+
+        Example:
+        | `Delay Messages` | commit | by=5s | source=n1 | duration=1s |
+        """
+        from PhantomLibrary.testbed.message_kinds import check_kind
+
+        cluster = self._cluster
+        check_kind(kind)
+        delay_ns = by.or_none(NOW)
+        if not delay_ns:
+            raise InvalidInput(f"by={by} delays nothing: write a time above 0 s, such as 5s")
+        if not probability.ppm:
+            raise InvalidInput(f"a probability of {probability} delays nothing: write a share above 0 %")
+        arguments = {"kind": kind, "delay_ns": delay_ns, "doubles": doubled, "probability_ppm": probability.ppm}
+        pairs = self._fault_of_links(cluster, "delay messages", source, target, at, duration, arguments)
+        what = "all messages" if kind == "all" else f"{kind} messages"
+        how = f"double, {by} later," if doubled else f"delay by {by}"
+        share = f"{probability.ppm / 10_000:g} %"
+        cluster.tell(f"{_will(pairs, at)}{how} {share} of {what} {source} > {target}{_until(duration)}")
+
+    @keyword(tags=("fault",))
     def set_link(
         self,
         source: Nodes,
@@ -252,7 +291,7 @@ class FaultKeywords(Component):
 
     @keyword(tags=("fault",))
     def heal_network(self) -> None:
-        """Heals all faults of the network: partitions, isolated nodes, dropped messages, changed links.
+        """Heals all faults of the network: partitions, isolated nodes, dropped and delayed messages, changed links.
 
         Example:
         | `Heal Network` |

@@ -72,6 +72,15 @@ class _Drop(_Strict):
     target: str = "all"
 
 
+class _Delay(_Strict):
+    delay_ns: int
+    kind: str = "all"
+    probability_ppm: int = 0
+    doubles: bool = False
+    source: str = "all"
+    target: str = "all"
+
+
 class _SetLink(_Strict):
     source: str = "all"
     target: str = "all"
@@ -181,6 +190,7 @@ _TAKES: dict[str, _Arguments] = {
     "partition network": _Partition,
     "isolate node": _Isolate,
     "drop messages": _Drop,
+    "delay messages": _Delay,
     "set link": _SetLink,
     "arm fault": _Arm,
     "start workload": _StartWorkload,
@@ -208,6 +218,7 @@ _LASTING = (
     "partition network",
     "isolate node",
     "drop messages",
+    "delay messages",
     "set link",
 )
 

@@ -19,6 +19,7 @@ from PhantomLibrary.testbed.plan_overlaps import contradiction
 from PhantomLibrary.testbed.plan_steps import (
     STEPS,
     AnyStep,
+    DelayMessages,
     DropMessages,
     FailDisk,
     FaultPlan,
@@ -141,7 +142,7 @@ def _decode_step(document: Any, path: str) -> Step:
             _check_text(getattr(step, names), check_nodes_text, f"{path}.{names}")
     for sides in step.SIDES:
         _check_text(getattr(step, sides), check_sides_text, f"{path}.{sides}")
-    for limited in ("duration", "flapping", "bandwidth", "probability"):
+    for limited in ("duration", "flapping", "bandwidth", "probability", "by"):
         if getattr(step, limited, None) == 0:
             raise Refused(f"{path}.{limited}", f"a {limited} of nothing cannot be: write more than zero")
     for share in ("loss", "duplicate", "reorder", "probability"):
@@ -163,7 +164,7 @@ def _check_meaning(step: Step, path: str) -> None:
             raise Refused(f"{path}.drift", f"{step.drift} ppm is too much: between -50 % and 50 %")
     if isinstance(step, FailDisk):
         _check_text(step.kind, lambda _: check_disk_fault(step.arguments()), path)
-    if isinstance(step, DropMessages):
+    if isinstance(step, (DropMessages, DelayMessages)):
         _check_text(step.kind, check_kind, f"{path}.kind")
     if isinstance(step, PartitionNetwork) and step.flapping == 1:
         raise Refused(f"{path}.flapping", "a period of flapping is at least 2 ns")

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from PhantomLibrary.testbed.plan_steps import (
     CrashNode,
+    DelayMessages,
     DropMessages,
     FailDisk,
     HealFaults,
@@ -81,6 +82,8 @@ def _holds_of(path: str, step: Step) -> list[_Hold]:
         return [_Hold(path, word, _parts(step.source), _parts(step.target), end_ns) for word in words]
     if isinstance(step, DropMessages):
         return [_Hold(path, f"loss of {step.kind} messages", _parts(step.source), _parts(step.target), end_ns)]
+    if isinstance(step, DelayMessages):
+        return [_Hold(path, f"delay of {step.kind} messages", _parts(step.source), _parts(step.target), end_ns)]
     return []
 
 

@@ -140,6 +140,21 @@ class DropMessages(_Lasting, frozen=True, tag="drop messages"):
         return {"kind": self.kind, **ends, "probability_ppm": int(self.probability)}
 
 
+class DelayMessages(_Lasting, frozen=True, tag="delay messages", kw_only=True):
+    by: Nanoseconds
+    kind: str = "all"
+    doubled: bool = False
+    source: str = "all"
+    target: str = "all"
+    probability: Millionths = Millionths(MILLION)
+    NAMES = ("source", "target")
+
+    def arguments(self) -> Properties:
+        ends = {"source": self.source, "target": self.target}
+        share, delay_ns = int(self.probability), int(self.by)
+        return {"kind": self.kind, **ends, "probability_ppm": share, "delay_ns": delay_ns, "doubles": self.doubled}
+
+
 class SetLink(_Lasting, frozen=True, tag="set link"):
     source: str = "all"
     target: str = "all"
@@ -185,6 +200,7 @@ AnyStep: TypeAlias = (
     | IsolateNode
     | PartitionNetwork
     | DropMessages
+    | DelayMessages
     | SetLink
     | HealFaults
     | HealNetwork

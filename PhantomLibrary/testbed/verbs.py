@@ -36,8 +36,8 @@ from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
 from PhantomLibrary.world import shapes
 from PhantomLibrary.world.faults import CrashNode, Fault, PauseNode, SkewClock
 from PhantomLibrary.world.latency import constant
-from PhantomLibrary.world.link import LinkOverlay
-from PhantomLibrary.world.link_faults import Cut, DropMessages, Flapping, LinkChange
+from PhantomLibrary.world.link_faults import Cut, DelayMessages, DropMessages, Flapping, LinkChange
+from PhantomLibrary.world.link_properties import LinkOverlay
 from PhantomLibrary.world.network import Pair
 from PhantomLibrary.world.node import NodeState
 from PhantomLibrary.world.units import MILLION
@@ -207,6 +207,15 @@ def _drop(cluster: Cluster, command: Command) -> list[Pair]:
     return pairs
 
 
+def _delay(cluster: Cluster, command: Command) -> list[Pair]:
+    arguments = command.arguments
+    pairs = _link_pairs(cluster, command)
+    share, doubles = arguments.get("probability_ppm", MILLION), arguments.get("doubles", False)
+    fault = DelayMessages(arguments.get("kind", "all"), pairs, arguments["delay_ns"], share, doubles=doubles)
+    _apply(cluster, command, fault)
+    return pairs
+
+
 def _set_link(cluster: Cluster, command: Command) -> list[Pair]:
     arguments = command.arguments
     latency_ns = arguments.get("latency_ns")
@@ -333,6 +342,7 @@ FAULT_VERBS = (
     "partition network",
     "isolate node",
     "drop messages",
+    "delay messages",
     "set link",
 )
 
@@ -352,6 +362,7 @@ VERBS: dict[str, Verb] = {
     "partition network": _partition,
     "isolate node": _isolate,
     "drop messages": _drop,
+    "delay messages": _delay,
     "set link": _set_link,
     "arm fault": _arm,
     "heal faults": _heal,

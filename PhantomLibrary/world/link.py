@@ -18,14 +18,13 @@ from collections.abc import Callable
 from heapq import heappush
 from typing import Any
 
-from msgspec import Struct
-
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.world.card import SEND_BUFFER_BYTES_MAX, NetworkCard
-from PhantomLibrary.world.drop_rule import DropRule
-from PhantomLibrary.world.latency import TABLE_BITS, TABLE_MASK, Latency, latency_table
+from PhantomLibrary.world.latency import TABLE_BITS, TABLE_MASK, latency_table
+from PhantomLibrary.world.link_properties import LinkOverlay, LinkProperties
+from PhantomLibrary.world.message_rule import MessageRule
 from PhantomLibrary.world.units import MILLION
 from PhantomLibrary.world.wire import ONE_MESSAGE, Parcel, Wire, route_prefix
 
@@ -35,28 +34,6 @@ _DRAW_BITS = 30  # CPython computes fastest with integers of up to 30 bits.
 _ALL_DRAWS = 1 << _DRAW_BITS
 Arrive = Callable[[str, Any, int], object]
 Turned = Callable[[str, str, bool], object]  # (source, target, is it open)
-
-
-class LinkProperties(Struct, frozen=True):
-    """How a link treats its messages. Shares are in millionths."""
-
-    latency: Latency
-    jitter_ns: int = 0
-    loss_ppm: int = 0
-    duplicate_ppm: int = 0
-    reorder_ppm: int = 0
-    bandwidth: int | None = None
-
-
-class LinkOverlay(Struct, frozen=True, eq=False):
-    """What a fault changes about a link; None leaves it as it is."""
-
-    latency: Latency | None = None
-    jitter_ns: int | None = None
-    loss_ppm: int | None = None
-    duplicate_ppm: int | None = None
-    reorder_ppm: int | None = None
-    bandwidth: int | None = None
 
 
 class _Flight:
@@ -111,7 +88,6 @@ class Link:
         "_card",
         "_deliver",
         "_deliver_late",
-        "_drops",
         "_flight",
         "_free_ns",
         "_last_ns",
@@ -119,6 +95,7 @@ class Link:
         "_older_flights",
         "_overlays",
         "_properties",
+        "_rules",
         "_table",
         "_tally",
         "_trouble_below",
@@ -172,7 +149,7 @@ class Link:
         self._free_ns = 0
         self.cuts = 0
         self.target_is_down = True  # Until its node is started.
-        self._drops: list[DropRule] = []
+        self._rules: list[MessageRule] = []
         self._overlays: list[LinkOverlay] = []
         self._tally = 0
         self.delivered = self.delayed = self.duplicated = self.reordered = 0
@@ -239,13 +216,25 @@ class Link:
             self.lose(parcel, "down")
         elif drawn < _share_of_draws(properties.loss_ppm):
             self.lose(parcel, "loss")
-        elif any(rule.drops(parcel[0], self._odd) for rule in self._drops):
-            self.lose(parcel, "drop")
         else:
+            rule = next((each for each in self._rules if each.strikes(parcel[0], self._odd)), None)
+            if rule is not None and not rule.delay_ns:
+                self.lose(parcel, "drop")
+                return
+            if rule is not None:
+                self._hold_back(parcel, leave_ns, self._table[drawn & TABLE_MASK], rule)
+                if not rule.doubles:
+                    return
             if properties.bandwidth is None:
                 self._carry(parcel, leave_ns, leave_ns, drawn & TABLE_MASK)
             elif (ready_ns := self._transmit(parcel, leave_ns, properties.bandwidth)) is not None:
                 self._carry(parcel, leave_ns, ready_ns, drawn & TABLE_MASK)
+
+    def _hold_back(self, parcel: Parcel, leave_ns: int, latency_ns: int, rule: MessageRule) -> None:
+        """Carry a message, or its double, beside all others and much later."""
+        self.duplicated += rule.doubles
+        self.delayed += not rule.doubles
+        self.scheduler.at(leave_ns + latency_ns + rule.delay_ns, self._flight.deliver_late, (parcel, leave_ns))
 
     def _transmit(self, parcel: Parcel, leave_ns: int, bandwidth: int) -> int | None:
         """Return when the last byte is on its way, or None if the buffer before the link is full."""
@@ -343,12 +332,12 @@ class Link:
         self._overlays.remove(change)
         self._settle_properties()
 
-    def add_drop(self, rule: DropRule) -> None:
-        self._drops.append(rule)
+    def add_rule(self, rule: MessageRule) -> None:
+        self._rules.append(rule)
         self._settle_properties()
 
-    def remove_drop(self, rule: DropRule) -> None:
-        self._drops.remove(rule)
+    def remove_rule(self, rule: MessageRule) -> None:
+        self._rules.remove(rule)
         self._settle_properties()
 
     def _drop_flight(self, cause: str) -> None:
@@ -378,7 +367,7 @@ class Link:
             self._card is not None
             or self.cuts
             or self.target_is_down
-            or self._drops
+            or self._rules
             or self._overlays
             or properties.duplicate_ppm
             or properties.reorder_ppm
@@ -387,7 +376,7 @@ class Link:
         self._trouble_below = _ALL_DRAWS if needs_care else _share_of_draws(properties.loss_ppm)
 
     def _note_whether_open(self) -> None:
-        closed = self.cuts or self._properties.loss_ppm >= MILLION or any(each.drops_all for each in self._drops)
+        closed = self.cuts or self._properties.loss_ppm >= MILLION or any(each.drops_all for each in self._rules)
         if self.is_open == bool(closed):
             self.is_open = not closed
             self._turned(self.source, self.target, self.is_open)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.errors import InvalidInput
-from PhantomLibrary.world.drop_rule import DropRule
 from PhantomLibrary.world.faults import Fault
-from PhantomLibrary.world.link import Link, LinkOverlay
+from PhantomLibrary.world.link import Link
+from PhantomLibrary.world.link_properties import LinkOverlay
+from PhantomLibrary.world.message_rule import MessageRule
 from PhantomLibrary.world.network import Pair
 from PhantomLibrary.world.units import MILLION
 from PhantomLibrary.world.wire import same_kind
@@ -99,19 +100,19 @@ class Cut(LinkFault):
         link.mend()
 
 
-class DropMessages(LinkFault):
-    """Loses messages of one kind (`all`: of any) with a probability, on some links."""
+class MessageFault(LinkFault):
+    """Something that becomes of messages of one kind (`all`: of any) with a probability, on some links."""
 
     def __init__(self, kind: str, pairs: Sequence[Pair], probability_ppm: int = MILLION) -> None:
         super().__init__(pairs)
         _check_share("probability", probability_ppm)
         self.kind = kind
         self.probability_ppm = probability_ppm
-        self._rule: DropRule | None = None
+        self._rule: MessageRule | None = None
 
     def describe(self) -> str:
         what = "messages" if self.kind == "all" else f"{self.kind} messages"
-        return f"drop {self.probability_ppm / 10_000:g} % of {what} on {_routes(self.pairs)}"
+        return self._text(f"{self.probability_ppm / 10_000:g} % of {what} on {_routes(self.pairs)}")
 
     def _begin(self, world: World) -> None:
         verdicts: dict[tuple[str, ...], bool] = {}
@@ -122,19 +123,60 @@ class DropMessages(LinkFault):
                 verdicts[names] = same_kind(self.kind, names)
             return verdicts[names]
 
-        self._rule = DropRule(picks, self.probability_ppm, picks_all=same_kind(self.kind, ()))
+        self._rule = self._make_rule(picks)
         super()._begin(world)
 
+    def _text(self, messages: str) -> str:
+        raise NotImplementedError
+
+    def _make_rule(self, picks: Callable[[Any], bool]) -> MessageRule:
+        raise NotImplementedError
+
     def _count(self) -> int:
-        return self._rule.dropped if self._rule is not None else 0
+        return self._rule.struck if self._rule is not None else 0
 
     def _harm(self, link: Link) -> None:
         assert self._rule is not None
-        link.add_drop(self._rule)
+        link.add_rule(self._rule)
 
     def _mend(self, link: Link) -> None:
         assert self._rule is not None
-        link.remove_drop(self._rule)
+        link.remove_rule(self._rule)
+
+
+class DropMessages(MessageFault):
+    """Loses messages."""
+
+    def _text(self, messages: str) -> str:
+        return f"drop {messages}"
+
+    def _make_rule(self, picks: Callable[[Any], bool]) -> MessageRule:
+        return MessageRule(picks, self.probability_ppm, picks_all=same_kind(self.kind, ()))
+
+
+class DelayMessages(MessageFault):
+    """Holds messages back, and lets all others pass them; or, with `doubles`, sends a copy of each so much later."""
+
+    def __init__(
+        self,
+        kind: str,
+        pairs: Sequence[Pair],
+        delay_ns: int,
+        probability_ppm: int = MILLION,
+        *,
+        doubles: bool = False,
+    ) -> None:
+        super().__init__(kind, pairs, probability_ppm)
+        if delay_ns <= 0:
+            raise InvalidInput("messages that are delayed by nothing come as they would: write more than 0 s")
+        self.delay_ns = delay_ns
+        self.doubles = doubles
+
+    def _text(self, messages: str) -> str:
+        return f"{'double' if self.doubles else 'delay'} {messages}, by {self.delay_ns / SECOND_NS:g} s"
+
+    def _make_rule(self, picks: Callable[[Any], bool]) -> MessageRule:
+        return MessageRule(picks, self.probability_ppm, delay_ns=self.delay_ns, doubles=self.doubles)
 
 
 class LinkChange(LinkFault):

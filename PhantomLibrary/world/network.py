@@ -11,7 +11,8 @@ from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.world.endpoint import Connection, ConnectionLost, Receive
 from PhantomLibrary.world.latency import median_ns
-from PhantomLibrary.world.link import LOSS_CAUSES, Link, LinkProperties, Turned
+from PhantomLibrary.world.link import LOSS_CAUSES, Link, Turned
+from PhantomLibrary.world.link_properties import LinkProperties
 from PhantomLibrary.world.node import NodeHost
 from PhantomLibrary.world.wire import Wire
 

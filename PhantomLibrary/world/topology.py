@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from PhantomLibrary.domain import NodeId
 from PhantomLibrary.world.latency import Latency, constant
-from PhantomLibrary.world.link import LinkProperties
+from PhantomLibrary.world.link_properties import LinkProperties
 from PhantomLibrary.world.units import (
     MILLION,
     Bytes,

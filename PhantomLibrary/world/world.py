@@ -16,7 +16,7 @@ from PhantomLibrary.kernel.trace import Trace
 from PhantomLibrary.world.card import NetworkCard
 from PhantomLibrary.world.clock import Clock
 from PhantomLibrary.world.endpoint import Receive
-from PhantomLibrary.world.link import LinkProperties
+from PhantomLibrary.world.link_properties import LinkProperties
 from PhantomLibrary.world.network import Network
 from PhantomLibrary.world.node import NodeHost, NodeState
 from PhantomLibrary.world.platter import Platter

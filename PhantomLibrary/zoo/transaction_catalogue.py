@@ -7,7 +7,7 @@ from PhantomLibrary.zoo.defect import Defect, laid_over
 
 _TORN = ("INV-008", "INV-009", "ATM-001", "ATM-002", "ATM-003")
 _LOST = tuple(f"TXN-{number:03}" for number in (2, 4, 5, 6, 7, 8, 10, 11, 12, 13))
-_ORPHAN = ("ATM-004", "ATM-005", "ATM-006", "OPR-001", "TST-001")
+_ORPHAN = ("INV-010", "ATM-004", "ATM-005", "ATM-006", "OPR-001", "TST-001")
 _BANK = ("BNK-001", "BNK-002", "BNK-003", "BNK-005")
 
 TRANSACTION_DEFECTS: dict[str, Defect] = {
@@ -33,6 +33,13 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
             "tikv pull requests 9884, 10600 and 12369",
             (*_TORN, *_LOST, *_BANK, *_ORPHAN),
             laid_over("transactions", transaction_defects.PreparesAgain),
+        ),
+        Defect(
+            "late-prepare-after-abort",
+            "Nothing reminds of a transaction that was rolled back, so a prepare that comes later is let in.",
+            "Peng and Dabek, Percolator, OSDI 2010: rollback records",
+            (*_TORN, *_LOST, *_BANK, *_ORPHAN),
+            laid_over("transactions", transaction_defects.PutsUpNoTombstones),
         ),
         Defect(
             "ambiguous-as-abort",
@@ -69,15 +76,12 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
             ("TXN-004", "TXN-006", "TXN-007", "TXN-008", "TXN-010", "ILV-001", *_BANK),
             laid_over("desk", transaction_defects.ReadsAtItsOwnTime),
         ),
+        Defect(
+            "lost-wakeup-on-rollback",
+            "Who waits for a lock is told when its holder commits, and not when that is rolled back.",
+            "StarRocks issue 54923; h2 issue 4391 (2026); libsql pull request 654",
+            ("TST-001",),
+            laid_over("desk", transaction_defects.WakesNobodyOnRollback),
+        ),
     )
 }
-
-# What it leaves behind, recovery clears away within a second or two: a story that looks at once catches it, and the
-# exhaustive search. No suite does yet.
-LATE_PREPARE = Defect(
-    "late-prepare-after-abort",
-    "Nothing reminds of a transaction that was rolled back, so a prepare that comes later is let in.",
-    "Peng and Dabek, Percolator, OSDI 2010: rollback records",
-    (*_TORN, *_LOST, *_BANK, *_ORPHAN),
-    laid_over("transactions", transaction_defects.PutsUpNoTombstones),
-)

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from PhantomLibrary.database.messages import ShardRequest, Told
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.manager import TransactionManager
-from PhantomLibrary.database.transactions.messages import ReadAt, ShardAnswer
+from PhantomLibrary.database.transactions.messages import ReadAt, ReleaseLocks, ShardAnswer
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.domain import Answer, Refused
 from PhantomLibrary.protocols.transactions.committing import Committed, Committer, RolledBack, Step, Unknown
 from PhantomLibrary.protocols.transactions.table import TransactionTable
 from PhantomLibrary.protocols.transactions.values import (
+    Done,
     Ended,
     Inquire,
     Prepared,
@@ -89,6 +91,18 @@ class TriesBlindly(TransactionManager):
             self._commit(another, finish)
 
         super()._commit(transaction, again)
+
+
+class WakesNobodyOnRollback(TransactionDesk):
+    """Hands the locks of who was rolled back on to the next ones, and does not tell these."""
+
+    def take(self, request: ShardRequest) -> None:
+        work = request.operation
+        if isinstance(work, ReleaseLocks):
+            self._locks.release(work.transaction, self._host.monotonic_ns())
+            self._host.answer(request, Told(Done()))
+        else:
+            super().take(request)
 
 
 class ReadsAtItsOwnTime(TransactionDesk):

@@ -118,6 +118,20 @@ Deadlock Over Three Shards Has One Victim
     Read Keys    audit    k1    ==    k1=1, k5=1, k8=2
     Commit Transaction    audit
 
+Rollback Wakes All Who Wait
+    [Documentation]    Two wait for one lock: each has it as soon as the one before it is rolled back.
+    [Tags]    priority-1
+    [Setup]    Start Bank
+    Have Three Transactions Want To Write Alice
+    Rollback Transaction    t1
+    Transaction Should Be    t2    active    within=50 ms
+    Transaction Should Be    t3    blocked
+    Rollback Transaction    t2
+    Transaction Should Be    t3    active    within=50 ms
+    Commit Transaction    t3
+    Balances Should Be    3    100
+    Locks Should Be Released    within=50 ms
+
 Who Waits Too Long For A Lock Is Rolled Back
     [Documentation]    Nobody waits for ever: the one that holds the lock is left alone.
     [Tags]    priority-2
@@ -158,6 +172,15 @@ Lost Client Leaves No Lock
 
 
 *** Keywords ***
+Have Three Transactions Want To Write Alice
+    [Documentation]    The first one has the lock, the two others wait for it, in this order.
+    Begin Transaction    t1    isolation=read committed    gateway=n1
+    Begin Transaction    t2    isolation=read committed    gateway=n2
+    Begin Transaction    t3    isolation=read committed    gateway=n3
+    Write Key    t1    alice    1
+    Write Key    t2    alice    2    outcome=blocked
+    Write Key    t3    alice    3    outcome=blocked
+
 Start Three Shards With Open Transactions
     [Documentation]    Three transactions on three gateways have locked a key each, on a shard of its own.
     Start Cluster    three-nodes    shards=3

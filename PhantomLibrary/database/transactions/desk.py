@@ -35,13 +35,14 @@ from PhantomLibrary.database.transactions.messages import (
     WrittenSince,
 )
 from PhantomLibrary.database.transactions.recovery import Finish, Recovery
-from PhantomLibrary.domain import NodeId, Observation, ShardId, TransactionEnded
+from PhantomLibrary.domain import NodeId, Observation, ShardId, TransactionEnded, TransactionPrepared
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.locks import LockTable
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
     Done,
     Prepare,
+    Prepared,
     RaiseFence,
     TransactionCommand,
     TransactionId,
@@ -271,11 +272,14 @@ class TransactionDesk:
 
     def applied(self, command: Transact, outcome: Outcome) -> None:
         """A command took effect, while this replica leads."""
-        ended = self._recovery.applied(command.command, outcome.answer) if isinstance(outcome, Told) else None
+        work = command.command
+        ended = self._recovery.applied(work, outcome.answer) if isinstance(outcome, Told) else None
         if ended is not None:
             transaction, commit_ns = ended
             self._host.show(TransactionEnded(self._host.node, self._host.shard, transaction, commit_ns))
             self._release(transaction)
+        elif isinstance(work, Prepare) and isinstance(outcome, Told) and type(outcome.answer) is Prepared:
+            self._host.show(TransactionPrepared(self._host.node, self._host.shard, work.transaction))
         self._wake()
         self.settled()
 

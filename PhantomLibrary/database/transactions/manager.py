@@ -110,6 +110,11 @@ class TransactionManager:
         """Return the latest transaction of a client process here, for whoever watches."""
         return self._open.get(process)
 
+    @property
+    def under_way(self) -> list[TransactionId]:
+        """Return the transactions that are not over, for whoever watches."""
+        return list(self._by_id)
+
     def _begin(self, process: int, operation: Begin, finish: Finish) -> None:
         before = self._open.get(process)
         if before is not None and before.is_open:

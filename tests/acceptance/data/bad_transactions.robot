@@ -77,6 +77,25 @@ Outcomes That Did Not Come
     Failed    ILV-001: at snapshot, step 2, w1(x\=11 blocked): it was done, expected blocked
     ...    Run Interleaving    r1(x) w1(x\=11 blocked) c1    isolation=snapshot    shards=1
 
+Locks That Are Not Released
+    [Documentation]    Says who holds what since when; time stands still unless it may go on.
+    Begin Transaction    t1    gateway=n1
+    Write Key    t1    k1    1
+    Failed    ATM-006: transaction * of n1 holds key k1 of shard 1 since *, for 0.0*, and is not over
+    ...    Locks Should Be Released
+    Failed    ATM-006: transaction * of n1 holds key k1 of shard 1 since *, for 1.*, and is not over
+    ...    Locks Should Be Released    within=1s
+    Commit Transaction    t1
+    Locks Should Be Released    within=50 ms
+
+Delays That Cannot Be
+    [Documentation]    No such message, and nothing to delay by.
+    Run Keyword And Expect Error    GLOB:no message 'comit': there are all, request vote, * (did you mean commit?)
+    ...    Delay Messages    comit    by=1s
+    Refused    by\=0s delays nothing: write a time above 0 s, such as 5s    Delay Messages    commit    by=0s
+    Refused    a probability of 0% delays nothing: write a share above 0 %
+    ...    Delay Messages    commit    by=1s    probability=0%
+
 Interleavings That Cannot Be
     [Documentation]    The step is named.
     Refused    step 2, w2(x): row x needs a value, such as x\=10    Run Interleaving    r1(x) w2(x)

@@ -72,6 +72,14 @@ def test_locks_left_behind_are_named(text, headline):
     assert verdict.headline == headline
 
 
+def test_lock_of_a_transaction_that_a_client_has_open_is_no_orphan():
+    locks = [LockHeld("t1", 1, "k", 2 * SECOND)]
+    assert check_endings((), locks, now_ns=3 * SECOND, under_way=["t1"]).outcome == "valid"
+    verdict = check_endings((), locks, now_ns=3 * SECOND, lock_age_max_ns=-1, under_way=["t1"])
+    assert verdict.headline == "ATM-006: t1 holds key k of shard 1 since 2.000 s, for 1.000 s, and is not over"
+    assert check_endings((), locks, now_ns=3 * SECOND, under_way=["t2"]).code == "ATM-005"
+
+
 def test_lock_of_a_transaction_under_way_may_be_young():
     locks = [LockHeld("t1", 1, "k", 5 * SECOND)]
     assert check_endings(ends("t1/1/ACTIVE"), locks, now_ns=10 * SECOND, lock_age_max_ns=5 * SECOND).outcome == "valid"

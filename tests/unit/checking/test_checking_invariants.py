@@ -17,6 +17,7 @@ from PhantomLibrary.domain import (
     ReplicaState,
     SnapshotInstalled,
     TransactionEnded,
+    TransactionPrepared,
 )
 
 VOTERS = ("n1", "n2", "n3")
@@ -363,6 +364,24 @@ def test_a_transaction_that_commits_here_and_is_rolled_back_there_is_seen():
 
 def test_two_commit_times_of_a_transaction_are_seen():
     assert [code for code, _ in transactions_end((1, "t", 7), (2, "t", 8), (1, "t", 7))] == ["INV-009"]
+
+
+def test_a_transaction_that_is_prepared_where_it_has_ended_is_seen():
+    invariants = Invariants()
+    for observation in (
+        TransactionPrepared("n1", 1, "t"),
+        TransactionEnded("n1", 1, "t", 0),
+        TransactionPrepared("n2", 2, "t"),  # It has not heard yet.
+        TransactionEnded("n2", 2, "t", 0),
+        TransactionEnded("n2", 2, "t", 0),
+        TransactionPrepared("n2", 2, "u"),
+    ):
+        invariants.observe(observation, 5)
+    assert invariants.violations == []
+    invariants.observe(TransactionPrepared("n3", 2, "t"), 5)
+    (violation,) = invariants.violations
+    assert violation.code == "INV-010"
+    assert "shard 2: transaction t was prepared after its end: it was rolled back before" in violation.message
 
 
 def test_what_is_remembered_of_transactions_is_bounded():

@@ -15,7 +15,7 @@ from PhantomLibrary.database.transactions.messages import (
     Uncertain,
     WrittenSince,
 )
-from PhantomLibrary.domain import Put
+from PhantomLibrary.domain import Put, TransactionEnded, TransactionPrepared
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
@@ -257,7 +257,7 @@ def test_a_decision_is_told_until_all_have_acted_and_forgotten_only_then(host):
     assert [command for _, command, _ in host.log] == [Forget((T1,))]
     host.commit()
     assert not host.machine.transactions.records
-    assert [each.commit_ns for each in host.shown] == [5_000]
+    assert host.shown == [TransactionPrepared("n1", 1, T1), TransactionEnded("n1", 1, T1, 5_000)]
 
 
 def test_a_new_leader_tells_what_an_earlier_one_may_not_have_told(host):

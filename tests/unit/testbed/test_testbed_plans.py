@@ -23,6 +23,7 @@ steps:
   - {time: 2s, fault: isolate node, target: n3, direction: out, duration: 1s}
   - {time: 3s, fault: partition network, target: n1 | rest, direction: forward, flapping: 200 ms, duration: 1s}
   - {time: 4s, fault: drop messages, kind: append entries, source: n1, probability: 30 %, duration: 1s}
+  - {time: 4s, fault: delay messages, kind: commit, by: 2s, doubled: true, source: n1, duration: 1s}
   - {time: 4s, fault: set link, source: n2, latency: 5 ms, jitter: 1 ms, loss: 0.5 %, bandwidth: 1 MB/s}
   - {time: 5s, fault: heal network}
   - {time: 6s, fault: crash node, target: n2}
@@ -126,6 +127,9 @@ _LOSS = "time: 1s, fault: set link, source: n1, loss: 5 %, duration: 2s"
         (plan_of("time: 1s, fault: set link, loss: 130 %"), "$.steps[0].loss: 130 % is more than all"),
         (plan_of("time: 1s, fault: set link, bandwidth: 0"), "$.steps[0].bandwidth: a bandwidth of nothing cannot be"),
         (plan_of("time: 1s, fault: drop messages, probability: 0"), "$.steps[0].probability: a probability of nothing"),
+        (plan_of("time: 1s, fault: delay messages, kind: vote"), "$.steps[0]: 'by' is missing"),
+        (plan_of("time: 1s, fault: delay messages, by: 0s"), "$.steps[0].by: a by of nothing cannot be"),
+        (plan_of("time: 1s, fault: delay messages, by: 1s, kind: votes"), "$.steps[0].kind: no message 'votes'"),
         (plan_of("time: 1s, fault: drop messages, kind: votes"), "$.steps[0].kind: no message 'votes': there are all"),
         (plan_of("time: 1s, fault: skew clock, target: n1"), "$.steps[0]: a clock that is skewed by nothing is right"),
         (plan_of("time: 1s, fault: skew clock, target: n1, drift: 80 %"), "$.steps[0].drift: 800000 ppm is too much"),
@@ -175,6 +179,10 @@ def test_a_mistake_is_told_with_its_line_and_path(text, message):
         (
             ("time: 1s, fault: drop messages, kind: vote", "time: 2s, fault: drop messages, kind: vote, source: n1"),
             "the loss of vote messages of these links is changed already",
+        ),
+        (
+            ("time: 1s, fault: delay messages, by: 1s", "time: 2s, fault: delay messages, by: 2s, source: n1"),
+            "the delay of all messages of these links is changed already",
         ),
         (
             (

@@ -2,10 +2,11 @@
 
 import pytest
 
-from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Begin, Commit, Ok, Put, Update, Where, Within
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Begin, Commit, Get, Ok, Put, Update, Where, Within
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import RunSpec
+from PhantomLibrary.testbed.transaction_judge import holds_locks, judge_locks
 
 
 class Bench:
@@ -27,6 +28,33 @@ class Bench:
     def locks(self):
         desks = [replica.service.desk for node in self.run.processes.values() for replica in node.replicas.values()]
         return [lock for desk in desks if desk is not None for lock in desk.lock_ages_ns]
+
+
+def test_who_holds_a_lock_is_told_until_nobody_does():
+    bench = Bench()
+    assert not holds_locks(bench.run)
+    assert isinstance(bench.do("a", Begin("serializable")), Ok)
+    assert isinstance(bench.do("a", Within(Put("k1", "1"))), Ok)
+    assert holds_locks(bench.run)
+    assert judge_locks(bench.run).code == "ATM-006"
+    for process in bench.run.processes.values():  # As if the gateway had forgotten it.
+        process.transactions._by_id.clear()
+    assert judge_locks(bench.run).code == "ATM-005"
+    assert isinstance(bench.do("a", Commit()), Ok)
+    bench.run.advance(bench.run.now_ns + 100 * MILLISECOND_NS)
+    assert not holds_locks(bench.run)
+
+
+@pytest.mark.parametrize("operation", [Put("k9", "1"), Get("k9")])
+def test_a_promise_counts_as_a_lock_also_of_what_was_only_read(operation):
+    bench = Bench()
+    assert isinstance(bench.do("a", Begin("serializable")), Ok)
+    assert isinstance(bench.do("a", Within(Put("k1", "1"))), Ok)
+    assert isinstance(bench.do("a", Within(operation)), Ok)
+    task = bench.begin("a", Commit())
+    assert bench.run.advance(bench.run.now_ns + SECOND_NS, lambda: judge_locks(bench.run).code == "ATM-004")
+    assert holds_locks(bench.run)
+    bench.end(task)
 
 
 TENS = Within(Update("k1", "k2", Where("equals", 10), "add", "1"))

@@ -21,8 +21,8 @@ from PhantomLibrary.kernel.trace import Trace
 from PhantomLibrary.world import quantiles
 from PhantomLibrary.world.faults import CrashNode
 from PhantomLibrary.world.latency import Latency, constant
-from PhantomLibrary.world.link import LinkOverlay
 from PhantomLibrary.world.link_faults import Flapping, LinkChange
+from PhantomLibrary.world.link_properties import LinkOverlay
 from PhantomLibrary.world.shapes import between, isolate
 from PhantomLibrary.world.topology import DiskSpec, LatencySpec, NodeSpec, SizeSpec, Topology
 from PhantomLibrary.world.topology_file import load_topology

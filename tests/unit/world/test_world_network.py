@@ -10,8 +10,8 @@ from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.world import shapes
 from PhantomLibrary.world.endpoint import ConnectionLost
 from PhantomLibrary.world.latency import Exponential, Lognormal, Normal, Pareto, Uniform, constant, latency_table
-from PhantomLibrary.world.link import LinkOverlay
-from PhantomLibrary.world.link_faults import Cut, DropMessages, Flapping, LinkChange
+from PhantomLibrary.world.link_faults import Cut, DelayMessages, DropMessages, Flapping, LinkChange
+from PhantomLibrary.world.link_properties import LinkOverlay
 from PhantomLibrary.world.units import Nanoseconds
 from tests.unit.world.test_world_harness import MS, Bench
 
@@ -219,6 +219,43 @@ def test_dropped_kind_is_lost_and_others_pass() -> None:
     assert bench.messages("n2") == [1, 2, "text"] and drop.bites == 2
 
 
+def test_delayed_kind_is_overtaken_by_all_that_follows() -> None:
+    bench = Bench().started()
+    delay = DelayMessages("str", N1_TO_N2, 100 * MS)
+    delay.apply(bench.world)
+    bench.send("n1", "n2", "late", 1)
+    bench.run(5 * MS)
+    delay.heal()
+    bench.send("n1", "n2", "in time")
+    bench.run(90 * MS)
+    assert bench.messages("n2") == [1, "in time"]
+    bench.run(20 * MS)
+    assert bench.messages("n2") == [1, "in time", "late"] and delay.bites == 1
+
+
+def test_doubled_kind_comes_in_time_and_again_later() -> None:
+    bench = Bench().started()
+    DelayMessages("str", N1_TO_N2, 100 * MS, doubles=True).apply(bench.world)
+    bench.send("n1", "n2", "twice", 1)
+    bench.run(50 * MS)
+    assert bench.messages("n2") == ["twice", 1]
+    bench.run(60 * MS)
+    assert bench.messages("n2") == ["twice", 1, "twice"]
+    link = bench.world.network.link("n1", "n2")
+    assert (link.duplicated, link.in_flight) == (1, 0)
+
+
+def test_what_is_held_back_is_lost_with_the_process_that_it_was_for() -> None:
+    bench = Bench().started()
+    DelayMessages("str", N1_TO_N2, 100 * MS).apply(bench.world)
+    bench.send("n1", "n2", "late")
+    bench.run(50 * MS)
+    bench.world.crash("n2")
+    bench.world.restart("n2")
+    bench.run(100 * MS)
+    assert bench.messages("n2") == [] and bench.lost("n1", "n2", "down") == 1
+
+
 def test_counters_add_up() -> None:
     bench, _ = changed(LinkOverlay(loss_ppm=300_000, duplicate_ppm=300_000))
     link = bench.world.network.link("n1", "n2")
@@ -256,6 +293,7 @@ def test_distribution_has_its_shape(latency: Any, median_low: int, median_high: 
         lambda: Cut([]).apply(Bench().world),
         lambda: LinkChange(N1_TO_N2, LinkOverlay(loss_ppm=1_000_001)),
         lambda: DropMessages("all", N1_TO_N2, -1),
+        lambda: DelayMessages("all", N1_TO_N2, 0),
         lambda: Flapping(N1_TO_N2, 0),
     ],
 )
