@@ -195,6 +195,17 @@ _ENTRIES = (
         "Replicas that applied the same entries hold different data: something outside the log decided the result.",
     ),
     CodeEntry("RPL-002", "replicas at different entries", "Replicas of a shard did not reach the same applied entry."),
+    CodeEntry(
+        "BAL-001",
+        "not balanced",
+        "The coefficient of variation over nodes, the standard deviation over the mean, is above what the test allows:"
+        " some nodes have much more to do, or to hold, than others.",
+    ),
+    CodeEntry(
+        "BAL-002",
+        "nothing to balance",
+        "There is nothing that could be spread over nodes, or one node alone, so the comparison proves nothing.",
+    ),
     CodeEntry("RPL-003", "no replica to compare", "No live replica was found, so the comparison proved nothing."),
 )
 

@@ -30,6 +30,7 @@ from PhantomLibrary.database.messages import (
     ShardRequest,
     StaleRoute,
 )
+from PhantomLibrary.database.metering import METER_MESSAGES, Metering
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.replicas import ReplicaSet
@@ -65,6 +66,8 @@ class DatabaseNode:
     clock: HybridClock
     transactions: TransactionManager
     replica_set: ReplicaSet
+    admission: Admission
+    metering: Metering
     heartbeats: Heartbeats
     health: HealthMonitor
     membership: Membership
@@ -76,15 +79,19 @@ class DatabaseNode:
         self.sink = sink
         self.replicas: dict[ShardId, ShardReplica] = {}
         self._has_news = False
+        self.has_changed = True  # What a replica here holds has, since somebody last counted it.
+        self._accounted = self._held = 0
         self._attempts = Attempts()
-        self.admission = Admission()
         self._later: deque[tuple[Callable[[Any], object], Any]] = deque()
+        self._takers: dict[type, Callable[[Any], object]] = {}  # Of messages for whose sender nobody asks.
 
     def start(self, env: Env) -> None:
         self.env = env
         mine = [each for each in self.layout.shards if env.node in each.voters]
         self.disk = DiskCare(self)
         self.wal = self.parts.wal(env.disk, env.node, self)
+        self.admission = self.parts.admission()
+        self.metering = Metering(self)
         self.heartbeats = Heartbeats(self)
         self.replica_set = ReplicaSet(self, self.wal.recover([each.shard for each in mine]))
         self.clock = HybridClock(env.wall_ns)
@@ -101,6 +108,13 @@ class DatabaseNode:
         self.health = HealthMonitor(self)
         self.health.start()
         self.membership = Membership(self)
+        self._takers = {
+            ShardReply: self.gateway.shard_reply,
+            NodeHeartbeat: self.heartbeats.heard,
+            NodeHeartbeatReply: self.heartbeats.answered,
+            **dict.fromkeys(_HEALTH_MESSAGES, self.health.step),
+            **dict.fromkeys(TRANSACTION_MESSAGES, self.transactions.receive),
+        }
         self.membership.start()
 
     def receive(self, sender: str, message: Any) -> None:
@@ -111,24 +125,18 @@ class DatabaseNode:
                 replica.step(message)
             elif kind is AppendEntries:
                 self._decline(message)
+        elif (take := self._takers.get(kind)) is not None:
+            take(message)
         elif kind is ClientRequest:
             if self.admission.takes(sender, message):
                 self.gateway.request(sender, message)
-        elif kind is ShardReply:
-            self.gateway.shard_reply(message)
         elif kind is ShardRequest:
             if self._attempts.is_new(message):
                 self.request(message)
-        elif kind in _HEALTH_MESSAGES:
-            self.health.step(message)
-        elif kind in TRANSACTION_MESSAGES:
-            self.transactions.receive(message)
-        elif kind is NodeHeartbeat:
-            self.heartbeats.heard(message)
-        elif kind is NodeHeartbeatReply:
-            self.heartbeats.answered(message)
         elif kind in CENSUS_MESSAGES:
             self.membership.receive(sender, message)
+        elif kind in METER_MESSAGES:
+            self.metering.receive(sender, message)
         else:
             self._step(sender, message)
         if self._later or self._has_news:
@@ -153,12 +161,12 @@ class DatabaseNode:
     def fire(self, deadline: str) -> None:
         if deadline == GATEWAY_DEADLINE:
             self.gateway.fire()
+        elif deadline == HEARTBEAT_DEADLINE:
+            self.heartbeats.fire()
         else:
             owner, _, name = deadline.partition("/")
             if owner == HEALTH_DEADLINES:
                 self.health.fire(name)
-            elif deadline == HEARTBEAT_DEADLINE:
-                self.heartbeats.fire()
             elif owner == MEMBER_DEADLINES:
                 self.membership.fire(name)
             elif owner == TRANSACTION_DEADLINES:
@@ -277,8 +285,10 @@ class DatabaseNode:
 
     def account(self) -> Account:
         """Return what this node holds, its log as it stands on disk included, and what clients asked it for."""
-        held = sum(replica.machine.bytes for replica in self.replicas.values()) + self.wal.bytes
-        return Account(held, self.admission.operations, self.admission.transactions)
+        if self.has_changed or self._accounted != self.wal.number:
+            self._accounted, self.has_changed = self.wal.number, False
+            self._held = sum(replica.machine.bytes for replica in self.replicas.values()) + self.wal.bytes
+        return Account(self._held, self.admission.operations, self.admission.transactions)
 
     def digests(self) -> list[ReplicaDigest]:
         """Return what each replica here holds, in the order of shards."""

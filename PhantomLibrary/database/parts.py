@@ -5,9 +5,14 @@ A planted defect replaces an entry, so there is no switch anywhere in the code t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from msgspec import Struct
 
+from PhantomLibrary.database.admission import Admission
 from PhantomLibrary.database.coordinator import Coordinator
+from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
@@ -16,6 +21,7 @@ from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.wal import WriteAheadLog
+from PhantomLibrary.domain.usage import NodeUsage, Reading, usage_between
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.saga.orchestrator import Orchestrator
@@ -25,7 +31,7 @@ from PhantomLibrary.protocols.transactions.table import TransactionTable
 
 
 class Parts(Struct, frozen=True):
-    """Constructors, one for each part that may be replaced."""
+    """Constructors, one for each part that may be replaced; what handling costs, and how usage is reckoned."""
 
     group: type[Group] = Group
     machine: type[ShardMachine] = ShardMachine
@@ -42,3 +48,6 @@ class Parts(Struct, frozen=True):
     desk: type[TransactionDesk] = TransactionDesk
     manager: type[TransactionManager] = TransactionManager
     committer: type[Committer] = Committer
+    admission: type[Admission] = Admission
+    cost_ns: Callable[[Any, int], int] = handling_cost_ns
+    usage: Callable[[Reading, Reading], NodeUsage] = usage_between

@@ -91,6 +91,7 @@ class ReplicaOwner(ServiceOwner, Protocol):
     """The node that a replica stands on."""
 
     sink: Sink
+    has_changed: bool
 
     @property
     def parts(self) -> ReplicaParts: ...
@@ -247,6 +248,7 @@ class ShardReplica:
 
     def apply(self, effect: Apply) -> None:
         machine, service = self.machine, self.service
+        self._owner.has_changed = True
         for entry in effect.entries:
             outcome = machine.apply(entry.index, entry.command)
             if outcome is not None and service.is_leading:
@@ -276,6 +278,7 @@ class ShardReplica:
 
     def install_snapshot(self, effect: InstallSnapshot) -> None:
         self.machine.restore(effect.snapshot.chunks)
+        self._owner.has_changed = True
         if self.group.view is self._view:
             self._show()  # As a rule it waited for the disk, so its view was shown long before.
 

@@ -103,6 +103,7 @@ class ShardService:
         self.machine = replica.machine
         self.clock = owner.clock
         self.monotonic_ns = owner.env.monotonic_ns
+        self.operations = 0  # Attempts that were taken here, in whatever term.
         self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
         self.desk: TransactionDesk | None = None  # While this replica leads, and knows all that was decided before.
 
@@ -116,6 +117,7 @@ class ShardService:
     def request(self, request: ShardRequest) -> None:
         """Take one attempt of a gateway."""
         group, desk, operation = self._replica.group, self.desk, request.operation
+        self.operations += 1
         if not group.is_leader:
             reason = f"the disk of {self.node} is full" if self._owner.wal.is_full else ""
             self.answer(request, NotLeader(group.leader, may_happen=False, reason=reason))

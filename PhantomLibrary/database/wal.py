@@ -107,6 +107,11 @@ class WriteAheadLog:
     def is_full(self) -> bool:
         return bool(self._held)
 
+    @property
+    def number(self) -> int:
+        """The number of the latest frame: it grows with all that is written."""
+        return self._number
+
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def append(self, shard: ShardId, records: Iterable[Record], token: int) -> None:

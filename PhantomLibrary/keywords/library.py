@@ -30,6 +30,7 @@ from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
+from PhantomLibrary.keywords.usage_keywords import UsageKeywords
 from PhantomLibrary.keywords.workload_keywords import WorkloadKeywords
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class PhantomLibrary(DynamicCore):
             CrashKeywords,
             CheckKeywords,
             MetricKeywords,
+            UsageKeywords,
         )
         super().__init__([topic(self._clusters) for topic in topics])
 

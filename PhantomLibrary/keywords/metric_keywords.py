@@ -40,6 +40,10 @@ class MetricKeywords(Component):
         that one holds it for alive again; ``failover_p50``, ``failover_p99``, ``failover_max`` from the crash or pause
         of a leader until its shard has one again. And ``false_suspicions``.
 
+        Of the nodes' resources, in per cent: ``cpu_mean`` over nodes and ``cpu_max`` of the busiest node,
+        ``memory_mean``, ``memory_max``, ``disk_mean``, ``disk_max``, ``network_mean``, ``network_max``; see `Get
+        Node Usage`.
+
         ``on`` counts only operations through these nodes, ``window`` only what ended in the last so many seconds.
         After a partition, ``on=minority`` and ``on=majority`` mean its sides.
 

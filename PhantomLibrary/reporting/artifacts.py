@@ -3,6 +3,7 @@
     history.jsonl     what clients asked and learnt: one HistoryEvent a line
     schedule.yaml     what does this run again: `python -m PhantomLibrary replay schedule.yaml`
     trace.jsonl.gz    every message and every start and stop of a node, in order; its digest is that of the run
+    usage.csv         what each node used of its processor, memory, disk and network, second by second
     summary.json      what the table in the log shows, for programs
 
 Rule: evidence never fails a test. A disk that is full or not ours to write on becomes a sentence in the report.
@@ -26,11 +27,13 @@ from PhantomLibrary.kernel.trace import Sink
 from PhantomLibrary.reporting.artifact_names import FolderNames
 from PhantomLibrary.reporting.summary import RunSummary, summarise
 from PhantomLibrary.reporting.trace_file import TraceFile
+from PhantomLibrary.reporting.usage_report import usage_table
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Schedule, write_schedule
 
 ROOT_NAME = "phantom"
 HISTORY, SCHEDULE, TRACE, SUMMARY = "history.jsonl", "schedule.yaml", "trace.jsonl.gz", "summary.json"
+USAGE = "usage.csv"
 
 _LINES_AT_ONCE = 1024
 
@@ -95,6 +98,7 @@ class ArtifactFolder:
         contents: tuple[tuple[str, Iterator[bytes]], ...] = (
             (HISTORY, history_lines(run.recorder.events)),
             (SCHEDULE, _schedule_text(schedule)),
+            (USAGE, usage_table(run)),
             (SUMMARY, _summary_text(summary or summarise(run))),
         )
         for name, content in contents:
@@ -116,7 +120,7 @@ class ArtifactFolder:
                 (self.path / TRACE).unlink()
 
     def _files(self) -> Iterator[tuple[str, int]]:
-        for name in (HISTORY, SCHEDULE, TRACE, SUMMARY):
+        for name in (HISTORY, SCHEDULE, TRACE, USAGE, SUMMARY):
             with suppress(OSError):
                 yield name, (self.path / name).stat().st_size
 

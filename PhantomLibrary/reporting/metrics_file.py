@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.reporting.summary import OUTCOMES, Durations, OperationSummary, RunSummary
+from PhantomLibrary.reporting.usage_report import RESOURCES, ResourceUse
 
 FILE_NAME = "metrics.jsonl"
 
@@ -103,6 +104,12 @@ def _measured(summary: RunSummary) -> Iterator[tuple[str, str, int | float]]:
     yield "bytes_sent", "B", summary.bytes_sent
     for cause, number in summary.lost.items():
         yield f"messages_lost_{cause}", "1", number
+    for use in summary.usage:
+        for name in RESOURCES:
+            of_resource: ResourceUse | None = getattr(use, name)
+            if of_resource is not None:
+                yield f"{use.node}.{name}_mean", "%", of_resource.mean_ppm / 10_000
+                yield f"{use.node}.{name}_max", "%", of_resource.max_ppm / 10_000
     if summary.process is not None:
         yield "process_wall_time", "s", round(summary.process.wall_s, 6)
         yield "process_cpu_time", "s", round(summary.process.cpu_s, 6)

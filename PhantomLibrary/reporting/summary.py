@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain import SECOND_NS, HistoryEvent, NodeId, ShardId
+from PhantomLibrary.reporting.usage_report import NodeUse, node_uses
 from PhantomLibrary.testbed.metrics import detection_times_ns, failover_times_ns, metric_value, recovery_times_ns
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
@@ -96,7 +97,7 @@ class RunSummary(Struct, frozen=True):
 
     `operations` are ordered by workload, then function, each by first appearance. `lost` counts messages between nodes
     by cause. `ended` says why a run was cut short, "" where it was not. `process` is what the run took of the test
-    process, where somebody measured it.
+    process, where somebody measured it; `usage` is that of the simulated nodes.
     """
 
     seed: int
@@ -118,6 +119,7 @@ class RunSummary(Struct, frozen=True):
     trace_records: int
     ended: str = ""
     process: ProcessUse | None = None
+    usage: tuple[NodeUse, ...] = ()
 
     @property
     def leader_changes(self) -> tuple[LeaderTerm, ...]:
@@ -153,6 +155,7 @@ def summarise(run: Run, *, process: ProcessUse | None = None) -> RunSummary:
         trace_records=run.trace.records,
         ended=run.ended,
         process=process,
+        usage=node_uses(run),
     )
 
 

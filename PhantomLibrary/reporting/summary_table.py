@@ -19,8 +19,10 @@ from PhantomLibrary.reporting.summary import (
     OperationSummary,
     RunSummary,
 )
+from PhantomLibrary.reporting.usage_report import use_lines
 from PhantomLibrary.workloads.latency import LatencySummary
 
+_NODES_MAX = 3
 LINES_MAX = 6  # Of leader changes and of faults each; the rest stands in summary.json.
 
 _HEADINGS = ("operation, latency in ms", *OUTCOMES, "ok/s", "min", "mean", "p50", "p95", "p99", "max")
@@ -112,6 +114,7 @@ def _facts(summary: RunSummary) -> list[tuple[str, Sequence[str]]]:
         ("health", _health_lines(summary.health)),
         ("faults", _some([_fault_line(each) for each in summary.faults]) or ["none"]),
         ("messages", [_message_line(summary)]),
+        ("nodes", use_lines(summary.usage, _NODES_MAX)),
         ("trace", [f"{summary.trace_records:,} records, digest {summary.trace_digest}"]),
     ]
     facts = [fact for fact in facts if fact[1]]

@@ -17,7 +17,6 @@ import msgspec
 from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
-from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.parts import Parts
@@ -38,6 +37,7 @@ from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.sessions import SessionPool
 from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
 from PhantomLibrary.testbed.targets import resolve_nodes
+from PhantomLibrary.testbed.usage import UsageSeries
 from PhantomLibrary.testbed.watch import Watch
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 from PhantomLibrary.workloads.workload import Workload
@@ -85,7 +85,8 @@ class Cluster:
         self.watch = Watch(self.scheduler)
         self.processes: dict[NodeId, DatabaseNode] = {}
         self.events = EventTap(self.watch, self.processes)
-        self.world = self._make_world(topology, self.events.tapped(parts or Parts()))
+        parts = self.events.tapped(parts or Parts())
+        self.world = self._make_world(topology, parts)
         self.recorder = HistoryRecorder(self.scheduler)
         patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
         self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
@@ -102,6 +103,7 @@ class Cluster:
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
         self.world.start()
+        self.usage = UsageSeries(self.scheduler, self.world, parts.usage)
 
     def _make_world(self, topology: Topology, parts: Parts) -> WatchedWorld:
         def spawn(node: NodeId) -> DatabaseNode:
@@ -115,7 +117,7 @@ class Cluster:
             streams=self.streams,
             trace=self.trace,
             encode=msgspec.json.Encoder().encode,
-            cost_ns=handling_cost_ns,
+            cost_ns=parts.cost_ns,
             spawn=spawn,
             kinds=names_of,
         )

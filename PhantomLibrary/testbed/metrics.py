@@ -15,6 +15,7 @@ from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
 
 _READS = ("read", "get")
+_PPM_OF_PERCENT = 10_000
 _OfEvents: TypeAlias = Callable[[Iterable[HistoryEvent], "_Selection"], float]
 _OfRun: TypeAlias = Callable[[Run, int], float]
 
@@ -33,18 +34,22 @@ class _Selection:
 
 def metric_names() -> list[str]:
     """Return the names that `metric_value` knows."""
-    return sorted([*_OPERATIONS, *_LATENCIES, *_DURATIONS, *_RUN])
+    return sorted([*_OPERATIONS, *_LATENCIES, *_DURATIONS, *_USAGE, *_RUN])
 
 
 def metric_value(
     run: Run, name: str, *, nodes: Collection[NodeId] | None = None, window_ns: int | None = None
 ) -> float:
-    """Return a metric. `nodes` None means all, `window_ns` None the whole run. Latencies are in milliseconds."""
+    """Return a metric. `nodes` None means all, `window_ns` None the whole run. Latencies are in milliseconds, usage
+    is in per cent.
+    """
     selection = _Selection(run, nodes, window_ns)
     if name in _OPERATIONS:
         return _OPERATIONS[name](run.recorder.events, selection)
     if name in _LATENCIES:
         return _latency(run, name, selection)
+    if name in _USAGE:
+        return _usage(run, name, nodes, window_ns)
     if name in _RUN or name in _DURATIONS:
         if nodes is not None:
             raise InvalidInput(f"metric {name} is one of the whole cluster: it cannot be asked with on=")
@@ -151,6 +156,16 @@ def _duration(run: Run, name: str, since_ns: int) -> float:
     return nearest_rank(times, _RANKS[field]) / MILLISECOND_NS
 
 
+def _usage(run: Run, name: str, nodes: Collection[NodeId] | None, window_ns: int | None) -> float:
+    """Usage of nodes that were removed, or have only just come, is no usage of the cluster."""
+    known = [node for node in run.usage.nodes() if node in (run.live_nodes() if nodes is None else nodes)]
+    resource, _, field = name.partition("_")
+    shares: list[int] = [getattr(run.usage.usage(node, window_ns), f"{resource}_ppm") for node in known]
+    if not shares:
+        raise InvalidState(f"no node was there for a second, so there is no {name}")
+    return (max(shares) if field == "max" else sum(shares) / len(shares)) / _PPM_OF_PERCENT
+
+
 def _false_suspicions(run: Run, since_ns: int) -> float:
     return sum(each.time_ns >= since_ns for each in report_health(run).false_suspicions)
 
@@ -185,6 +200,7 @@ _TIMES: dict[str, Callable[[Run, int], list[int]]] = {
     "recovery": recovery_times_ns,
 }
 _RANKS = {"p50": 50, "p99": 99, "max": 100}
+_USAGE = tuple(f"{resource}_{field}" for resource in ("cpu", "disk", "memory", "network") for field in ("max", "mean"))
 _DURATIONS = tuple(f"{what}_{field}" for what in _TIMES for field in _RANKS)
 _WINDOWED = ("false_suspicions", "leader_changes")
 _RUN: dict[str, _OfRun] = {

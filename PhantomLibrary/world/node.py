@@ -218,22 +218,24 @@ class NodeHost:
         now_ns, process = self.scheduler.now_ns, self.process
         account = _NO_ACCOUNT if process is None else process.account()
         return Reading(
-            elapsed_ns=now_ns,
-            incarnation=self.incarnation,
-            cores=self.cores,
-            memory_bytes_max=self.memory_bytes_max,
-            cpu_ns=self.busy_ns - self._unworked_ns(),
-            disk_ns=self.platter.busy_ns(now_ns),
-            network_ns=0 if self.card is None else self.card.busy_ns(now_ns),
-            memory_bytes=account.memory_bytes,
-            operations=account.operations,
-            transactions=account.transactions,
+            now_ns,
+            self.incarnation,
+            self.cores,
+            self.memory_bytes_max,
+            self.busy_ns - self._unworked_ns(),
+            self.platter.busy_ns(now_ns),
+            0 if self.card is None else self.card.busy_ns(now_ns),
+            account.memory_bytes,
+            account.operations,
+            account.transactions,
         )
 
     def _unworked_ns(self) -> int:
         """Return how much of what was charged has yet to be worked."""
-        now_ns = self.scheduler.now_ns
-        return sum(end_ns - now_ns for end_ns in self._core_free_ns if end_ns > now_ns)
+        now_ns, ends_ns = self.scheduler.now_ns, self._core_free_ns
+        if max(ends_ns) <= now_ns:
+            return 0
+        return sum(end_ns - now_ns for end_ns in ends_ns if end_ns > now_ns)
 
     def _charge(self, cost_ns: int, now_ns: int) -> None:
         if cost_ns:

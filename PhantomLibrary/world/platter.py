@@ -138,8 +138,10 @@ class Platter:
 
     def busy_ns(self, now_ns: int) -> int:
         """Return for how long there was something to serve so far, as iostat counts it: a disk that hangs is busy."""
-        held_ns = 0 if self._held_since_ns is None else now_ns - self._held_since_ns
         takes_ns, ends_ns = self.service
+        if ends_ns <= now_ns and self._held_since_ns is None:
+            return self.served_ns
+        held_ns = 0 if self._held_since_ns is None else now_ns - self._held_since_ns
         return self.served_ns - min(max(0, ends_ns - now_ns), takes_ns) + held_ns
 
     # --- troubles ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.keyword_runs import DATA, ROOT, KeywordRun, read_tests, robot_command, summaries
 
 AT_ONCE_S = 1.0
-FILES = {"history.jsonl", "schedule.yaml", "summary.json", "trace.jsonl.gz"}
+FILES = {"history.jsonl", "schedule.yaml", "summary.json", "trace.jsonl.gz", "usage.csv"}
 
 
 @pytest.fixture(scope="module")

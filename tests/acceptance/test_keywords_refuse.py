@@ -22,7 +22,7 @@ def test_artifacts_of_every_test_are_written(run):
         "Bad_Input.Keywords_Without_A_Cluster-2"
     }
     for files in left.values():
-        assert files == {"history.jsonl", "schedule.yaml", "summary.json", "trace.jsonl.gz"}
+        assert files == {"history.jsonl", "schedule.yaml", "summary.json", "trace.jsonl.gz", "usage.csv"}
 
 
 def test_refused_commands_are_in_no_schedule(run):

@@ -55,7 +55,7 @@ Members That Cannot Come Or Go
     [Documentation]    Nodes that are none, that are members already, that cannot be spared; places that there are not.
     Refused    n1 is a member already (active); node\=next takes a name that is free    Add Node    n1
     Refused    no zone 'z': this cluster has a, b, c    Add Node    zone=z
-    Refused    no size 'huge': there are medium    Add Node    size=huge
+    Refused    no size 'huge': there are tiny, small, medium, large    Add Node    size=huge
     Refused    'leader of shard 1' is no name for a node: write one such as n4, or next    Add Node    leader of shard 1
     Refused    no node 'n9': this cluster has n1, n2, n3, n4, n5; roles are leader of shard 1, follower of shard 1, random, minority (did you mean n5?)
     ...    Decommission Node    n9

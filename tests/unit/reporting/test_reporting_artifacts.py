@@ -18,7 +18,7 @@ from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule, read_schedule
 from tests.unit.reporting.conftest import crashed_leader_run
 
-NAMES = ["history.jsonl", "schedule.yaml", "summary.json", "trace.jsonl.gz"]
+NAMES = ["history.jsonl", "schedule.yaml", "summary.json", "trace.jsonl.gz", "usage.csv"]
 
 
 class Written:
@@ -137,7 +137,7 @@ def test_run_that_was_cut_short_is_written(tmp_path: Path) -> None:
 
 def test_run_without_our_sink_is_written_without_trace(finished_run: Run, tmp_path: Path) -> None:
     report = ArtifactFolder(tmp_path / "f").write(finished_run)
-    assert [name for name, _ in report.files] == ["history.jsonl", "schedule.yaml", "summary.json"]
+    assert [name for name, _ in report.files] == ["history.jsonl", "schedule.yaml", "usage.csv", "summary.json"]
     assert report.problem == ""
 
 
