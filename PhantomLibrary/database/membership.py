@@ -95,6 +95,7 @@ class Membership:
             self._host.gateway.learn(self.directory)
             self._host.members_changed(self.directory)
             self._end_replicas_of_others()  # One that lost its files begins as the layout says, member or not.
+            self._pace_copies()
         self._consider_own_entry()
         self._report()
 
@@ -134,6 +135,7 @@ class Membership:
         replicas, shard = self._host.replica_set, invitation.shard
         if not self.is_removed and replicas.may_begin(shard, invitation.number):
             replicas.begin(shard, invitation.number)
+            self._pace_copies()
         return replicas.by_shard.get(shard)
 
     def refuses(self, node: NodeId, shard: ShardId) -> bool:
@@ -200,6 +202,13 @@ class Membership:
         self._host.members_changed(directory)
         self._consider_own_entry()
         self._end_replicas_of_others()
+        self._pace_copies()
+
+    def _pace_copies(self) -> None:
+        """Whoever leads, or comes to lead, copies no faster to the targets of moves than it may."""
+        moves = self.directory.moves
+        for shard, replica in self._host.replica_set.by_shard.items():
+            replica.pace_copies(moves.paces(shard))
 
     def _end_replicas_of_others(self) -> None:
         """Give up the replicas here that the directory does not name any more."""

@@ -64,6 +64,12 @@ class Moves(Struct, frozen=True, array_like=True):
         """Return the shards of which a replica moves to a node."""
         return [each.shard for each in self.under_way if each.target == node]
 
+    def paces(self, shard: ShardId) -> tuple[tuple[NodeId, int], ...]:
+        """Return how fast a shard may be copied to whom, in bytes per second."""
+        if not self.throttle:
+            return ()
+        return tuple((each.target, self.throttle) for each in self.under_way if each.shard == shard)
+
     def with_plan(self, plan: ChangePlacement) -> Moves:
         """Return these with a plan that was taken up."""
         new = tuple(

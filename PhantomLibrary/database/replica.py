@@ -34,6 +34,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Event,
     GoneQuiet,
     InstallSnapshot,
+    PaceCopies,
     Persist,
     Persisted,
     Propose,
@@ -217,6 +218,11 @@ class ShardReplica:
         """Begin to change who the members are since the configuration at `since`; or `change_failure` says why not."""
         self.change_failure = ""
         self.step(ChangeConfiguration(None, since, change))
+
+    def pace_copies(self, bytes_per_s: tuple[tuple[NodeId, int], ...]) -> None:
+        """Let snapshots go to these nodes at so many bytes per second, and to others as fast as they can."""
+        if dict(bytes_per_s) != self.group.paces:
+            self.step(PaceCopies(bytes_per_s))
 
     def propose(self, command: Command) -> None:
         """Replicate a command that nobody waits for."""

@@ -169,6 +169,12 @@ class DeadlinePassed(Struct, frozen=True, gc=False):
     name: str
 
 
+class PaceCopies(Struct, frozen=True, gc=False):
+    """From now on snapshots go to these nodes at so many bytes per second, and to all others as fast as they can."""
+
+    bytes_per_s: tuple[tuple[NodeId, int], ...]
+
+
 class SnapshotTaken(Struct, frozen=True, gc=False):
     """The state machine saved itself. The log may drop what the snapshot covers."""
 
@@ -187,5 +193,6 @@ Event: TypeAlias = (
     | Persisted
     | DiskFull
     | DeadlinePassed
+    | PaceCopies
     | SnapshotTaken
 )

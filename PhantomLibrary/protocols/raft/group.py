@@ -30,6 +30,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Effect,
     Event,
     LeaderSuspected,
+    PaceCopies,
     Persisted,
     Propose,
     Quiesce,
@@ -54,7 +55,7 @@ from PhantomLibrary.protocols.raft.messages import (
 from PhantomLibrary.protocols.raft.quiescing import Quiescing
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, REPAIR, TRANSFER, GroupConfig
 
-_LEAVE_QUIET = frozenset((Quiesce, DeadlinePassed, Persisted, SnapshotTaken))
+_LEAVE_QUIET = frozenset((Quiesce, DeadlinePassed, Persisted, SnapshotTaken, PaceCopies))
 
 
 class Group(Quiescing):
@@ -80,6 +81,7 @@ class Group(Quiescing):
             SnapshotChunk: self._on_snapshot_chunk,
             SnapshotReply: self._on_snapshot_reply,
             SnapshotTaken: self._on_snapshot_taken,
+            PaceCopies: self._on_pace,
             RepairRequest: self._on_repair_request,
             RepairBound: self._on_repair_bound,
             DiskFull: self._on_disk_full,
@@ -114,6 +116,8 @@ class Group(Quiescing):
             return self._on_repair_deadline(now_ns)
         if event.name == TRANSFER:
             return self._on_transfer_deadline(now_ns)
+        if event.name != ELECTION:
+            return self._on_pace_deadline(event.name, now_ns)
         if self._leadership is not None:
             return self._check_quorum(now_ns)
         left_ns = max(self._heard_ns, self._granted_ns) + self.config.election_timeout_ns - now_ns
@@ -123,13 +127,14 @@ class Group(Quiescing):
 
     def _on_snapshot_taken(self, event: SnapshotTaken, now_ns: int) -> list[Effect]:
         """The host has the snapshot on disk: drop what it covers, but keep some for followers that are a little
-        behind.
+        behind, and for those to whom a copy is under way.
         """
         snapshot = event.snapshot
         assert snapshot.index <= self.commit_index
         if self.snapshot is not None and snapshot.index <= self.snapshot.index:
             return []  # A leader's snapshot overtook it.
         self.snapshot = snapshot
-        self.log.compact(max(self.log.snapshot_index, snapshot.index - self.config.kept_entries_max))
+        kept_from = min(snapshot.index - self.config.kept_entries_max, self._copied_index(snapshot.index))
+        self.log.compact(max(self.log.snapshot_index, kept_from))
         self.configurations.forget(self.log.snapshot_index)
         return []

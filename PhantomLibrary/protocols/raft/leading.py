@@ -246,8 +246,12 @@ class Leading(Transferring):
 
         One that contradicts what is known was as a rule overtaken: a snapshot is under way, or the follower has
         acknowledged more since. The first in each period of the quorum check is believed all the same, for the
-        snapshot may be lost, or the follower's disk.
+        follower's disk may be lost. A snapshot under way that the log goes on from is not begun anew with a later one:
+        what is lost of it is sent again anyway, and a slow one would never come to an end.
         """
+        stream = progress.stream
+        if stream is not None and stream.snapshot.index >= self.log.snapshot_index:
+            return
         is_overtaken = progress.state == "snapshot" or message.index < progress.match_index
         if is_overtaken and not is_first_sign:
             return

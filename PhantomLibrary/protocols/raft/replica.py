@@ -29,6 +29,8 @@ ELECTION = "election"
 HEARTBEAT = "heartbeat"
 REPAIR = "repair"
 TRANSFER = "transfer"
+PACE = "pace "
+"""Before the name of the node to which the next part of a snapshot is due."""
 
 
 def _weightless(_command: Any) -> int:
@@ -54,6 +56,7 @@ class GroupConfig(Struct, frozen=True):
     lease_ns: int = 0
     quiesces: bool = False
     snapshot_window: int = 4
+    copied_entries_max: int = 20_000
     append_bytes_max: int = 1 << 16
     uncommitted_bytes_max: int = 1 << 20
     command_bytes: Callable[[Any], int] = _weightless

@@ -2,10 +2,28 @@
 
 import pytest
 
-from PhantomLibrary.domain import LogEntry
-from PhantomLibrary.protocols.raft.effects import Apply, Persist, Persisted, Propose, Refuse, SendEarly
+from PhantomLibrary.domain import SECOND_NS, LogEntry
+from PhantomLibrary.protocols.raft.effects import (
+    Apply,
+    DeadlinePassed,
+    PaceCopies,
+    Persist,
+    Persisted,
+    Propose,
+    Refuse,
+    SendEarly,
+    SetDeadline,
+    SnapshotTaken,
+)
 from PhantomLibrary.protocols.raft.group import Group
-from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Recovered, Snapshot, Vote
+from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
+    Recovered,
+    Snapshot,
+    SnapshotReply,
+    Vote,
+)
 from PhantomLibrary.protocols.raft.replica import GroupConfig
 from PhantomLibrary.protocols.raft.stream import Stream, checksum_of
 
@@ -117,3 +135,98 @@ def test_an_append_carries_no_more_than_so_many_bytes_but_one_entry_at_least(siz
     assert isinstance(fed, SendEarly) and isinstance(fed.message, AppendEntries)
     assert [entry.index for entry in fed.message.entries] == list(range(first, first + carried))
     assert all(isinstance(entry, LogEntry) for entry in fed.message.entries)
+
+
+# --- pace -------------------------------------------------------------------------------------------------------------
+
+_CHUNKS = (b"a" * 100, b"b" * 100, b"c" * 50, b"d" * 100)
+_SNAPSHOT = Snapshot(1, 2, _CHUNKS)
+
+
+def copying(bytes_per_s: int = 1000) -> Group:
+    """Return a leader that begins to send n2 a snapshot, at 5,000 ns."""
+    group = leader()
+    if bytes_per_s:
+        assert group.step(PaceCopies((("n2", bytes_per_s),)), 5_000) == []
+    group.snapshot = _SNAPSHOT
+    group.log.compact(1)
+    group._leadership.progress["n2"].refuse(1)
+    assert sent(group._feed("n2", group._leadership.progress["n2"])) == [0]
+    return group
+
+
+def sent(*effects: object) -> list[int]:
+    return [each.message.chunk for each in effects if isinstance(each, SendEarly)]
+
+
+def answer(group: Group, received: int, now_ns: int, node: str = "n2") -> list[object]:
+    checksum = checksum_of(_CHUNKS)
+    return group.step(SnapshotReply(1, node, group.term, 1, checksum, received, 0, 0), now_ns)
+
+
+def waits(effects: list[object]) -> dict[str, int]:
+    return {each.name: each.after_ns for each in effects if isinstance(each, SetDeadline)}
+
+
+def test_without_a_pace_a_window_goes_at_once():
+    assert sent(*answer(copying(0), 1, 6_000)) == [1, 2, 3]
+
+
+def test_each_chunk_waits_for_the_time_that_the_one_before_takes():
+    group, start = copying(), 6_000
+    effects = answer(group, 1, start)
+    assert sent(*effects) == [] and waits(effects) == {"pace n2": SECOND_NS // 10}
+    due = start + SECOND_NS // 10
+    effects = group.step(DeadlinePassed("pace n2"), due)
+    assert sent(*effects) == [1] and waits(effects) == {"pace n2": SECOND_NS // 10}
+    assert sent(*answer(group, 2, due + 10)) == []
+    effects = group.step(DeadlinePassed("pace n2"), due + SECOND_NS // 10)
+    assert sent(*effects) == [2] and waits(effects) == {"pace n2": SECOND_NS // 20}, "it is half as long"
+    assert sent(*answer(group, 3, due + SECOND_NS)) == [3]
+
+
+def test_a_follower_that_has_most_of_it_is_not_kept_waiting_for_what_it_has():
+    group = copying()
+    assert waits(answer(group, 3, 6_000)) == {"pace n2": SECOND_NS // 10}
+    assert sent(*group.step(DeadlinePassed("pace n2"), 6_000 + SECOND_NS // 10)) == [3]
+
+
+def test_a_copy_that_waits_for_its_time_is_not_taken_to_be_lost():
+    group = copying()
+    answer(group, 1, 6_000)
+    stream = group._leadership.progress["n2"].stream
+    assert [stream.go_back_if_stuck() for _ in range(5)] == [False] * 5
+
+
+def test_a_pace_that_is_taken_back_is_felt_with_the_next_chunk():
+    group = copying()
+    answer(group, 1, 6_000)
+    group.step(PaceCopies(()), 6_100)
+    assert sent(*group.step(DeadlinePassed("pace n2"), 7_000)) == [1, 2, 3]
+
+
+def test_a_deadline_of_a_copy_that_is_over_or_of_a_leader_that_was_does_nothing():
+    group = copying()
+    answer(group, 1, 6_000)
+    group.step(AppendReply(1, "n2", group.term, True, 2, 2, 0, 0), 6_500)
+    assert group.step(DeadlinePassed("pace n2"), 2 * SECOND_NS) == []
+    assert group.step(DeadlinePassed("pace n9"), 2 * SECOND_NS) == []
+    group._step_down()
+    assert group.step(DeadlinePassed("pace n2"), 2 * SECOND_NS) == []
+
+
+def test_the_log_keeps_what_comes_after_a_copy_that_is_under_way():
+    group = copying()
+    for _ in range(2):
+        group.step(Propose(None, "x"), 6_000)
+    group.commit_index = group.log.last_index
+    assert group._copied_index(3) == 1
+    group.step(SnapshotTaken(Snapshot(3, 2, ())), 6_000)
+    assert group.log.snapshot_index == 1 and group.snapshot.index == 3
+    group._leadership.progress["n2"].active = False
+    assert group._copied_index(3) == 3, "nobody keeps anything for a node that does not answer"
+
+
+def test_the_log_keeps_no_more_for_a_copy_than_its_bound():
+    group = copying()
+    assert group._copied_index(50_000) == 50_000 - group.config.copied_entries_max

@@ -111,6 +111,33 @@ def test_progress_counts_moves_and_bytes(six):
     assert done.bytes == wish.plan.moves[0].bytes
 
 
+@pytest.mark.parametrize("bytes_per_s", [2_000, 5_000])
+def test_a_copy_goes_no_faster_than_it_may_and_comes_to_its_end_under_writes(six, bytes_per_s):
+    six.go(4)
+    since_ns = six.run.now_ns
+    wish = six.give("move shard", "n5", shard=1, throttle=bytes_per_s)
+    size = wish.plan.moves[0].bytes
+    assert six.go(0.6 * size / bytes_per_s, lambda: progress(six.run).percent("bytes") >= 40)
+    assert six.go(0.8 * size / bytes_per_s, lambda: bool(outcomes(six.run, wish.plan.key)))
+    took_s = (six.run.now_ns - since_ns) / SECOND_NS
+    assert took_s > 0.7 * size / bytes_per_s, "the leader's latest snapshot is a little smaller than the shard"
+    assert six.run.voters(1).count("n5") == 1
+    settle(six)
+
+
+def test_a_leader_that_takes_over_in_the_middle_of_a_copy_keeps_the_pace(six):
+    source = next(node for node in six.run.voters(1) if node != six.run.leader(1))
+    wish = six.give("move shard", "n5", shard=1, source=source, throttle=2_000)
+    assert six.go(5, lambda: 20 <= progress(six.run).percent("bytes") < 100)
+    since_ns = six.run.now_ns
+    six.give("crash node", "leader of shard 1", duration_s=1)
+    assert is_ended(six, wish)
+    assert outcomes(six.run, wish.plan.key)[0].outcome == "done"
+    left_ns = wish.plan.moves[0].bytes * SECOND_NS // 2_000 // 2
+    assert six.run.now_ns - since_ns > left_ns
+    settle(six)
+
+
 def test_what_is_not_under_way_is_not_cancelled(six):
     with pytest.raises(InvalidState, match="nothing moves that could be cancelled"):
         six.give("cancel moves")
