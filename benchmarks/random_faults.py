@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.random_profiles import CLUSTERS, FAULTS, give
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
@@ -34,6 +33,7 @@ from PhantomLibrary.testbed.judge import (
     replicas_agree,
 )
 from PhantomLibrary.testbed.membership_judge import judge_consistency
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.saga_judge import judge_sagas, open_sagas
 from PhantomLibrary.testbed.schedule import write_schedule

@@ -14,6 +14,7 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     quantities.Percent: quantities.to_percent,
     quantities.Drift: quantities.to_drift,
     quantities.Rate: quantities.to_rate,
+    quantities.Mix: quantities.to_mix,
     quantities.Seed: quantities.to_seed,
     node_names.NodeRef: node_names.to_node_ref,
     node_names.Nodes: node_names.to_nodes,

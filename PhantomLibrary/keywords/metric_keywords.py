@@ -30,10 +30,13 @@ class MetricKeywords(Component):
     ) -> float:
         """Returns a metric of the run; with an operator, checks it first.
 
-        Of operations: ``confirmed``, ``confirmed_reads``, ``confirmed_writes``, ``failed``, ``unknown``,
-        ``throughput``, and in milliseconds ``latency_min``, ``latency_mean``, ``latency_p50``, ``latency_p95``,
-        ``latency_p99``, ``latency_max``. Of the cluster: ``leader_changes``, ``terms``, ``messages_sent``,
-        ``messages_lost``, ``bytes_sent``, ``unsynced_bytes_lost``, ``events``, ``virtual_time`` (seconds).
+        Of operations: ``issued``, ``confirmed``, ``confirmed_reads``, ``confirmed_writes``, ``failed``,
+        ``unknown``, ``throughput``, ``hot_share`` (per cent that went to the busiest tenth of the keys), and in
+        milliseconds ``latency_min``, ``latency_mean``, ``latency_p50``, ``latency_p95``, ``latency_p99``,
+        ``latency_max``. Of the load: ``load`` (the present rate), ``waiting`` (arrived, but no client is free),
+        ``shed`` (given up because too many waited). Of the cluster: ``leader_changes``, ``terms``,
+        ``messages_sent``, ``messages_lost``, ``bytes_sent``, ``unsynced_bytes_lost``, ``events``, ``virtual_time``
+        (seconds).
 
         Of health, in milliseconds: ``detection_p50``, ``detection_p99``, ``detection_max`` from a failure until another
         node holds the failed one for down; ``recovery_p50``, ``recovery_p99``, ``recovery_max`` from its return until

@@ -15,6 +15,8 @@ _DRIFT_PERCENT_MAX = 50
 _SEED_BITS = 63
 _SHARE = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*%?", re.ASCII)
 _RATE = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*([^\d\s/]*)\s*(?:/\s*(\S+))?", re.ASCII)
+_PART_OF_MIX = re.compile(r"(\d+)\s*%?\s*([^\W\d]+)", re.ASCII)
+_MIXED = ("reads", "writes", "transactions")
 _BYTES: Mapping[str, int] = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BITS = {f"{prefix}bit": factor for prefix, factor in (("", 1), ("k", 10**3), ("m", 10**6), ("g", 10**9))}
 
@@ -80,6 +82,18 @@ class Rate(Struct, frozen=True):
         return self.bytes_per_s
 
 
+class Mix(Struct, frozen=True):
+    """How many of a hundred operations are single reads, single writes and transactions; nothing where that is left to
+    the kind of workload.
+    """
+
+    shares: tuple[int, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Seed(Struct, frozen=True):
     """A seed; `number` is None for `auto`."""
 
@@ -92,6 +106,7 @@ class Seed(Struct, frozen=True):
 AS_TOPOLOGY = Count(0, "as topology")
 UNCHANGED_SHARE = Percent(None, "unchanged")
 UNCHANGED_RATE = Rate("unchanged")
+AS_KIND = Mix((), "as kind")
 AUTO = Seed()
 
 
@@ -147,6 +162,31 @@ def to_rate(value: str | int | float) -> Rate:
             f"{text!r} is no rate: write one such as 400/s, or 2MB/s for data{nearest(unit, ('kB', 'MB', 'GB'))}"
         )
     return Rate(text, bytes_per_s=_whole(number, known[unit.lower()], factors[unit.lower()], text))
+
+
+def to_mix(value: str) -> Mix:
+    """What a workload consists of: ``50% reads, 30% writes, 20% transactions``, which have to be 100 % together."""
+    text = " ".join(str(value).split())
+    if text.lower() == AS_KIND.text:
+        return AS_KIND
+    shares = dict.fromkeys(_MIXED, 0)
+    given = set()
+    for part in text.split(","):
+        match = _PART_OF_MIX.fullmatch(part.strip())
+        if match is None:
+            raise InvalidInput(f"{part.strip()!r} is no part of a mix: write one such as 50% reads, 50% writes")
+        percent, word = int(match[1]), match[2].lower()
+        if word == "queries":
+            raise InvalidInput(f"queries are not available yet: a mix has {', '.join(_MIXED)}")
+        if word not in shares:
+            raise InvalidInput(f"no {word!r} in a mix: there are {', '.join(_MIXED)}{nearest(word, _MIXED)}")
+        if word in given:
+            raise InvalidInput(f"{text!r} names {word} twice")
+        given.add(word)
+        shares[word] = percent
+    if sum(shares.values()) != 100:
+        raise InvalidInput(f"{text!r} is {sum(shares.values())} % together: a mix has to be 100 %")
+    return Mix(tuple(shares.values()), text)
 
 
 def to_seed(value: str | int) -> Seed:

@@ -10,7 +10,7 @@ from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import DONE, NO_OPERATOR, Operator, Outcome, WorkloadKind
 from PhantomLibrary.keywords.comparison import fail_expectation, holds
 from PhantomLibrary.keywords.component import Component
-from PhantomLibrary.keywords.quantities import Count, Percent, Rate, to_percent, to_rate
+from PhantomLibrary.keywords.quantities import AS_KIND, Count, Mix, Percent, Rate, to_percent, to_rate
 from PhantomLibrary.keywords.times import NOW, VirtualTime, to_virtual_time
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class WorkloadKeywords(Component):
         reads: Percent = _HALF,
         isolation: Literal["read committed", "snapshot", "serializable"] = "serializable",
         name: str = "kind",
+        shape: Literal["constant", "ramp", "sine", "spike", "day"] = "constant",
+        period: VirtualTime = _MINUTE,
+        replay: str = "",
+        mix: Mix = AS_KIND,
     ) -> str:
         """Starts clients that read and write for as long as time goes on. Returns the workload's name.
 
@@ -54,17 +58,19 @@ class WorkloadKeywords(Component):
         unequally keys are chosen, ``reads`` how many operations of a hundred are reads, and ``isolation`` at which
         level transactions are run, where the kind has any.
 
+        The rate is there from the beginning, or is reached from nothing by a ``shape``, as in `Set Load`; ``replay``
+        is the CSV file of a recorded load instead, as in `Replay Load`. ``mix`` lets a ``list-append`` workload have
+        single reads and writes beside its transactions, and is another way to write ``reads`` for workloads of
+        single keys. Clients are cheap: one that has nothing to do costs nothing, so there may be thousands.
+
         Fails when a workload of that name runs already.
 
         Example:
         | `Start Workload` | register | clients=8 | rate=400/s |
+        | `Start Workload` | list-append | rate=200/s | mix=50% reads, 30% writes, 20% transactions |
         """
         cluster = self._cluster
-        chosen = kind.word if name == "kind" else name
-        if chosen in _RESERVED or not chosen.strip() or not {"{", "}"}.isdisjoint(chosen):
-            raise InvalidInput(
-                f"name={chosen} is not possible: choose a word without braces, not {', '.join(_RESERVED)}"
-            )
+        chosen = _name(kind, name)
         cluster.perform(
             "start workload",
             kind=kind.word,
@@ -76,8 +82,13 @@ class WorkloadKeywords(Component):
             isolation=isolation,
             name=chosen,
             key_pattern=_key_pattern(cluster, chosen, kind, keys),
+            shape=shape,
+            period_ns=period.or_none(NOW) or 0,
+            curve=_recorded(replay) if replay else None,
+            mix=list(mix.shares) or None,
         )
-        load = f"{rate}" if rate.operations() else "as fast as answers come"
+        load = f"{rate} by {shape}" if rate.operations() else "as fast as answers come"
+        load = f"as recorded in {replay}" if replay else load
         cluster.tell(f"started workload {chosen}: {clients} clients, {load}, {keys} keys")
         return chosen
 
@@ -86,11 +97,19 @@ class WorkloadKeywords(Component):
         self,
         rate: Rate,
         *,
-        shape: Literal["step", "ramp", "sine", "spike"] = "step",
+        shape: Literal["step", "ramp", "sine", "spike", "day"] = "step",
         period: VirtualTime = _MINUTE,
         workload: str = "all",
     ) -> None:
         """Changes the rate of running workloads: at once, evenly over a period, as a wave, or for one period only.
+
+        A ``step`` holds from now on. A ``ramp`` leads evenly to the new rate within ``period``. A ``sine`` swings to
+        the new rate and back, once a period, for ever. A ``day`` is a period long, with the present rate at four in the
+        morning and the new one at eight in the evening, for ever. A ``spike`` ends after its period.
+
+        Numbers of operations are exact: a second at 400/s brings 400, and a ramp what lies below it.
+
+        Fails when no workload of that name runs.
 
         Example:
         | `Set Load` | 500/s | shape=ramp | period=20s |
@@ -99,6 +118,23 @@ class WorkloadKeywords(Component):
         period_ns = period.or_none(NOW) or 0
         cluster.perform("set load", rate=rate.operations(), shape=shape, period_ns=period_ns, workload=_named(workload))
         cluster.tell(f"set the load of {workload} to {rate} by {shape}")
+
+    @keyword(tags=("workload",))
+    def replay_load(self, path: str, *, workload: str = "all") -> None:
+        """Lets the rate of running workloads follow a recorded load from now on.
+
+        ``path`` is a CSV file: a header ``time,rate``, then rows of seconds and operations a second. Each rate holds
+        until the time of the next row, and the last one stays; 0 lets nothing arrive.
+
+        Fails when no workload of that name runs, and names the line that is wrong in the file.
+
+        Example:
+        | `Replay Load` | ${CURDIR}/monday.csv |
+        """
+        cluster = self._cluster
+        curve = _recorded(path)
+        cluster.perform("replay load", curve=curve, workload=_named(workload))
+        cluster.tell(f"the load of {workload} follows {path}: {len(curve)} rates")
 
     @keyword(tags=("workload",))
     def stop_workload(self, workload: str = "all", *, drain: VirtualTime = _DRAIN) -> None:
@@ -176,6 +212,20 @@ class WorkloadKeywords(Component):
                 f"writing key {key} ended {word} at {cluster.now}, expected {outcome}{f': {reason}' if reason else ''}",
             )
         cluster.tell(f"wrote {value} to key {key}{'' if word == DONE.word else f': {word}'}")
+
+
+def _recorded(path: str) -> list[tuple[int, int]]:
+    from PhantomLibrary.testbed.load_file import read_load
+
+    return read_load(path)
+
+
+def _name(kind: WorkloadKind, name: str) -> str:
+    """Return the name of a workload that is to start. Raises InvalidInput for one that it cannot have."""
+    chosen = kind.word if name == "kind" else name
+    if chosen in _RESERVED or not chosen.strip() or not {"{", "}"}.isdisjoint(chosen):
+        raise InvalidInput(f"name={chosen} is not possible: choose a word without braces, not {', '.join(_RESERVED)}")
+    return chosen
 
 
 def _named(workload: str) -> str | None:

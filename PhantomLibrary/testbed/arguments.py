@@ -112,12 +112,21 @@ class _StartWorkload(_Strict):
     reads_percent: int = 0
     key_pattern: str = ""
     isolation: str = ""
+    shape: str = ""
+    period_ns: int = 0
+    curve: list[tuple[int, int]] = []
+    mix: list[int] = []
 
 
 class _SetLoad(_Strict):
     rate: int
     period_ns: int
     shape: str = "step"
+    workload: str = "all"
+
+
+class _ReplayLoad(_Strict):
+    curve: list[tuple[int, int]]
     workload: str = "all"
 
 
@@ -195,6 +204,7 @@ _TAKES: dict[str, _Arguments] = {
     "arm fault": _Arm,
     "start workload": _StartWorkload,
     "set load": _SetLoad,
+    "replay load": _ReplayLoad,
     "stop workload": _StopWorkload,
     "probe ranges": _Probe,
     "get value": _Get,

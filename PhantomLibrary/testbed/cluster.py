@@ -19,7 +19,6 @@ from msgspec import Struct
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.node import DatabaseNode
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.wal import FORMAT_FILE, FORMATTED
 from PhantomLibrary.domain import SECOND_NS, Configuration, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.domain.sagas import Definition
@@ -33,6 +32,7 @@ from PhantomLibrary.testbed.events import EventTap
 from PhantomLibrary.testbed.faults import FaultBook
 from PhantomLibrary.testbed.message_kinds import names_of
 from PhantomLibrary.testbed.operator import Operator
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.sessions import SessionPool
 from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
@@ -85,8 +85,8 @@ class Cluster:
         self.watch = Watch(self.scheduler)
         self.processes: dict[NodeId, DatabaseNode] = {}
         self.events = EventTap(self.watch, self.processes)
-        parts = self.events.tapped(parts or Parts())
-        self.world = self._make_world(topology, parts)
+        self.parts = parts or Parts()
+        self.world = self._make_world(topology, self.events.tapped(self.parts))
         self.recorder = HistoryRecorder(self.scheduler)
         patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
         self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)

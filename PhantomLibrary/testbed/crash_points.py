@@ -17,7 +17,6 @@ import msgspec
 from msgspec import Struct
 
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import EffectHost, Performer
 from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId
@@ -26,6 +25,7 @@ from PhantomLibrary.protocols.raft.effects import Apply, Effect, InstallSnapshot
 from PhantomLibrary.protocols.raft.messages import SnapshotPart, SnapshotRecord
 from PhantomLibrary.protocols.saga.effects import Execute
 from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_invariants, replicas_agree
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.replay import replay_loosely
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.saga_judge import judge_sagas, open_sagas

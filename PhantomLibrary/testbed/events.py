@@ -24,13 +24,13 @@ import msgspec
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.messages import Transact
 from PhantomLibrary.database.node import DatabaseNode
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.replica import Sink
 from PhantomLibrary.domain import Configuration, NodeId, Observation, ReplicaState, ShardId
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
 from PhantomLibrary.testbed.move_events import MOVE_EVENTS, applied_moves, tapped_coordinator
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS, tapped_saga_host
 from PhantomLibrary.testbed.transaction_events import (
     STEP,

@@ -17,10 +17,11 @@ from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.client_transaction import UPDATE
 from PhantomLibrary.testbed.client_transaction import WORKLOAD as TRANSACTIONS
 from PhantomLibrary.testbed.faults import AppliedFault
+from PhantomLibrary.testbed.loads import chosen_workloads
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.transaction_judge import judge_transaction_ends
-from PhantomLibrary.testbed.verbs import FAULT_VERBS, chosen_workloads
+from PhantomLibrary.testbed.verbs import FAULT_VERBS
 from PhantomLibrary.workloads.transactional import Bank
 
 

@@ -5,6 +5,7 @@ Metrics of operations look at the operations that ended in the window, and at th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
@@ -13,6 +14,8 @@ from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.testbed.health import report_health
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
+from PhantomLibrary.workloads.load import RATE_TIME_S
+from PhantomLibrary.workloads.workload import Workload
 
 _READS = ("read", "get")
 _PPM_OF_PERCENT = 10_000
@@ -178,11 +181,26 @@ def _lost(run: Run, _since_ns: int) -> float:
     return sum(number for name, number in run.world.network.totals().items() if name.startswith("lost_"))
 
 
+def _running(run: Run) -> list[Workload]:
+    return [each for each in run.workloads.values() if each.is_running]
+
+
+def _hot_share(events: Iterable[HistoryEvent], selection: _Selection) -> float:
+    """Return the per cent of the issued operations of one key that went to the busiest tenth of the keys."""
+    by_key = Counter(each.key for each in events if each.type == "invoke" and each.key and selection.takes(each))
+    if not by_key:
+        raise InvalidState("no operation of a single key was issued there, so there is no hot_share")
+    hottest = sorted(by_key.values(), reverse=True)[: max(1, len(by_key) // 10)]
+    return 100 * sum(hottest) / by_key.total()
+
+
 _OPERATIONS: dict[str, _OfEvents] = {
     "confirmed": _count("ok"),
     "confirmed_reads": _count("ok", writes=False),
     "confirmed_writes": _count("ok", reads=False),
     "failed": _count("fail"),
+    "hot_share": _hot_share,
+    "issued": _count("invoke"),
     "unknown": _count("info"),
     "throughput": _throughput,
 }
@@ -208,9 +226,12 @@ _RUN: dict[str, _OfRun] = {
     "events": lambda run, _since_ns: run.scheduler.events,
     "false_suspicions": _false_suspicions,
     "leader_changes": _leader_changes,
+    "load": lambda run, _since_ns: sum(each.rate for each in _running(run)) / RATE_TIME_S,
     "messages_lost": _lost,
     "messages_sent": _network("sent"),
+    "shed": lambda run, _since_ns: sum(each.shed for each in run.workloads.values()),
     "terms": lambda run, _since_ns: max((state.term for state in run.watch.states.values()), default=0),
     "unsynced_bytes_lost": lambda run, _since_ns: sum(host.platter.bytes_lost for host in run.world.nodes.values()),
     "virtual_time": lambda run, _since_ns: run.now_ns / SECOND_NS,
+    "waiting": lambda run, _since_ns: sum(each.waiting for each in run.workloads.values()),
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.trace import Sink
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, Schedule
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.kernel.trace import Sink
 from PhantomLibrary.testbed.arguments import check_command
 from PhantomLibrary.testbed.cluster import Cluster
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule
 from PhantomLibrary.testbed.targets import check_target
 from PhantomLibrary.testbed.verbs import VERBS, Verb

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from PhantomLibrary.domain import Answer, Get, NodeId, Put
-from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
-from PhantomLibrary.kernel.tasks import Future, Task
+from PhantomLibrary.errors import InvalidInput, InvalidState
+from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.armed import ArmedFault
 from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.core import choose_core
 from PhantomLibrary.testbed.disks import disk_faults
 from PhantomLibrary.testbed.liveness import RangeProbes
+from PhantomLibrary.testbed.loads import replay_load, set_load, start_workload, stop_workload
 from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
 from PhantomLibrary.testbed.moves import cancel_moves, move_shard
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
@@ -32,7 +33,6 @@ from PhantomLibrary.testbed.transactions import (
     update_range,
     write_key,
 )
-from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
 from PhantomLibrary.world import shapes
 from PhantomLibrary.world.faults import CrashNode, Fault, PauseNode, SkewClock
 from PhantomLibrary.world.latency import constant
@@ -276,54 +276,7 @@ def _arm(cluster: Cluster, command: Command) -> ArmedFault:
     return armed
 
 
-# --- load -----------------------------------------------------------------------------------------------------------
-
-
-def _start_workload(cluster: Cluster, command: Command) -> Workload:
-    name = command.arguments.get("name") or command.arguments["kind"]
-    arguments = {"key_pattern": _key_pattern(cluster, name), **command.arguments}
-    running = cluster.workloads.get(name)
-    if running is not None and running.is_running:
-        raise InvalidState(f"workload {name!r} runs already: give this one a name= of its own, or stop the other first")
-    workload = Workload(
-        WorkloadSpec(**arguments), cluster.scheduler, cluster.streams, cluster.sessions.open, cluster.recorder
-    )
-    workload.start()
-    cluster.workloads[name] = workload
-    return workload
-
-
-def _key_pattern(cluster: Cluster, name: str) -> str:
-    """The first workload of a run has the keys k0, k1 and so on; each further name has keys of its own beside them."""
-    is_first = not cluster.workloads or name == next(iter(cluster.workloads))
-    return "k{}" if is_first else "k{}." + name.replace("{", "(").replace("}", ")")
-
-
-def chosen_workloads(cluster: Cluster, name: str) -> list[Workload]:
-    """Return the workload of that name, or all. Raises InvalidInput when there is none."""
-    if name == "all":
-        return list(cluster.workloads.values())
-    if name not in cluster.workloads:
-        known = f"there is {', '.join(cluster.workloads)}" if cluster.workloads else "none was started"
-        raise InvalidInput(f"no workload {name!r}: {known}{nearest(name, cluster.workloads)}")
-    return [cluster.workloads[name]]
-
-
-def _set_load(cluster: Cluster, command: Command) -> None:
-    arguments = command.arguments
-    chosen = [each for each in chosen_workloads(cluster, arguments.get("workload", "all")) if each.is_running]
-    if not chosen:
-        raise InvalidState("no workload runs whose load could be set: begin with Start Workload")
-    for workload in chosen:
-        workload.set_rate(arguments["rate"], arguments.get("shape", "step"), arguments["period_ns"])
-
-
-def _stop_workload(cluster: Cluster, command: Command) -> list[Future[None]]:
-    arguments = command.arguments
-    chosen = [each for each in chosen_workloads(cluster, arguments.get("workload", "all")) if each.is_running]
-    if not chosen:
-        raise InvalidState("no workload runs that could be stopped: begin with Start Workload")
-    return [workload.stop(arguments["drain_ns"]) for workload in chosen]
+# --- single keys -----------------------------------------------------------------------------------------------------
 
 
 def _get_value(cluster: Cluster, command: Command) -> Task[Answer]:
@@ -369,9 +322,10 @@ VERBS: dict[str, Verb] = {
     "heal core": _heal_core,
     "heal network": _heal_network,
     "probe ranges": _probe_ranges,
-    "start workload": _start_workload,
-    "set load": _set_load,
-    "stop workload": _stop_workload,
+    "start workload": start_workload,
+    "set load": set_load,
+    "replay load": replay_load,
+    "stop workload": stop_workload,
     "get value": _get_value,
     "put value": _put_value,
     "start saga": start_saga,

@@ -4,7 +4,9 @@
   no time at all, it backs off for a moment, or virtual time would stand still.
 - Open loop: operations arrive whether or not a client is free. They wait in one FIFO for the client that has been free
   longest, and their latency counts from arrival, so that a stall shows in the latency of all that it held up (Tene's
-  "coordinated omission"). The FIFO is bounded; what finds it full is counted in `shed`, and never issued.
+  "coordinated omission"). The FIFO is bounded; what finds it full is counted in `shed`, and never issued. A client is
+  made when its first operation arrives, and has a coroutine only while it has something to do: so ten thousand clients
+  cost what arrives for them, and one that waits is a few hundred bytes.
 - After an unknown outcome the client goes on as a new process in a new session.
 - Winding down: nothing new is issued, and what is under way may end. Then the clients share out one last read of each
   key that was written, because a write that nobody reads later proves nothing. At the end of the drain time all that
@@ -15,6 +17,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeAlias
 
 from PhantomLibrary.domain import MILLISECOND_NS, Answer, Ok, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -22,9 +26,14 @@ from PhantomLibrary.kernel.tasks import Cancelled, Future, Task, TimedOut, sleep
 from PhantomLibrary.workloads.kinds import Drawn, Kind, LastRead
 from PhantomLibrary.workloads.latency import Latencies
 from PhantomLibrary.workloads.recorder import HistoryRecorder
-from PhantomLibrary.workloads.session import OpenSession
+from PhantomLibrary.workloads.session import OpenSession, Session
+
+SetUp: TypeAlias = Callable[[Session], Awaitable[bool]]
 
 WAITING_MAX = 10_000
+READERS_MAX = 64
+"""How many of the clients that are free share out the last reads."""
+
 BACK_OFF_NS = 10 * MILLISECOND_NS
 LAST_READ_BACK_OFF_NS = 100 * MILLISECOND_NS
 
@@ -34,12 +43,12 @@ class Client:
 
     __slots__ = ("_open_session", "_recorder", "last_read", "process", "session")
 
-    def __init__(self, recorder: HistoryRecorder, open_session: OpenSession) -> None:
+    def __init__(self, recorder: HistoryRecorder, open_session: OpenSession, process: int) -> None:
         self._recorder = recorder
         self._open_session = open_session
         self.last_read = LastRead()
-        self.process = recorder.new_process()
-        self.session = open_session(self.process)
+        self.process = process
+        self.session = open_session(process)
 
     def renew(self) -> None:
         """Go on as a new process in a new session."""
@@ -63,26 +72,35 @@ class Clients:
         self._scheduler = scheduler
         self._open_session = open_session
         self._recorder = recorder
-        self._tasks: list[Task[None]] = []
-        self._free: deque[Future[int | None]] = deque()
+        self._processes: Iterator[int] = iter(())  # Of the clients that were not made yet.
+        self._tasks: dict[Client, Task[None]] = {}  # Of the clients that have something to do.
+        self._free: deque[Client] = deque()
         self._waiting: deque[int] = deque()
         self._is_stopping = False
         self._issuing = 0  # Clients that may still issue operations of the load.
         self._all_issued: Future[None] = Future(scheduler)
+        self._set_up: SetUp | None = getattr(kind, "set_up", None)
         self._has_begun = False
         self._is_set_up: Future[None] = Future(scheduler)
         self._unread: deque[str] | None = None  # Keys that still need their last read, and that no client reads now.
         self._unread_total = 0
 
     def start(self, clients: int) -> None:
-        self._issuing = clients
-        for number in range(clients):
-            self._tasks.append(Task(self._scheduler, self._live(), f"{self.name} client {number}"))
+        """Let so many clients work: at once in a closed loop, as operations arrive in an open one."""
+        self._processes = iter(self._recorder.reserve(clients))
+        if not self.is_open_loop:
+            for process in self._processes:
+                self._begin(self._make(process))
+        elif self._set_up is not None:
+            self._begin(self._make(next(self._processes)))
 
     def arrive(self) -> None:
         """Hand an operation that arrives now to a free client, or let it wait for one."""
-        if self._free:
-            self._free.popleft().set(self._scheduler.now_ns)
+        process = next(self._processes, None)
+        if process is not None:
+            self._begin(self._make(process), self._scheduler.now_ns)
+        elif self._free:
+            self._begin(self._free.popleft(), self._scheduler.now_ns)
         elif len(self._waiting) < WAITING_MAX:
             self._waiting.append(self._scheduler.now_ns)
         else:
@@ -98,42 +116,61 @@ class Clients:
         self._is_stopping = True
         self.shed += len(self._waiting)
         self._waiting.clear()
-        while self._free:
-            self._free.popleft().set(None)
+        self._processes = iter(())
+        for number, client in enumerate(self._free):
+            if number < READERS_MAX:
+                self._begin(client)
+            else:
+                client.session.close()
+        self._free.clear()
         self._scheduler.after(drain_ns, self._cut_off)
+        if self._tasks:
+            await self._end_issuing(drain_ns // 2)
+        for task in list(self._tasks.values()):
+            await task.done.wait()
+
+    async def _end_issuing(self, within_ns: int) -> None:
+        """Wait until no client issues operations of the load any more; the last reads wait no longer than that."""
         try:
-            await self._all_issued.wait(timeout_ns=drain_ns // 2)
+            await self._all_issued.wait(timeout_ns=within_ns)
         except TimedOut:
             if not self._all_issued.is_set:  # It may have been set in this very instant.
                 self._all_issued.set(None)
-        for task in self._tasks:
-            await task.done.wait()
-        self._tasks.clear()
+
+    def _make(self, process: int) -> Client:
+        return Client(self._recorder, self._open_session, process)
+
+    def _begin(self, client: Client, arrival_ns: int | None = None) -> None:
+        """Let a client do what has arrived for it, and what waits."""
+        self._issuing += 1
+        self._tasks[client] = Task(self._scheduler, self._live(client, arrival_ns), self.name)
 
     def _cut_off(self, _argument: None) -> None:
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
 
-    async def _live(self) -> None:
-        client = Client(self._recorder, self._open_session)
+    async def _live(self, client: Client, arrival_ns: int | None) -> None:
         try:
-            await self._be_set_up(client)
-            await self._serve(client)
+            if self._set_up is not None:
+                await self._be_set_up(client, self._set_up)
+            await self._serve(client, arrival_ns)
             self._issuing -= 1
-            if not self._issuing and not self._all_issued.is_set:
-                self._all_issued.set(None)
-            await self._all_issued.wait()
-            await self._read_last(client)
+            if self._is_stopping:
+                if not self._issuing and not self._all_issued.is_set:
+                    self._all_issued.set(None)
+                await self._all_issued.wait()
+                await self._read_last(client)
         except Cancelled:
             return  # The drain time is over.
         finally:
-            client.session.close()
+            del self._tasks[client]
+            if self._is_stopping:
+                client.session.close()
+            else:
+                self._free.append(client)
 
-    async def _be_set_up(self, client: Client) -> None:
+    async def _be_set_up(self, client: Client, set_up: SetUp) -> None:
         """Wait until there is what the operations need. The first client sees to it; it is not in the history."""
-        set_up = getattr(self._kind, "set_up", None)
-        if set_up is None or self._is_set_up.is_set:
-            return
         if self._has_begun:
             await self._is_set_up.wait()
             return
@@ -142,32 +179,35 @@ class Clients:
             await sleep(LAST_READ_BACK_OFF_NS)
         self._is_set_up.set(None)
 
-    async def _serve(self, client: Client) -> None:
-        """Issue operations of the load until the workload stops."""
-        scheduler, kind = self._scheduler, self._kind
-        free, waiting, latencies = self._free, self._waiting, self.latencies
-        while not self._is_stopping:
-            issue_ns = arrival_ns = scheduler.now_ns
-            if is_open_loop := self.is_open_loop:
-                if waiting:
-                    arrival_ns = waiting.popleft()
-                else:
-                    arrival: Future[int | None] = Future(scheduler)
-                    free.append(arrival)
-                    arrived_ns = await arrival.wait()
-                    if arrived_ns is None:
-                        return
-                    arrival_ns = arrived_ns
+    async def _serve(self, client: Client, arrival_ns: int | None) -> None:
+        """Issue operations of the load: in an open loop until none waits, in a closed one until the workload stops."""
+        scheduler, kind, waiting = self._scheduler, self._kind, self._waiting
+        while True:
+            is_open_loop = self.is_open_loop
+            if arrival_ns is None:
+                if self._is_stopping or (is_open_loop and not waiting):
+                    return
+                arrival_ns = self._take_waiting() if is_open_loop else scheduler.now_ns
+            issue_ns = scheduler.now_ns
             drawn = kind.draw(client.last_read)
             answer = await self._perform(client, drawn)
-            now_ns = scheduler.now_ns
             if type(answer) is Ok:
-                samples = latencies.get(drawn[0])
-                if samples is None:
-                    samples = latencies[drawn[0]] = Latencies()
-                samples.add(now_ns, now_ns - arrival_ns)
-            if not is_open_loop and (now_ns == issue_ns or type(answer) is Refused):
+                self._sample(drawn[0], arrival_ns)
+            arrival_ns = None
+            if not is_open_loop and (scheduler.now_ns == issue_ns or type(answer) is Refused):
                 await sleep(BACK_OFF_NS)
+
+    def _take_waiting(self) -> int:
+        """Take what has waited longest for a client; return when it arrived."""
+        return self._waiting.popleft()
+
+    def _sample(self, function: str, arrival_ns: int) -> None:
+        """Note how long an operation took that has been answered now: from its arrival, however late it was issued."""
+        samples = self.latencies.get(function)
+        if samples is None:
+            samples = self.latencies[function] = Latencies()
+        now_ns = self._scheduler.now_ns
+        samples.add(now_ns, now_ns - arrival_ns)
 
     async def _perform(self, client: Client, drawn: Drawn) -> Answer:
         """Issue one operation and record how it ends."""

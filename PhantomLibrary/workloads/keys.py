@@ -27,44 +27,46 @@ _BITS = 32
 _WHOLE = 1 << _BITS
 
 
-def choose_uniform(keys: int, stream: Stream) -> SlotChoice:
-    """All keys are equally likely."""
-    bits = stream.bits
-    return lambda: bits(_BITS) * keys >> _BITS
-
-
-def choose_zipf(keys: int, stream: Stream) -> SlotChoice:
-    """The key of rank r is chosen r times less often than the first."""
-    bounds = zipf_bounds(keys)
-    bits = stream.bits
-    return lambda: bisect_right(bounds, bits(_BITS))
-
-
 def zipf_bounds(keys: int) -> list[int]:
     """Return where the share of each key but the last ends, in parts of 2**32."""
     sums = list(accumulate((_WHOLE << _BITS) // rank for rank in range(1, keys + 1)))
     return [_WHOLE * each // sums[-1] for each in sums[:-1]]
 
 
-def choose_hot(keys: int, stream: Stream) -> SlotChoice:
-    """Nine of ten operations go to the first tenth of the keys, which is one key at least."""
-    hot = max(1, keys * HOT_KEYS_PERCENT // 100)
-    cold = keys - hot
-    bits, limit = stream.bits, _WHOLE * HOT_OPERATIONS_PERCENT // 100
-
-    def choose() -> int:
-        if bits(_BITS) < limit or not cold:
-            return bits(_BITS) * hot >> _BITS
-        return hot + (bits(_BITS) * cold >> _BITS)
-
-    return choose
+SKEWS = ("uniform", "zipf", "hot")
 
 
-SKEWS: dict[str, Callable[[int, Stream], SlotChoice]] = {
-    "uniform": choose_uniform,
-    "zipf": choose_zipf,
-    "hot": choose_hot,
-}
+class Skews:
+    """How unequally keys are chosen."""
+
+    def choice(self, skew: str, keys: int, stream: Stream) -> SlotChoice:
+        """Return the choice of that name."""
+        made: SlotChoice = getattr(self, skew)(keys, stream)
+        return made
+
+    def uniform(self, keys: int, stream: Stream) -> SlotChoice:
+        """All keys are equally likely."""
+        bits = stream.bits
+        return lambda: bits(_BITS) * keys >> _BITS
+
+    def zipf(self, keys: int, stream: Stream) -> SlotChoice:
+        """The key of rank r is chosen r times less often than the first."""
+        bounds = zipf_bounds(keys)
+        bits = stream.bits
+        return lambda: bisect_right(bounds, bits(_BITS))
+
+    def hot(self, keys: int, stream: Stream) -> SlotChoice:
+        """Nine of ten operations go to the first tenth of the keys, which is one key at least."""
+        hot = max(1, keys * HOT_KEYS_PERCENT // 100)
+        cold = keys - hot
+        bits, limit = stream.bits, _WHOLE * HOT_OPERATIONS_PERCENT // 100
+
+        def choose() -> int:
+            if bits(_BITS) < limit or not cold:
+                return bits(_BITS) * hot >> _BITS
+            return hot + (bits(_BITS) * cold >> _BITS)
+
+        return choose
 
 
 class Keyspace:

@@ -35,12 +35,18 @@ class HistoryRecorder:
         self.under_way: dict[int, HistoryEvent] = {}
         self.listener = listener
         self._scheduler = scheduler
-        self._processes = count()
+        self._processes = 0  # How many numbers were given out.
         self._values: dict[str, count[int]] = {}
 
     def new_process(self) -> int:
         """Return a process number that was never given out before: 0, 1, 2, …"""
-        return next(self._processes)
+        return self.reserve(1).start
+
+    def reserve(self, processes: int) -> range:
+        """Return as many new process numbers as that, one after the other."""
+        first = self._processes
+        self._processes += processes
+        return range(first, self._processes)
 
     def values_of(self, workload: str) -> count[int]:
         """Return the workload's values 1, 2, 3, …; they go on where they were when it starts again under its name."""

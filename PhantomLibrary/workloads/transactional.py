@@ -130,6 +130,33 @@ class Steps:
         return elements(text) if self._word == "append" else number_or_text(text)
 
 
+class Mixed(Steps):
+    """Single reads and appends, and transactions, of the same keys. Each single one is a transaction of one step."""
+
+    def __init__(self, keys: Keyspace, choices: Choices, isolation: str, mix: Sequence[int]) -> None:
+        super().__init__(keys, choices, isolation, word="append")
+        reads, writes, _ = mix
+        self._reads_end = reads * 65536 // 100
+        self._writes_end = (reads + writes) * 65536 // 100
+
+    def draw(self, last_read: LastRead) -> Drawn:
+        choices = self._choices
+        part = choices.bits(16)
+        if part < self._reads_end:
+            key = self.keys.names[choices.slot()]
+            return "txn", None, [["r", key, None]], Get(key)
+        if part < self._writes_end:
+            key, value = self.keys.write(choices.slot()), choices.value()
+            return "txn", None, [[self._word, key, value]], Append(key, str(value))
+        return super().draw(last_read)
+
+    def interpret(self, drawn: Drawn, text: str | None, last_read: LastRead) -> Meaning:
+        _, _, steps, operation = drawn
+        if isinstance(operation, Get):
+            return "ok", [["r", operation.key, self._seen(text)]], ""
+        return ("ok", steps, "") if isinstance(operation, Append) else super().interpret(drawn, text, last_read)
+
+
 class Forks(Steps):
     """Writes of one key, each written once, or reads of a group of neighbours."""
 
@@ -282,3 +309,8 @@ TRANSACTIONAL: dict[str, Callable[[int, str, Choices, str], Kind]] = {
     "long-fork": lambda keys, pattern, *rest: Forks(Keyspace(keys, pattern, 1), *rest, word="w"),
     "monotonic": lambda keys, pattern, *rest: Counters(Keyspace(keys, pattern), *rest, word="add"),
 }
+
+MIXED: dict[str, Callable[[int, str, Choices, str, Sequence[int]], Kind]] = {
+    "list-append": lambda keys, pattern, *rest: Mixed(Keyspace(keys, pattern, ELEMENTS_MAX), *rest),
+}
+"""Kinds whose operations may be single ones as well, in a mix."""

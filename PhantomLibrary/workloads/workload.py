@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -12,15 +12,25 @@ from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.kernel.tasks import Future, Task
-from PhantomLibrary.workloads.clients import Clients
+from PhantomLibrary.workloads.arrivals import Arrivals
 from PhantomLibrary.workloads.keys import SKEWS
 from PhantomLibrary.workloads.kinds import KINDS as PLAIN_KINDS
 from PhantomLibrary.workloads.kinds import Choices, Kind
 from PhantomLibrary.workloads.latency import Latencies
-from PhantomLibrary.workloads.load import RATE_MAX, RATE_TIME_S, SHAPES, Arrivals, check_load
+from PhantomLibrary.workloads.load import (
+    RATE_MAX,
+    RATE_TIME_S,
+    Point,
+    Slice,
+    check_base,
+    check_curve,
+    check_rate,
+    check_shape,
+)
+from PhantomLibrary.workloads.parts import WorkloadParts
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 from PhantomLibrary.workloads.session import OpenSession
-from PhantomLibrary.workloads.transactional import TRANSACTIONAL
+from PhantomLibrary.workloads.transactional import MIXED, TRANSACTIONAL
 from PhantomLibrary.workloads.trips import Trips
 
 KINDS: dict[str, Callable[[int, str, Choices], Kind]] = {**PLAIN_KINDS, "saga": Trips}
@@ -31,7 +41,9 @@ KEYS_MAX = 1_000_000
 class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What a workload is. Raises InvalidInput when it makes no sense.
 
-    `rate` counts operations in 1,000 seconds over all clients; 0 is a closed loop, as fast as the answers come.
+    `rate` counts operations in 1,000 seconds over all clients; 0 is a closed loop, as fast as the answers come. It
+    is reached from 0 by `shape`, over `period_ns`; a recorded load has a `curve` instead. `mix` says how many of a
+    hundred operations are single reads, single writes and transactions, where it is not the kind that says so.
     `isolation` is the level of those kinds whose operations are transactions. `name` is that of the kind where none
     is given. Workloads whose names differ must not share keys: give them patterns of their own, in which `{}`
     stands for a number.
@@ -46,6 +58,14 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     name: str = ""
     key_pattern: str = "k{}"
     isolation: str = "serializable"
+    shape: str = "constant"
+    period_ns: int = 60 * SECOND_NS
+    curve: Sequence[Point] = ()
+    mix: Sequence[int] = ()
+
+    @property
+    def is_open_loop(self) -> bool:
+        return bool(self.rate or self.curve)
 
     def __post_init__(self) -> None:
         _check_known("kind of workload", self.kind, (*KINDS, *TRANSACTIONAL))
@@ -59,6 +79,14 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
                 f"rate={self.rate / RATE_TIME_S:g}/s is not possible: it must be 0 (a closed loop) "
                 f"or more, up to {RATE_MAX // RATE_TIME_S}/s"
             )
+        check_shape(self.shape, self.period_ns)
+        check_base(self.shape, self.is_open_loop)
+        if self.curve:
+            if self.rate:
+                raise InvalidInput(f"rate={self.rate / RATE_TIME_S:g}/s and a recorded load exclude each other")
+            check_curve(self.curve)
+        if self.mix:
+            _check_mix(self.kind, self.mix)
 
 
 class Workload:
@@ -74,19 +102,22 @@ class Workload:
         streams: Streams,
         open_session: OpenSession,
         recorder: HistoryRecorder,
+        parts: WorkloadParts | None = None,
     ) -> None:
+        parts = parts or WorkloadParts()
         self.spec = spec
         self.name = spec.name or spec.kind
         self._scheduler = scheduler
         stream = streams.get(f"workload/{self.name}")
         choices = Choices(
             stream,
-            SKEWS[spec.skew](spec.keys, stream),
+            parts.skews().choice(spec.skew, spec.keys, stream),
             recorder.values_of(self.name),
-            reads_percent=spec.reads_percent,
+            reads_percent=_reads_percent(spec),
         )
         self.kind = _kind(spec, choices)
-        self._clients = Clients(self.name, self.kind, scheduler, open_session, recorder)
+        self._shapes = parts.shapes()
+        self._clients = parts.clients(self.name, self.kind, scheduler, open_session, recorder)
         self._arrivals = Arrivals(scheduler, streams.get(f"workload/{self.name}/arrivals"), self._clients.arrive)
         self._state: Literal["new", "running", "stopping"] = "new"
         self._stopped: Future[None] = Future(scheduler)
@@ -96,16 +127,34 @@ class Workload:
         if self._state != "new":
             raise InvalidState(f"workload {self.name!r} was started before")
         self._state = "running"
-        if self.spec.rate:
-            self._load(self.spec.rate, "step", 0)
-        self._clients.start(self.spec.clients)
+        spec = self.spec
+        if spec.curve:
+            self._follow(self._shapes.replay(spec.curve))
+        elif spec.rate:
+            self._follow(self._shapes.slices(spec.shape, 0, spec.rate, spec.period_ns))
+        self._clients.start(spec.clients)
 
     def set_rate(self, rate: int, shape: str = "step", period_ns: int = 60 * SECOND_NS) -> None:
         """Change the load, to operations in 1,000 seconds. A closed loop becomes an open one by shape `step`."""
+        self.check_load(rate, shape, period_ns)
+        self._follow(self._shapes.slices(shape, self._arrivals.rate, rate, period_ns))
+
+    def check_load(self, rate: int, shape: str, period_ns: int) -> None:
+        """Raise InvalidInput or InvalidState where `set_rate` would."""
+        self._check_running()
+        check_shape(shape, period_ns)
+        check_rate(rate)
+        check_base(shape, self._clients.is_open_loop)
+
+    def replay(self, curve: Sequence[Point]) -> None:
+        """From now on, let operations arrive as a recorded load says."""
+        self._check_running()
+        check_curve(curve)
+        self._follow(self._shapes.replay(curve))
+
+    def _check_running(self) -> None:
         if self._state != "running":
             raise InvalidState(f"workload {self.name!r} does not run, so its load cannot be set")
-        check_load(rate, shape, period_ns, self._arrivals.rate)
-        self._load(rate, shape, period_ns)
 
     def stop(self, drain_ns: int) -> Future[None]:
         """Issue nothing more; return a future that is set when all clients have ended, by the end of the drain time.
@@ -150,12 +199,12 @@ class Workload:
 
     @property
     def rate(self) -> int:
-        """The present rate, in operations in 1,000 seconds; 0 for a closed loop."""
+        """The present rate, in operations in 1,000 seconds; 0 for a closed loop, and while nothing arrives."""
         return self._arrivals.rate
 
-    def _load(self, rate: int, shape: str, period_ns: int) -> None:
+    def _follow(self, slices: Iterator[Slice]) -> None:
         self._clients.is_open_loop = True
-        self._arrivals.follow(SHAPES[shape](self._arrivals.rate, rate, period_ns))
+        self._arrivals.follow(slices)
 
     async def _wind_down(self, drain_ns: int) -> None:
         await self._clients.wind_down(drain_ns)
@@ -165,7 +214,30 @@ class Workload:
 def _kind(spec: WorkloadSpec, choices: Choices) -> Kind:
     if spec.kind in KINDS:
         return KINDS[spec.kind](spec.keys, spec.key_pattern, choices)
+    if spec.mix:
+        return MIXED[spec.kind](spec.keys, spec.key_pattern, choices, spec.isolation, spec.mix)
     return TRANSACTIONAL[spec.kind](spec.keys, spec.key_pattern, choices, spec.isolation)
+
+
+def _reads_percent(spec: WorkloadSpec) -> int:
+    """Return the share of reads: in the whole load, or among the steps of its transactions."""
+    return spec.mix[0] if spec.mix and spec.kind not in MIXED else spec.reads_percent
+
+
+def _check_mix(kind: str, mix: Sequence[int]) -> None:
+    reads, writes, transactions = mix if len(mix) == 3 else (0, 0, 0)
+    shown = f"mix={reads}% reads, {writes}% writes, {transactions}% transactions"
+    if min(reads, writes, transactions) < 0 or reads + writes + transactions != 100:
+        raise InvalidInput(f"{shown} is not possible: these are {reads + writes + transactions} %, not 100 %")
+    if kind in MIXED:
+        return
+    if kind not in PLAIN_KINDS:
+        can = ", ".join((*PLAIN_KINDS, *MIXED))
+        raise InvalidInput(f"{shown} is not possible: a {kind} workload has a mix of its own; {can} take one")
+    if transactions:
+        raise InvalidInput(
+            f"{shown} is not possible: a {kind} workload has no transactions; {', '.join(MIXED)} mixes all three"
+        )
 
 
 def _check_known(what: str, name: str, known: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
-from PhantomLibrary.database.parts import Parts
+from PhantomLibrary.testbed.parts import Parts
 
 Plant: TypeAlias = Callable[[Parts], Parts]
 

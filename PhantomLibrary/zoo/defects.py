@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.zoo import (
     disk_defects,
     health_defects,

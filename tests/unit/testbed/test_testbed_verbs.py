@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import pytest
 
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.domain import SECOND_NS, Get, Ok, OutcomeUnknown
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.protocols.raft.effects import Persist
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.world.node import NodeState
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -263,3 +265,75 @@ def test_idle_clients_end_at_once(bench: Any) -> None:
     bench.run_for(0)
     assert stopped.is_set
     assert bench.recorder.events == []
+
+
+def test_clients_of_an_open_loop_are_made_as_operations_arrive(bench: Any) -> None:
+    workload = bench.started(clients=10_000, rate=10 * PER_S)
+    bench.run_for(3 * SECOND_NS)
+    assert bench.database.opened == [*range(30)]
+    assert Counter(event.process for event in bench.of_type("invoke")) == dict.fromkeys(range(30), 1)
+    bench.stop(workload)
+    assert sorted(bench.database.closed) == [*range(30)]
+
+
+def test_process_numbers_of_clients_that_are_not_made_yet_are_kept_for_them(bench: Any) -> None:
+    bench.started(clients=3, rate=1 * PER_S)
+    bench.started("set", clients=2)
+    bench.run_for(3 * SECOND_NS)
+    by_workload: dict[str, set[int]] = {}
+    for event in bench.of_type("invoke"):
+        by_workload.setdefault(event.workload, set()).add(event.process)
+    assert by_workload == {"register": {0, 1, 2}, "set": {3, 4}}
+
+
+def test_idle_client_costs_less_than_a_kibibyte(bench: Any) -> None:
+    """Of what is kept for each of many clients that have done their operation, its events are the history's."""
+    workload = bench.started(clients=2_000, rate=2_000 * PER_S, reads_percent=100)
+    tracemalloc.start()
+    try:
+        bench.run_for(SECOND_NS)
+        recorded = [tracemalloc.Filter(False, "*recorder.py"), tracemalloc.Filter(False, "*conftest.py")]
+        kept = sum(each.size for each in tracemalloc.take_snapshot().filter_traces(recorded).statistics("filename"))
+    finally:
+        tracemalloc.stop()
+    assert len(bench.database.opened) == 2_000
+    assert kept / 2_000 < 1024
+    assert workload.waiting == 0
+
+
+def test_arrival_costs_the_same_whatever_the_number_of_clients(make_bench: Any) -> None:
+    counts = []
+    for clients in (8, 10_000):
+        bench = make_bench()
+        bench.started(clients=clients, rate=100 * PER_S, reads_percent=100)
+        calls = 0
+
+        def count(_frame: Any, event: str, _argument: Any) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            bench.run_for(5 * SECOND_NS)
+        finally:
+            sys.setprofile(None)
+        counts.append(calls)
+    few, many = counts
+    assert many < few * 1.25  # Each arrival makes a client, and that is all.
+
+
+def test_set_up_is_done_before_anything_arrives(bench: Any) -> None:
+    asked: list[int] = []
+
+    async def set_up(session: Any) -> bool:
+        asked.append(session.process)
+        return True
+
+    workload = bench.workload(clients=4, rate=1 * PER_S)
+    workload._clients._set_up = set_up
+    workload.start()
+    bench.run_for(0)
+    assert asked == [0]
+    bench.run_for(4 * SECOND_NS)
+    assert asked == [0]
+    assert bench.recorder.counts["ok"] >= 3

@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 
 from PhantomLibrary.kernel.streams import Stream
-from PhantomLibrary.workloads.keys import SKEWS, Keyspace, zipf_bounds
+from PhantomLibrary.workloads.keys import SKEWS, Keyspace, Skews, zipf_bounds
 
 DRAWS = 100_000
 
 
 def shares(skew: str, keys: int) -> list[float]:
-    choose = SKEWS[skew](keys, Stream(1, "keys"))
+    choose = Skews().choice(skew, keys, Stream(1, "keys"))
     drawn = Counter(choose() for _ in range(DRAWS))
     assert set(drawn) <= set(range(keys))
     return [drawn[slot] / DRAWS for slot in range(keys)]
@@ -51,7 +51,7 @@ def test_few_keys_are_all_chosen(skew: str, keys: int) -> None:
 
 @pytest.mark.parametrize("skew", SKEWS)
 def test_choice_is_the_same_everywhere(skew: str) -> None:
-    choose = SKEWS[skew](100, Stream(7, "keys"))
+    choose = Skews().choice(skew, 100, Stream(7, "keys"))
     expected = {
         "uniform": [64, 1, 34, 77, 74, 12, 27, 6],
         "zipf": [15, 0, 2, 30, 26, 0, 1, 0],

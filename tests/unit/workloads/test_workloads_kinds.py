@@ -48,7 +48,7 @@ def operations(events: list[HistoryEvent]) -> list[tuple[HistoryEvent, HistoryEv
 
 @given(
     kind=st.sampled_from(list(KINDS)),
-    skew=st.sampled_from(list(SKEWS)),
+    skew=st.sampled_from(SKEWS),
     clients=st.integers(1, 6),
     rate=st.sampled_from([0, 50 * PER_S, 1000 * PER_S]),
     keys=st.integers(1, 20),

@@ -152,11 +152,11 @@ def test_what_fails_before_the_commit_is_certain_not_to_have_happened():
 def _choices():
     from itertools import count
 
-    from PhantomLibrary.workloads.keys import SKEWS
+    from PhantomLibrary.workloads.keys import Skews
     from PhantomLibrary.workloads.kinds import Choices
 
     stream = Streams(1).get("x")
-    return Choices(stream, SKEWS["uniform"](4, stream), count(1), reads_percent=50)
+    return Choices(stream, Skews().uniform(4, stream), count(1), reads_percent=50)
 
 
 def test_registers_are_read_before_they_are_written():

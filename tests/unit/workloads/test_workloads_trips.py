@@ -9,14 +9,14 @@ from PhantomLibrary.domain.operations import RunSaga
 from PhantomLibrary.domain.sagas import decode_definition
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.protocols.saga.definition import why_no_saga
-from PhantomLibrary.workloads.keys import choose_uniform
+from PhantomLibrary.workloads.keys import Skews
 from PhantomLibrary.workloads.kinds import Choices, LastRead
 from PhantomLibrary.workloads.trips import CAPACITY, Trips
 
 
 def _trips(*, keys=10, reads=0, pattern="k{}"):
     stream = Stream(1, "trips")
-    return Trips(keys, pattern, Choices(stream, choose_uniform(keys, stream), count(1), reads_percent=reads))
+    return Trips(keys, pattern, Choices(stream, Skews().uniform(keys, stream), count(1), reads_percent=reads))
 
 
 def test_trip_is_a_saga_over_three_keys_that_can_be_undone():

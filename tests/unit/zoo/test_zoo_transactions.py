@@ -7,7 +7,6 @@ import pytest
 from PhantomLibrary.checking.history import CompletedOperation
 from PhantomLibrary.checking.pairs import check_pairs
 from PhantomLibrary.checking.transactions.check import check_appends_of
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import (
     MILLISECOND_NS,
     Append,
@@ -24,6 +23,7 @@ from PhantomLibrary.domain import (
 )
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.judge import judge_agreement, judge_invariants
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 from PhantomLibrary.testbed.transaction_judge import judge_transaction_ends
