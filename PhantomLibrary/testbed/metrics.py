@@ -30,6 +30,7 @@ class _Selection:
         self.nodes = None if nodes is None else frozenset(nodes)
         self.since_ns = 0 if window_ns is None else max(0, run.now_ns - window_ns)
         self.length_ns = run.now_ns - self.since_ns
+        self.keys = {name: workload.spec.keys for name, workload in run.workloads.items()}
 
     def takes(self, event: HistoryEvent) -> bool:
         return event.time_ns >= self.since_ns and (self.nodes is None or event.node in self.nodes)
@@ -186,11 +187,13 @@ def _running(run: Run) -> list[Workload]:
 
 
 def _hot_share(events: Iterable[HistoryEvent], selection: _Selection) -> float:
-    """Return the per cent of the issued operations of one key that went to the busiest tenth of the keys."""
-    by_key = Counter(each.key for each in events if each.type == "invoke" and each.key and selection.takes(each))
+    """Return the per cent of the workloads' operations of one key that went to the busiest tenth of their keys."""
+    counted = [each for each in events if each.type == "invoke" and each.key and each.workload in selection.keys]
+    by_key = Counter((each.workload, each.key) for each in counted if selection.takes(each))
     if not by_key:
         raise InvalidState("no operation of a single key was issued there, so there is no hot_share")
-    hottest = sorted(by_key.values(), reverse=True)[: max(1, len(by_key) // 10)]
+    keys = sum(selection.keys[workload] for workload in dict.fromkeys(workload for workload, _ in by_key))
+    hottest = sorted(by_key.values(), reverse=True)[: max(1, keys // 10)]
     return 100 * sum(hottest) / by_key.total()
 
 

@@ -41,7 +41,7 @@ _WAVE = _HALF_WAVE + _HALF_WAVE[::-1]
 
 # Each hour's load between that of the quietest hour, four in the morning, and that of the busiest, eight in the
 # evening, in per cent. Made up; its form is that of services which people use: Atikoglu et al., "Workload Analysis of
-# a Large-Scale Key-Value Store" (SIGMETRICS 2012), section 4.
+# a Large-Scale Key-Value Store" (SIGMETRICS 2012).
 _DAY = (25, 15, 8, 3, 0, 3, 12, 30, 50, 65, 74, 80, 84, 82, 80, 78, 78, 82, 88, 95, 100, 92, 70, 45)
 
 

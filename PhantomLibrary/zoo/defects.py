@@ -9,6 +9,7 @@ from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.zoo import (
     disk_defects,
     health_defects,
+    load_defects,
     membership_defects,
     raft_defects,
     saga_defects,
@@ -317,6 +318,27 @@ DEFECTS: dict[str, Defect] = {
             "cadence-java-client pull request 340, review",
             ("SGA-012", *_SAGA),
             laid_over("orchestrator", saga_defects.SwallowsErrors),
+        ),
+        Defect(
+            "coordinated-omission",
+            "Latency counts from when a client was free, so whoever had to wait for a slow answer did not wait.",
+            'Tene, "How NOT to Measure Latency" (2015); wrk2',
+            ("EXP-001",),
+            laid_over("clients", load_defects.ForgetsTheWait),
+        ),
+        Defect(
+            "ramp-never-ramps",
+            "A load that was to grow evenly jumps at the end of its time.",
+            "general: a stage whose rate is set at its end",
+            ("EXP-001",),
+            laid_over("shapes", load_defects.NeverRamps),
+        ),
+        Defect(
+            "hot-keys-are-uniform",
+            "Keys that were to be hot are chosen like all others.",
+            "general: a skew that is accepted and ignored",
+            ("EXP-001",),
+            laid_over("skews", load_defects.HeatsNothing),
         ),
     )
 } | TRANSACTION_DEFECTS

@@ -49,6 +49,8 @@ def test_refused_commands_are_in_no_schedule(run):
         "Transaction Should Be    t1    finished",
         "Run Interleaving    r1(x)    shards=0",
         "Start Workload    orders",
+        "Start Workload    list-append    mix=50% reads, 50% queries",
+        "Set Load    9/s    shape=saw",
         "Get Leader    1    equals    n1",
         "Set Link    n1    n2    loss=120%",
         "Restart Node    n1    disk=empty",

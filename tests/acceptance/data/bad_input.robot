@@ -268,6 +268,37 @@ Keywords Without A Cluster
     Refused    no cluster runs: it was stopped; begin with Start Cluster    Get Leader    1
     Start Small Cluster With Load
 
+Loads That Make No Sense
+    [Documentation]    Shapes without a rate or without a period, mixes that are not whole, files that are no loads.
+    Refused    a load of 0/s is not possible: it must be above 0 and at most 1000000/s (to have no load, stop the workload)
+    ...    Set Load    0/s
+    Refused    a ramp needs a period of 100 ms or more, not 0.05 s    Set Load    9/s    shape=ramp    period=50 ms
+    Start Workload    set    name=closed
+    Refused    a sine starts from a rate, but this workload has none yet: set one with shape\=step first
+    ...    Set Load    9/s    shape=sine    workload=closed
+    Refused    2MB/s is no rate of operations: write one such as 400/s    Set Load    2MB/s
+    Refused    a ramp starts from a rate, but this workload has none yet: set one with shape\=step first
+    ...    Start Workload    set    name=other    shape=ramp
+    Refused    no file 'monday.csv': give the path of a CSV file with the columns time and rate    Replay Load    monday.csv
+    Refused    ${CURDIR}${/}bad_load.csv, line 3: rate: 'fifty' is no number: write operations a second, such as 400 or 0.5
+    ...    Replay Load    ${CURDIR}${/}bad_load.csv
+    Refused    ${CURDIR}${/}bad_load.csv, line 3: rate: 'fifty' is no number: write operations a second, such as 400 or 0.5
+    ...    Start Workload    set    name=other    replay=${CURDIR}${/}bad_load.csv
+    Misspelt    mix    60% reads, 20% writes    Mix
+    ...    '60% reads, 20% writes' is 80 % together: a mix has to be 100 %
+    ...    Start Workload    set    name=other    mix=60% reads, 20% writes
+    Misspelt    mix    90% reads, 10% queries    Mix    queries are not available yet: a mix has reads, writes, transactions
+    ...    Start Workload    set    name=other    mix=90% reads, 10% queries
+    Misspelt    mix    all reads    Mix    'all reads' is no part of a mix: write one such as 50% reads, 50% writes
+    ...    Start Workload    set    name=other    mix=all reads
+    Refused    mix\=50% reads, 40% writes, 10% transactions is not possible: a set workload has no transactions; list-append mixes all three
+    ...    Start Workload    set    name=other    mix=50% reads, 40% writes, 10% transactions
+    Refused    mix\=50% reads, 50% writes, 0% transactions is not possible: a bank workload has a mix of its own; register, set, counter, append, list-append take one
+    ...    Start Workload    bank    name=other    mix=50% reads, 50% writes
+    Run Keyword And Expect Error    ValueError: Argument 'shape' got value 'saw' that cannot be converted to *
+    ...    Set Load    9/s    shape=saw
+    Get Metric    load    ==    50
+
 Sagas That Make No Sense
     [Documentation]    A saga without a compensation, with steps in a circle, without an action that anybody knows.
     Refused    no saga 'travel-bookin': give the path of a YAML file, a name given to Define Saga, or one of travel-booking (did you mean travel-booking?)

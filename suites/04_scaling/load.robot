@@ -1,0 +1,126 @@
+*** Settings ***
+Documentation    Loads of every shape bring exactly the operations that they promise, to the keys that they promise, and
+...              whoever waits for a busy client has waited since it arrived.
+
+Resource         ../../resources/clusters.resource
+Resource         ../../resources/workloads.resource
+Resource         ../../resources/checks.resource
+
+Test Setup       Start Three Nodes
+
+Test Tags        load    scaling
+
+
+*** Variables ***
+${LOADS}    ${CURDIR}${/}..${/}..${/}resources${/}loads
+
+
+*** Test Cases ***
+Ramp Brings What Lies Below It
+    [Documentation]    From 50/s to 250/s within four seconds: 200 operations in the first half, 400 in the second.
+    [Tags]    priority-1
+    Start Workload    register    clients=${CLIENTS}    rate=50/s
+    Run For    1s
+    Get Metric    issued    ==    50    window=1s
+    Set Load    250/s    shape=ramp    period=4s
+    Run For    2s
+    Get Metric    issued    ==    200    window=2s
+    Run For    2s
+    Get Metric    issued    ==    400    window=2s
+    Get Metric    load    ==    250
+    Every Confirmed Write Should Be There    confirmed=550
+
+Wave Swings Around Its Middle
+    [Documentation]    A sine between 50/s and 250/s is 150/s over each period, and above it in the half of its crest.
+    [Tags]    priority-2
+    Start Workload    register    clients=${CLIENTS}    rate=50/s
+    Set Load    250/s    shape=sine    period=4s
+    Run For    1s
+    Get Metric    issued    <=    87    window=1s
+    Run For    2s
+    Get Metric    issued    >=    427    window=2s
+    Run For    1s
+    Get Metric    issued    ==    600    window=4s
+    Every Confirmed Write Should Be There    confirmed=500
+
+Spike Is Served And Gone
+    [Documentation]    Two seconds of six times the load, and then the latency is as before.
+    [Tags]    priority-2
+    Start Workload    register    clients=16    rate=50/s
+    Set Load    300/s    shape=spike    period=2s
+    Run For    2s
+    Get Metric    issued    ==    600    window=2s
+    Run For    3s
+    Get Metric    issued    ==    150    window=3s
+    Get Metric    latency_p99    <    50    window=3s
+    Every Confirmed Write Should Be There    confirmed=600
+
+Day Has Its Quietest Hour At Four And Its Busiest At Eight
+    [Documentation]    A day of 24 seconds begins at midnight, with a quarter of what the evening has above the night.
+    [Tags]    priority-3
+    Start Workload    register    clients=${CLIENTS}    rate=20/s
+    Set Load    120/s    shape=day    period=24s
+    Run For    5s
+    Get Metric    issued    ==    20    window=1s
+    Run For    16s
+    Get Metric    issued    ==    120    window=1s
+    Every Confirmed Write Should Be There    confirmed=1000
+
+Recorded Load Is Replayed
+    [Documentation]    A load from a file, from the first operation on: half a second may bring half an operation.
+    [Tags]    priority-2
+    Start Workload    register    clients=${CLIENTS}    replay=${LOADS}${/}evening.csv
+    Run For    1s
+    Get Metric    issued    ==    50    window=1s
+    Run For    1.5s
+    Get Metric    issued    ==    300    window=1500 ms
+    Run For    3s
+    Get Metric    issued    ==    591
+    Get Metric    load    ==    0
+    Replay Load    ${LOADS}${/}evening.csv
+    Run For    1s
+    Get Metric    issued    ==    641
+    Every Confirmed Write Should Be There    confirmed=600
+
+Hot Keys Are Hot
+    [Documentation]    Nine of ten operations go to a tenth of the keys; when all are alike, no tenth has a quarter.
+    [Tags]    priority-2
+    Start Workload    register    clients=${CLIENTS}    rate=${RATE}    skew=hot    name=hot
+    Run For    2s
+    Get Metric    hot_share    >    85    window=2s
+    Stop Workload
+    Start Workload    register    clients=${CLIENTS}    rate=${RATE}    name=even
+    Run For    2s
+    Get Metric    hot_share    <    25    window=2s
+    Every Confirmed Write Should Be There
+
+Latency Counts From Arrival
+    [Documentation]    While a leader hangs all clients wait for it; what arrives meanwhile has waited, too.
+    [Tags]    priority-1
+    Start Workload    register    clients=2    rate=100/s
+    Run For    1s
+    Pause Node    all    duration=1s
+    Run For    1s
+    Get Metric    waiting    >=    90
+    Run For    1s
+    Get Metric    latency_p95    >    700    window=1s
+    Get Metric    shed    ==    0
+    Every Confirmed Write Should Be There    confirmed=250
+
+Mixed Load Is Serializable
+    [Documentation]    Single reads, single writes and transactions share their keys, and their order is one.
+    [Tags]    priority-1
+    Start Workload    list-append    clients=8    rate=150/s    keys=20    mix=40% reads, 30% writes, 30% transactions
+    Run For    3s
+    Stop Workload
+    History Should Be    serializable    confirmed=400
+    Replicas Should Agree
+
+Ten Thousand Clients Cost What Arrives For Them
+    [Documentation]    Each operation comes from another client, and only those that have one are there at all.
+    [Tags]    priority-2
+    Start Workload    register    clients=10000    rate=150/s    reads=80%
+    Run For    2s
+    Get Metric    issued    ==    300
+    Get Metric    latency_p99    <    100
+    Every Confirmed Write Should Be There    confirmed=290
