@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.workloads.clients import Clients
-from PhantomLibrary.workloads.keys import SlotChoice, Skews
+from PhantomLibrary.workloads.keys import Skews, SlotChoice
 from PhantomLibrary.workloads.load import Shapes, Slice
 
 

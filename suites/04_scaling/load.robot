@@ -77,10 +77,17 @@ Recorded Load Is Replayed
     Run For    3s
     Get Metric    issued    ==    591
     Get Metric    load    ==    0
-    Replay Load    ${LOADS}${/}evening.csv
+    Every Confirmed Write Should Be There    confirmed=550
+
+Recorded Load Takes Over
+    [Documentation]    A load from a file replaces another one while that runs.
+    [Tags]    priority-3
+    Start Workload    register    clients=${CLIENTS}    rate=20/s
     Run For    1s
-    Get Metric    issued    ==    641
-    Every Confirmed Write Should Be There    confirmed=600
+    Replay Load    ${LOADS}${/}evening.csv
+    Run For    2s
+    Get Metric    issued    ==    250    window=2s
+    Every Confirmed Write Should Be There    confirmed=200
 
 Hot Keys Are Hot
     [Documentation]    Nine of ten operations go to a tenth of the keys; when all are alike, no tenth has a quarter.
