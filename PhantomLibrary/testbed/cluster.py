@@ -103,7 +103,7 @@ class Cluster:
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
         self.world.start()
-        self.usage = UsageSeries(self.scheduler, self.world, parts.usage)
+        self.usage = UsageSeries(self.scheduler, self.world, self.parts.usage)
 
     def _make_world(self, topology: Topology, parts: Parts) -> WatchedWorld:
         def spawn(node: NodeId) -> DatabaseNode:
