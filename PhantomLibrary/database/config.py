@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId, ShardId
+from PhantomLibrary.placement.sharding import HASHING, Strategy, boundaries, key_with_token, token_of
+from PhantomLibrary.placement.snapshot import PlacedNode
+from PhantomLibrary.placement.strategies import VIRTUAL_NODES, Ring, in_turn
 
 SYSTEM_SHARD: ShardId = 0
-_FRACTION_DIGITS = 6
 
 
 class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,6 +25,9 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `transaction_lifetime_ns` is how long a transaction may stay open; versions are kept for longer than that, so that
     each can read its snapshot to its end. A record that is undecided for `undecided_max_ns` is aborted when somebody
     in doubt asks, who does so after `doubt_after_ns`. `clock_offset_max_ns` is how far wall clocks may be apart.
+    `placement`: by `range`, shards are ranges of keys; by `hash`, ranges of their hashes; both are on nodes in turn. By
+    `consistent-hash` they are ranges of hashes, too, and on those nodes that come next on a ring, on which each node
+    has `virtual_nodes` places. By `directory`, a table of the topology says both.
     """
 
     election_timeout_ns: int = 500 * MILLISECOND_NS
@@ -54,10 +59,12 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     probe_period_ns: int = 400 * MILLISECOND_NS
     probe_timeout_ns: int = 200 * MILLISECOND_NS
     probe_rest_ns: int = 600 * MILLISECOND_NS
+    placement: Strategy = "range"
+    virtual_nodes: int = VIRTUAL_NODES
 
 
 class ShardDescriptor(Struct, frozen=True, array_like=True):
-    """A key range [start, end) with its replicas; `end` "" means no end.
+    """A key range [start, end) with its replicas; `end` "" means no end. If it `is_hashed`, a range of keys' hashes.
 
     `epoch` grows with every change: it is the index of the command in the shard's log that made it.
     """
@@ -68,13 +75,19 @@ class ShardDescriptor(Struct, frozen=True, array_like=True):
     epoch: int
     voters: tuple[NodeId, ...]
     learners: tuple[NodeId, ...] = ()
+    is_hashed: bool = False
 
     @property
     def members(self) -> tuple[NodeId, ...]:
         return (*self.voters, *self.learners)
 
     def holds(self, key: str) -> bool:
-        return self.start <= key and (self.end == "" or key < self.end)
+        token = token_of(key) if self.is_hashed else key
+        return self.start <= token and (self.end == "" or token < self.end)
+
+    def some_key(self, stem: str) -> str:
+        """Return a key that the shard holds and that ends with the stem."""
+        return key_with_token(stem, self.start, self.end) if self.is_hashed else f"{self.start}{stem}"
 
 
 class ClusterLayout(Struct, frozen=True):
@@ -85,26 +98,33 @@ class ClusterLayout(Struct, frozen=True):
     config: DatabaseConfig
 
 
-def make_layout(nodes: Sequence[NodeId], *, shards: int, replicas: int, config: DatabaseConfig) -> ClusterLayout:
-    """Spread `shards` data shards and shard 0 over the nodes in turn, each with `replicas` replicas.
+def make_layout(
+    nodes: Sequence[NodeId | PlacedNode],
+    *,
+    shards: int,
+    replicas: int,
+    config: DatabaseConfig,
+    table: Mapping[str, Sequence[NodeId]] | None = None,
+) -> ClusterLayout:
+    """Spread `shards` data shards and shard 0 over the nodes, each with `replicas` replicas, as the config's placement
+    says; of nodes that are only names, none is in a zone with another.
 
-    The first shard begins at the smallest key, the last one has no end, and the boundaries between divide the keys
-    k0 to k99… evenly, their digits read as a decimal fraction: for four shards k25, k5 and k75.
+    With placement by directory, the table says where each shard begins, the first at "", and who holds it.
     """
     assert 1 <= replicas <= len(nodes) and shards >= 0
-
-    def voters(position: int) -> tuple[NodeId, ...]:
-        return tuple(nodes[(position + offset) % len(nodes)] for offset in range(replicas))
-
-    descriptors = [ShardDescriptor(SYSTEM_SHARD, "", "", 1, voters(0))]
-    for number in range(1, shards + 1):
-        start, end = _boundary(number - 1, shards), _boundary(number, shards)
-        descriptors.append(ShardDescriptor(number, start, end, 1, voters(number - 1)))
-    return ClusterLayout(tuple(nodes), tuple(descriptors), config)
-
-
-def _boundary(number: int, shards: int) -> str:
-    if number in (0, shards):
-        return ""
-    fraction = f"{number * 10**_FRACTION_DIGITS // shards:0{_FRACTION_DIGITS}d}"
-    return "k" + fraction.rstrip("0")
+    placed = [PlacedNode(node, zone=node) if isinstance(node, str) else node for node in nodes]
+    is_hashed = config.placement in HASHING
+    starts = boundaries(shards, is_hashed=is_hashed)
+    voters: Sequence[Sequence[NodeId]]
+    if config.placement == "directory":
+        assert table is not None and min(table, default="") == ""
+        starts, voters = sorted(table), [table[start] for start in sorted(table)]
+    elif config.placement == "consistent-hash":
+        ring = Ring(placed, virtual_nodes=config.virtual_nodes)
+        voters = [ring.holders(number, replicas) for number in range(1, shards + 1)]
+    else:
+        voters = in_turn(placed, shards, replicas)
+    descriptors = [ShardDescriptor(SYSTEM_SHARD, "", "", 1, in_turn(placed, 1, replicas)[0])]
+    for number, (start, end, holders) in enumerate(zip(starts, [*starts[1:], ""], voters, strict=True), start=1):
+        descriptors.append(ShardDescriptor(number, start, end, 1, tuple(holders), is_hashed=is_hashed))
+    return ClusterLayout(tuple(each.node for each in placed), tuple(descriptors), config)

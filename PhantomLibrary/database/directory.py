@@ -120,4 +120,4 @@ def with_shard(directory: Directory, descriptor: ShardDescriptor, index: int) ->
 
 def descriptor_of(before: ShardDescriptor, configuration: Configuration, epoch: int) -> ShardDescriptor:
     """Return what a shard's descriptor becomes by a configuration, whose index is its epoch."""
-    return ShardDescriptor(before.shard, before.start, before.end, epoch, configuration.voters, configuration.learners)
+    return msgspec.structs.replace(before, epoch=epoch, voters=configuration.voters, learners=configuration.learners)

@@ -336,6 +336,10 @@ class ShardMachine:
         """How many bytes this holds: versions, and sessions."""
         return self._store.bytes + len(self._sessions) * _SESSION_BYTES
 
+    def held_keys(self) -> list[str]:
+        """Return the keys that this holds versions of."""
+        return [key.decode() for key, _ in self._store.items()]
+
     def digest(self) -> int:
         """Return a number that machines of equal content share."""
         times = (self._store.last_timestamp_ns, self._store.horizon_ns)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import NodeId, ShardId
-from PhantomLibrary.protocols.transactions.values import Span
+from PhantomLibrary.placement.sharding import token_of
+from PhantomLibrary.protocols.transactions.values import Span, span_of
 
 
 class Routes:
@@ -17,6 +18,7 @@ class Routes:
         self._by_shard = {each.shard: each for each in known}
         self._starts: list[str] = []
         self._ranges: list[ShardDescriptor] = []
+        self._is_hashed = False  # Whether the ranges are of keys' hashes.
         self._leaders: dict[ShardId, NodeId] = {}
         self._turns: dict[ShardId, int] = {}
 
@@ -42,16 +44,24 @@ class Routes:
             data = (each for shard, each in self._by_shard.items() if shard != SYSTEM_SHARD)
             self._ranges = sorted(data, key=lambda each: each.start)
             self._starts = [each.start for each in self._ranges]
+            self._is_hashed = any(each.is_hashed for each in self._ranges)
 
     def forget_map(self) -> None:
         self._ranges, self._starts = [], []
 
     def shard_of(self, key: str) -> ShardDescriptor:
         """Return the shard that holds a key. There must be a map."""
-        return self._ranges[bisect_right(self._starts, key) - 1]
+        token = token_of(key) if self._is_hashed else key
+        return self._ranges[bisect_right(self._starts, token) - 1]
 
     def parts_of(self, span: Span) -> list[tuple[ShardId, Span]]:
-        """Return the shards that hold a span, each with its part, in the order of keys. There must be a map."""
+        """Return the shards that hold a span, each with its part, in the order of keys. There must be a map.
+
+        Where keys are hashed, any shard may hold some of the span, unless it is that of a single key.
+        """
+        if self._is_hashed:
+            shards = [self.shard_of(span.start)] if span == span_of(span.start) else self._ranges
+            return [(each.shard, span) for each in shards]
         parts = []
         for each in self._ranges:
             if (not each.end or span.start < each.end) and (not span.end or each.start < span.end):

@@ -129,7 +129,7 @@ class SagaHost:
         directory = replica.machine.directory if replica is not None else None
         for shard in directory.shards if directory is not None else ():
             if shard.shard != SYSTEM_SHARD:
-                self._owner.gateway.perform(ForgetSagas(shard.start, effect.last, effect.open), _ignore)
+                self._owner.gateway.perform(ForgetSagas(shard.some_key(""), effect.last, effect.open), _ignore)
 
     def _set_deadline(self, effect: SetDeadline) -> None:
         self._env.set_deadline(DEADLINES, effect.at_ns)

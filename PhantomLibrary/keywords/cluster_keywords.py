@@ -36,6 +36,7 @@ class ClusterKeywords(Component):
         nodes: Count = AS_TOPOLOGY,
         shards: Count = _DEFAULT_SHARDS,
         replicas: Count = _DEFAULT_REPLICAS,
+        placement: Literal["as topology", "range", "hash", "consistent-hash", "directory"] = "as topology",
         seed: Seed = AUTO,
         defects: Names = NO_NAMES,
     ) -> str:
@@ -45,6 +46,10 @@ class ClusterKeywords(Component):
         ``three-regions``) or the path of a YAML file. ``nodes`` repeats the topology's nodes in turn, as n1, n2 and
         so on. The keys are spread over ``shards`` 1, 2 and so on; shard 0 holds the shard map. Each shard has
         ``replicas`` replicas, or as many as there are nodes where that is less than the default.
+
+        ``placement``, unless the topology says it: ``range`` divides the keys k0 to k99 evenly and ``hash`` all hashes
+        of keys, both on nodes in turn; ``consistent-hash`` puts ranges of hashes on the nodes that come next on a ring;
+        ``directory`` goes by the topology's table. Replicas stand in as many regions and zones as there can be.
 
         The seed decides everything random. It is the argument, else ``${SEED}``, else that of the library's import,
         else one made from the suite's file name and the test's name, so that each test has a run of its own that is
@@ -73,17 +78,12 @@ class ClusterKeywords(Component):
                 shards=shards.number,
                 replicas=_replicas(topology, nodes, replicas),
                 defects=(defects if defects.names else planted_everywhere()).names,
+                knobs={} if placement == "as topology" else {"placement": placement},
             )
 
         cluster = self._clusters.start(make_spec, seed)
-        run = cluster.run
-        spec = run.spec
-        planted = f", defects {', '.join(spec.defects)}" if spec.defects else ""
-        shard_noun = "shard" if spec.shards == 1 else "shards"
-        cluster.tell(
-            f"started {len(run.node_names)} nodes ({spec.topology}), {spec.shards} {shard_noun} "
-            f"of {spec.replicas} replicas, seed {spec.seed}{planted}"
-        )
+        spec = cluster.run.spec
+        cluster.tell(f"started {len(cluster.run.node_names)} nodes ({spec.topology}), {_described(spec)}")
         return str(spec.seed)
 
     @keyword(tags=("cluster",))
@@ -227,6 +227,12 @@ class ClusterKeywords(Component):
         html, text = render_state(self._cluster.run)
         logger.info(html, html=True)
         logger.debug(text)
+
+
+def _described(spec: RunSpec) -> str:
+    planted = f", defects {', '.join(spec.defects)}" if spec.defects else ""
+    shards = f"{spec.shards} {'shard' if spec.shards == 1 else 'shards'} of {spec.replicas} replicas"
+    return f"{shards}, seed {spec.seed}{planted}"
 
 
 def _replicas(topology: str, nodes: Count, replicas: Count) -> int:

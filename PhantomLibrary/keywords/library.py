@@ -25,6 +25,7 @@ from PhantomLibrary.keywords.leader_keywords import LeaderKeywords
 from PhantomLibrary.keywords.lifetime import Clusters
 from PhantomLibrary.keywords.member_keywords import MemberKeywords
 from PhantomLibrary.keywords.metric_keywords import MetricKeywords
+from PhantomLibrary.keywords.placement_keywords import PlacementKeywords
 from PhantomLibrary.keywords.quantities import to_seed
 from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
@@ -95,6 +96,7 @@ class PhantomLibrary(DynamicCore):
             LeaderKeywords,
             MemberKeywords,
             RebalancingKeywords,
+            PlacementKeywords,
             TimeKeywords,
             FaultKeywords,
             DiskKeywords,

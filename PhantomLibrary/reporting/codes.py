@@ -58,6 +58,18 @@ _ENTRIES = (
         "Moves were cancelled, and something of them was still under way when the time was over.",
     ),
     CodeEntry(
+        "PLC-001",
+        "key in a wrong shard",
+        "A replica held a key that belongs to another shard by the cluster's strategy of placement, or no replica held"
+        " any key, so that nothing could be said.",
+    ),
+    CodeEntry(
+        "PLC-002",
+        "shard on wrong nodes",
+        "A shard was on other nodes than its strategy of placement wants, or more of its replicas than necessary were"
+        " in one zone or region.",
+    ),
+    CodeEntry(
         "AVL-001",
         "nobody was served for too long",
         "No operation of any workload was confirmed for longer than the test allows.",

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from PhantomLibrary.database.config import SYSTEM_SHARD
+from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.testbed.client_transaction import ClientTransaction
 from PhantomLibrary.testbed.interleavings import ABSENT, Step
@@ -188,7 +188,11 @@ def _place(run: Run, steps: Sequence[Step], shards: int) -> dict[str, str]:
     chosen = descriptors[: shards or len(descriptors)]
     named = {row for step in steps for row, _ in (*step.rows, *(step.found or ()))}
     rows = [*_USUAL, *sorted(named - set(_USUAL))]
-    return {row: f"{chosen[place % len(chosen)].start or 'k0'}.{row}" for place, row in enumerate(rows)}
+    return {row: _key(chosen[place % len(chosen)], row) for place, row in enumerate(rows)}
+
+
+def _key(shard: ShardDescriptor, row: str) -> str:
+    return shard.some_key(f".{row}") if shard.start or shard.is_hashed else f"k0.{row}"
 
 
 def _misread(step: Step, read: dict[str, str]) -> str:

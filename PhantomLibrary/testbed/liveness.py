@@ -15,7 +15,7 @@ from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.operator import WORKLOAD
 
 _RETRY_NS = 100 * MILLISECOND_NS
-_KEY = "{}!{}"  # No workload has such keys.
+_STEM = "!{}"  # No workload has keys with such an end.
 
 
 class RangeProbes:
@@ -41,7 +41,8 @@ class RangeProbes:
         run = self._run
         for descriptor in [each for each in run.layout.shards if each.shard != SYSTEM_SHARD]:
             while (gap := await self._serves(node, descriptor)) != "":
-                start, end = descriptor.start or "the smallest key", descriptor.end or "the largest"
+                what = "hash" if descriptor.is_hashed else "key"
+                start, end = descriptor.start or f"the smallest {what}", descriptor.end or "the largest"
                 self._gaps[node] = f"takes no operation on shard {descriptor.shard} ({start} to {end}): {gap}"
                 if run.now_ns + _RETRY_NS > self._until_ns:
                     return
@@ -51,7 +52,7 @@ class RangeProbes:
     async def _serves(self, node: NodeId, descriptor: ShardDescriptor) -> str:
         """Write and read one key through a node; return why this did not go, "" if it did."""
         recorder = self._run.recorder
-        key = _KEY.format(descriptor.start, node)
+        key = descriptor.some_key(_STEM.format(node))
         value = str(next(recorder.values_of("probe")))
         answer = await self._call(node, Put(key, value))
         if isinstance(answer, Ok):

@@ -16,6 +16,8 @@ from PhantomLibrary.domain import NodeId
 from PhantomLibrary.errors import InvalidInput
 
 FORMAT = 1
+SHARDS_UNSAID = 1
+"""How many shards a run has about which nothing is said; with placement by directory it has those of the table."""
 
 
 class RunSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -29,7 +31,7 @@ class RunSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     topology: str = "three-nodes"
     topology_text: str = ""
     nodes: int = 0
-    shards: int = 1
+    shards: int = SHARDS_UNSAID
     replicas: int = 3
     defects: tuple[str, ...] = ()
     knobs: dict[str, Any] = {}

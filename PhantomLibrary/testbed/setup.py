@@ -6,7 +6,9 @@ from typing import Any, get_args, get_type_hints
 
 from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, make_layout
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.testbed.schedule import RunSpec
+from PhantomLibrary.placement.snapshot import PlacedNode
+from PhantomLibrary.testbed.placement_table import SHARDS_MAX, TABLE, read_table
+from PhantomLibrary.testbed.schedule import SHARDS_UNSAID, RunSpec
 from PhantomLibrary.world.topology import Topology
 from PhantomLibrary.world.topology_file import load_topology, parse_topology, with_nodes
 from PhantomLibrary.world.units import MILLION, Nanoseconds, decode
@@ -23,17 +25,34 @@ def make_topology(spec: RunSpec) -> Topology:
 
 def make_cluster_layout(spec: RunSpec, topology: Topology) -> ClusterLayout:
     """Return the shards of a run and who holds them. Raises InvalidInput for what the topology cannot carry."""
-    nodes = [each.name for each in topology.nodes]
+    nodes = placed_nodes(topology)
     if not 1 <= spec.replicas <= len(nodes):
         raise InvalidInput(f"replicas={spec.replicas} is not possible with {len(nodes)} nodes: give 1 to {len(nodes)}")
-    if not 0 <= spec.shards <= 1_000:
-        raise InvalidInput(f"shards={spec.shards} is not possible: give 1 to 1000")
-    return make_layout(nodes, shards=spec.shards, replicas=spec.replicas, config=_config_of(spec, topology))
-
-
-def _config_of(spec: RunSpec, topology: Topology) -> DatabaseConfig:
+    if not 0 <= spec.shards <= SHARDS_MAX:
+        raise InvalidInput(f"shards={spec.shards} is not possible: give 1 to {SHARDS_MAX}")
     knobs = {**topology.database, **spec.knobs}
-    return decode_knobs(knobs, origin=spec.topology)
+    lines = knobs.pop(TABLE, None)
+    config = decode_knobs(knobs, origin=spec.topology)
+    shards, table = spec.shards, None
+    if config.placement == "directory":
+        table = read_table(lines, [each.node for each in nodes], spec.replicas, f"{spec.topology}: $.database.{TABLE}")
+        if spec.shards not in (SHARDS_UNSAID, len(table)):
+            raise InvalidInput(f"shards={spec.shards} is not possible: the {TABLE} of {spec.topology} has {len(table)}")
+        shards = len(table)
+    elif lines is not None and topology.database.get("placement") != "directory":  # Else a run wants it otherwise.
+        raise InvalidInput(f"{spec.topology}: $.database.{TABLE}: a table needs 'placement: directory' beside it")
+    return make_layout(nodes, shards=shards, replicas=spec.replicas, config=config, table=table)
+
+
+def placed_nodes(topology: Topology) -> list[PlacedNode]:
+    """Return the machines of a topology as placement sees them: capacities are cores, the smallest machine's
+    being 1.
+    """
+    fewest = min(topology.sizes[each.size].cores for each in topology.nodes)
+    return [
+        PlacedNode(each.name, each.zone, each.region, topology.sizes[each.size].cores // fewest)
+        for each in topology.nodes
+    ]
 
 
 def decode_knobs(knobs: dict[str, Any], origin: str) -> DatabaseConfig:
