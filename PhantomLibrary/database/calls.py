@@ -49,6 +49,7 @@ class Call:
         "number",
         "operation",
         "process",
+        "refusals",
         "sequence",
         "session",
         "shard",
@@ -73,7 +74,7 @@ class Call:
         self.session: Session | None = None
         self.trouble = ""  # Why nobody leads, as far as is known.
         self.sequence = 0
-        self.attempt = 0
+        self.attempt = self.refusals = 0
         self.target = ""
         self.may_happen = False
         self.is_bound = False

@@ -28,6 +28,8 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `placement`: by `range`, shards are ranges of keys; by `hash`, ranges of their hashes; both are on nodes in turn. By
     `consistent-hash` they are ranges of hashes, too, and on those nodes that come next on a ring, on which each node
     has `virtual_nodes` places. By `directory`, a table of the topology says both.
+    While all requests of `queue_delay_interval_ns` have waited longer than `queue_delay_target_ns` for a node's
+    processor, it refuses those that have waited more than twice as long.
     """
 
     election_timeout_ns: int = 500 * MILLISECOND_NS
@@ -46,6 +48,8 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     idle_shards: Literal["quiet", "awake"] = "quiet"
     version_retention_ns: int = 10 * SECOND_NS
     transaction_lifetime_ns: int = 8 * SECOND_NS
+    queue_delay_target_ns: int = 5 * MILLISECOND_NS
+    queue_delay_interval_ns: int = 100 * MILLISECOND_NS
     undecided_max_ns: int = 3 * SECOND_NS
     doubt_after_ns: int = SECOND_NS
     doubt_interval_ns: int = 100 * MILLISECOND_NS

@@ -10,6 +10,7 @@ from typing import Any
 
 from PhantomLibrary.database.messages import ClientRequest, ShardReply, ShardRequest
 from PhantomLibrary.domain import MICROSECOND_NS
+from PhantomLibrary.kernel.process import TurnedAway
 from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, SnapshotChunk
 
 _PER_KIB_NS = 2 * MICROSECOND_NS
@@ -21,6 +22,7 @@ _BASE_NS: dict[type, int] = {
     AppendEntries: 15 * MICROSECOND_NS,
     AppendReply: 10 * MICROSECOND_NS,
     SnapshotChunk: 40 * MICROSECOND_NS,
+    TurnedAway: 2 * MICROSECOND_NS,
 }
 
 

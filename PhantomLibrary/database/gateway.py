@@ -13,9 +13,9 @@ double requests, and a second copy must not be taken up after the first was turn
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
 from typing import Any
 
+from PhantomLibrary.database.call_timers import CallTimers
 from PhantomLibrary.database.calls import Call, GatewayHost, Session, is_read, needs_session
 from PhantomLibrary.database.config import SYSTEM_SHARD
 from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory, decode_directory
@@ -26,6 +26,7 @@ from PhantomLibrary.database.messages import (
     Held,
     NotLeader,
     Outcome,
+    Overloaded,
     SessionExpired,
     ShardReply,
     ShardRequest,
@@ -54,14 +55,16 @@ from PhantomLibrary.domain import (
 )
 from PhantomLibrary.domain.operations import GetSaga
 from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
+from PhantomLibrary.protocols.overload.retry_budget import RetryBudget, pause_ns
 
 _SESSIONS_KEPT = 4096
-_DEADLINE = "gateway"
 _ON_SHARD_0 = frozenset((ChangeMember, ChangePlacement, CancelMoves, BeginSaga, CancelSaga, GetSaga))
 
 
 class Gateway:
     """Routes, attempts, retries, gives up. Everything here dies with the node."""
+
+    retry_budget: type[RetryBudget] = RetryBudget
 
     def __init__(self, host: GatewayHost) -> None:
         self._host = host
@@ -76,8 +79,9 @@ class Gateway:
         self._waiting_for_map: list[Call] = []
         self._when_map: list[Callable[[Answer], object]] = []
         self._waiting_for_session: dict[tuple[int, ShardId], list[Call]] = {}
-        self._timers: list[tuple[int, int, int]] = []  # (due, call, attempt)
-        self._set_ns = 0
+        self._timers = CallTimers(env)
+        self._retries = self.retry_budget()
+        self._draws = env.random("gateway retries")
         self._outcomes: dict[type, Callable[[Call, Outcome], None]] = {
             Done: self._on_done,
             NotLeader: self._on_not_leader,
@@ -85,6 +89,7 @@ class Gateway:
             SessionExpired: self._on_session_expired,
             Held: self._on_held,
             Told: self._on_told,
+            Overloaded: self._on_overloaded,
         }
 
     def start(self) -> None:
@@ -166,16 +171,12 @@ class Gateway:
         """Look after attempts whose time is up."""
         now_ns = self._env.monotonic_ns()
         timers = self._timers
-        self._set_ns = 0
-        while timers and timers[0][0] <= now_ns:
-            _, number, attempt = heappop(timers)
-            call = self._calls.get(number)
-            if call is not None and call.attempt == attempt:
+        timers.begin()
+        while (due := timers.take_due(now_ns)) is not None:
+            call = self._calls.get(due[0])
+            if call is not None and call.attempt == due[1]:
                 self._time_out(call, now_ns)
-        while timers and timers[0][1] not in self._calls:
-            heappop(timers)
-        if timers:
-            self._set_timer(timers[0][0])
+        timers.end(self._calls)
 
     # --- the way to a shard -----------------------------------------------------------------------------------------
 
@@ -282,20 +283,11 @@ class Gateway:
             call.operation,
         )
         due_ns = self._env.monotonic_ns() + self._config.attempt_timeout_ns
-        self._wake_at(call, min(due_ns, call.deadline_ns))
+        self._timers.add(min(due_ns, call.deadline_ns), call.number, call.attempt)
         if target == self._env.node:
             self._host.request(request)
         else:
             self._env.send(target, request)
-
-    def _wake_at(self, call: Call, due_ns: int) -> None:
-        heappush(self._timers, (due_ns, call.number, call.attempt))
-        self._set_timer(due_ns)
-
-    def _set_timer(self, due_ns: int) -> None:
-        if not self._set_ns or due_ns < self._set_ns:
-            self._set_ns = due_ns
-            self._env.set_deadline(_DEADLINE, due_ns)
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -366,14 +358,22 @@ class Gateway:
         call.attempt += 1  # The timer of the attempt that was answered means nothing any more.
         self._route(call)
 
-    def _back_off(self, call: Call) -> None:
+    def _on_overloaded(self, call: Call, outcome: Outcome) -> None:
+        assert type(outcome) is Overloaded
+        call.trouble, call.refusals = outcome.reason, call.refusals + 1
+        if self._retries.allows(call.refusals, self._number):
+            self._back_off(call, pause_ns(call.refusals, self._config.retry_delay_ns, self._draws.bits(16)))
+        else:
+            self._fail(call, outcome.reason)
+
+    def _back_off(self, call: Call, pause: int = 0) -> None:
         now_ns = self._env.monotonic_ns()
         if now_ns >= call.deadline_ns:
             self._give_up(call)
             return
         call.backs_off = True
         call.attempt += 1  # The timer of the attempt that was answered means nothing any more.
-        self._wake_at(call, now_ns + self._config.retry_delay_ns)
+        self._timers.add(now_ns + (pause or self._config.retry_delay_ns), call.number, call.attempt)
 
     def _time_out(self, call: Call, now_ns: int) -> None:
         if not call.backs_off:
@@ -388,10 +388,12 @@ class Gateway:
         reason = f"shard {call.shard} did not answer within {self._config.operation_timeout_ns / 1e9:g} s"
         if call.trouble:
             reason = f"{reason} ({call.trouble})"
-        if call.may_happen and not is_read(call):
-            self._finish(call, OutcomeUnknown(reason))
-        else:
-            self._finish(call, Refused(f"{reason}; last asked: {call.target}"))
+        self._fail(call, reason, f"; last asked: {call.target}")
+
+    def _fail(self, call: Call, reason: str, what_else: str = "") -> None:
+        """End a call with what is known: it never happened, unless some attempt at a write was left without answer."""
+        is_unknown = call.may_happen and not is_read(call)
+        self._finish(call, OutcomeUnknown(reason) if is_unknown else Refused(reason + what_else))
 
     def _finish(self, call: Call, answer: Answer) -> None:
         del self._calls[call.number]

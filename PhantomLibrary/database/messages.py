@@ -83,13 +83,19 @@ class Held(Struct, frozen=True, gc=False, array_like=True, tag="held"):
     holder: TransactionId
 
 
+class Overloaded(Struct, frozen=True, gc=False, array_like=True, tag="overloaded"):
+    """The node has more to do than it can. The attempt did not happen; `reason` says what it has waited."""
+
+    reason: str
+
+
 class Told(Struct, frozen=True, gc=False, array_like=True, tag="told"):
     """The answer to something that a transaction asked."""
 
     answer: ShardAnswer
 
 
-Outcome: TypeAlias = Done | NotLeader | StaleRoute | SessionExpired | Held | Told
+Outcome: TypeAlias = Done | NotLeader | StaleRoute | SessionExpired | Held | Told | Overloaded
 
 
 class ShardReply(Struct, frozen=True, gc=False, array_like=True, tag="shard reply"):

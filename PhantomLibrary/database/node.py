@@ -10,6 +10,7 @@ from typing import Any
 
 from PhantomLibrary.database.admission import Admission
 from PhantomLibrary.database.attempts import Attempts
+from PhantomLibrary.database.call_timers import DEADLINE as GATEWAY_DEADLINE
 from PhantomLibrary.database.census import CENSUS_MESSAGES
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.directory import Directory
@@ -52,7 +53,6 @@ from PhantomLibrary.protocols.saga.progress import Saga
 from PhantomLibrary.protocols.swim.effects import MembersChanged
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
-GATEWAY_DEADLINE = "gateway"
 _HEALTH_MESSAGES = frozenset((Ping, Ack, PingRequest, Nack))
 
 
@@ -90,7 +90,7 @@ class DatabaseNode:
         mine = [each for each in self.layout.shards if env.node in each.voters]
         self.disk = DiskCare(self)
         self.wal = self.parts.wal(env.disk, env.node, self)
-        self.admission = self.parts.admission()
+        self.admission = self.parts.admission(self)
         self.metering = Metering(self)
         self.heartbeats = Heartbeats(self)
         self.replica_set = ReplicaSet(self, self.wal.recover([each.shard for each in mine]))
@@ -131,7 +131,7 @@ class DatabaseNode:
             if self.admission.takes(sender, message):
                 self.gateway.request(sender, message)
         elif kind is ShardRequest:
-            if self._attempts.is_new(message):
+            if self._attempts.is_new(message) and self.admission.serves(message):
                 self.request(message)
         elif kind in CENSUS_MESSAGES:
             self.membership.receive(sender, message)

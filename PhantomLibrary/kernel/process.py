@@ -15,6 +15,10 @@ from PhantomLibrary.domain.usage import Account, Reading
 from PhantomLibrary.kernel.streams import Stream
 
 
+class TurnedAway:
+    """Stands for a message that was refused unread, where somebody asks what handling costs."""
+
+
 class ReadError(Exception):
     """A disk could not read back what it holds. What else it holds is not concerned."""
 
@@ -76,7 +80,7 @@ class Env(Protocol):
         """Return how long the message that is handled now has waited for the processor: 0 on an idle one."""
 
     def turn_away(self) -> None:
-        """Say that the message that is handled now was refused unread: it costs no more than a deadline."""
+        """Say that the message that is handled now was refused unread: it costs no more than a `TurnedAway`."""
 
     def reading(self) -> Reading:
         """Read the meters of this machine: how much of it is used, this process's own account included."""

@@ -138,6 +138,7 @@ class NodeHost:
         self._overflow = overflow
         self._halted = halted
         self._event_cost_ns = wire.event_cost_ns()
+        self._refusal_cost_ns = wire.refusal_cost_ns()
         self._queue: deque[_Arrival] = deque()
         self._messages_queued = 0
         self._waited_ns = 0
@@ -202,10 +203,10 @@ class NodeHost:
         return self._waited_ns
 
     def turn_away(self) -> None:
-        """Charge no more for what is handled now than for a deadline: the process has refused it unread."""
+        """Charge little for what is handled now: the process has refused it unread."""
         env = self.env
         assert env is not None
-        spared_ns = env.lag_ns - self._event_cost_ns * MILLION // self.speed_ppm
+        spared_ns = env.lag_ns - self._refusal_cost_ns * MILLION // self.speed_ppm
         if spared_ns > 0:
             ends_ns = self._core_free_ns
             ends_ns[ends_ns.index(self.scheduler.now_ns + env.lag_ns)] -= spared_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from PhantomLibrary.kernel.process import TurnedAway
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.trace import Happening, Trace
 
@@ -51,6 +52,10 @@ class Wire:
     def event_cost_ns(self) -> int:
         """Return what a deadline or a sync that comes back costs: that of no message, of no size."""
         return self._cost_ns(None, 0)
+
+    def refusal_cost_ns(self) -> int:
+        """Return what a message costs that its process has refused unread."""
+        return self._cost_ns(TurnedAway(), 0)
 
     def record_loss(self, prefix: bytes, parcel: Parcel, cause: str) -> None:
         """Trace a message that will not arrive. `prefix` names its ends, as `route_prefix` makes it."""

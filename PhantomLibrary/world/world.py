@@ -31,9 +31,10 @@ class World:
     """Builds a topology's machines and network; starts, crashes and pauses nodes.
 
     `spawn(node)` makes a new process for each start. `encode(message)` gives its canonical JSON. `cost_ns(message,
-    size)` is the time that a core of full speed takes to handle it, and `cost_ns(None, 0)` that of a deadline or of a
-    sync that comes back; None makes everything free. `kinds(message)` are the names by which a fault may pick a
-    message. Without a trace nothing is recorded.
+    size)` is the time that a core of full speed takes to handle it, and `cost_ns(None, 0)` that of a deadline or of
+    a sync that comes back, and that of a `TurnedAway` is of a message that was refused unread; None makes
+    everything free. `kinds(message)` are the names by which a fault may pick a message. Without a trace nothing is
+    recorded.
 
     `facts` tells when which node ran and which link was open. At first no node runs, and all links are open.
     """

@@ -13,6 +13,7 @@ from PhantomLibrary.database.messages import (
     ShardRequest,
 )
 from PhantomLibrary.domain import MILLISECOND_NS, Get, Put
+from PhantomLibrary.kernel.streams import Streams
 
 CONFIG = DatabaseConfig()
 LAYOUT = make_layout(["n1", "n2", "n3"], shards=1, replicas=3, config=CONFIG)
@@ -32,6 +33,9 @@ class FakeEnv:
 
     def send(self, to, message):
         self.sent.append((to, message))
+
+    def random(self, name):
+        return Streams(1).get(name)
 
     def set_deadline(self, name, at_ns):
         assert name == "gateway"

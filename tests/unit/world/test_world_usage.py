@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from PhantomLibrary.domain.usage import NodeUsage, Reading, usage_between
+from PhantomLibrary.kernel.process import TurnedAway
 from PhantomLibrary.world.card import SEND_BUFFER_BYTES_MAX, NetworkCard
 from PhantomLibrary.world.disk_faults import DiskFault
 from tests.unit.world.test_world_harness import MS, Bench
@@ -88,8 +89,8 @@ def test_a_process_knows_how_long_a_message_has_waited() -> None:
     assert waited == [0, 10 * MS, 20 * MS, 0]
 
 
-def test_what_is_turned_away_costs_no_more_than_a_deadline() -> None:
-    bench = Bench(cost_ns=lambda message, size: MS if message is None else 10 * MS, cores=2)
+def test_what_is_turned_away_costs_less() -> None:
+    bench = Bench(cost_ns=lambda message, size: MS if type(message) is TurnedAway else 10 * MS, cores=2)
 
     def refuse(env: object, sender: str, message: str) -> None:
         if message == "unwanted":

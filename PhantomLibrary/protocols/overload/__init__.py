@@ -1,0 +1,1 @@
+"""What keeps a node that is asked for more than it can do from doing nothing at all."""
