@@ -255,34 +255,23 @@ def _outcome(answer: Answer) -> tuple[str, str]:
 # --- whose key is it ------------------------------------------------------------------------------------------------
 
 
-def _belongs(key: str, pattern: str, keys: int, kind: str) -> bool:
-    from PhantomLibrary.domain.operations import LEFT_SUFFIX
-
-    head, _, tail = pattern.partition("{}")
-
-    key = key.removesuffix(LEFT_SUFFIX) if kind == "saga" else key
-    number = key.removeprefix(head).removesuffix(tail)
-    if f"{head}{number}{tail}" != key or not (number.isascii() and number.isdecimal()):
-        return False
-    return kind in ("set", "append", "saga") or int(number) < keys  # Lists go on to further keys when one is full.
-
-
 def check_free(cluster: Cluster, key: str) -> None:
     """Raise InvalidInput for a key that the clients of a workload alone may write."""
     for name, workload in cluster.run.workloads.items():
-        spec = workload.spec
-        if _belongs(key, spec.key_pattern, spec.keys, spec.kind):
-            shape = spec.key_pattern.replace("{}", "0")
+        if workload.spec.owns(key):
+            shape = workload.spec.key_pattern.replace("{}", "0")
             raise InvalidInput(f"{key} belongs to workload {name}: choose a key of another form than {shape}")
 
 
 def _key_pattern(cluster: Cluster, name: str, kind: WorkloadKind, keys: Count) -> str:
     """Return the form of a workload's keys: `k{}` for the first, the others with their names behind."""
+    from PhantomLibrary.workloads.keys import is_key_of
+
     workloads = cluster.run.workloads
     if name in workloads:
         return workloads[name].spec.key_pattern
     patterns = [f"k{{}}-{name}"] if workloads else ["k{}", f"k{{}}-{name}"]
     for pattern in patterns:
-        if not any(_belongs(key, pattern, keys.number, kind.word) for key in cluster.operator_keys):
+        if not any(is_key_of(key, pattern, keys.number, kind.word) for key in cluster.operator_keys):
             return pattern
     raise InvalidInput(f"workload {name} would write keys that Put Value has written: give it another name=")

@@ -8,72 +8,98 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from msgspec.structs import replace
+
 from PhantomLibrary.checking.agreement import check_agreement
 from PhantomLibrary.checking.bank import NO_TERMS, BankTerms
-from PhantomLibrary.checking.dispatch import LEVELS, check_history
+from PhantomLibrary.checking.dispatch import LEVELS, LINEARIZABLE, check_history
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.testbed.client_transaction import UPDATE
 from PhantomLibrary.testbed.client_transaction import WORKLOAD as TRANSACTIONS
 from PhantomLibrary.testbed.faults import AppliedFault
 from PhantomLibrary.testbed.loads import chosen_workloads
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.transaction_history import KIND, NamedTransactions, weakest_isolation
 from PhantomLibrary.testbed.transaction_judge import judge_transaction_ends
 from PhantomLibrary.testbed.verbs import FAULT_VERBS
-from PhantomLibrary.workloads.transactional import Bank
+from PhantomLibrary.workloads.transactional import TRANSACTIONAL, Bank
+
+PROMISED = "promised"
+_THIN = ("HIS-001", "HIS-004")
 
 
 def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int = 1) -> Verdict:
     """Judge what clients saw, each workload by the model of its kind; `confirmed` counts over all that is judged.
 
-    Returns the first invalid or unknown verdict, or one over all.
+    With the level `promised`, each by what the database promises for it. Returns the first invalid or unknown verdict,
+    or one over all, whose evidence says which keys could not be judged.
     """
-    if level not in LEVELS:
+    if level not in (PROMISED, *LEVELS):
         raise InvalidInput(f"no level {level!r}: there is {', '.join(LEVELS)}{nearest(level, LEVELS)}")
-    kinds = _kinds(run, workload)
+    named = NamedTransactions(run)
+    kinds = _kinds(run, workload, named)
     events: dict[str, list[HistoryEvent]] = {name: [] for name in kinds}
-    is_shared = _shared_keys(run)
     for event in run.recorder.events:
-        if event.workload in events and not (event.workload == OPERATOR and is_shared(event.key or "")):
+        if event.workload in events and not (event.workload == OPERATOR and _is_shared(run, named, event.key or "")):
             events[event.workload].append(event)
+    if TRANSACTIONS in events:
+        events[TRANSACTIONS] = named.events
     operations = found = cost = 0
+    thin: Verdict | None = None
+    judged = False
     for name, kind in kinds.items():
-        verdict = check_history(events[name], kind, level=level, confirmed=0, terms=_terms(run, name))
-        if verdict.outcome != "valid" and not (verdict.code == "HIS-004" and name == OPERATOR and len(kinds) > 1):
-            return verdict  # A keyword that only wrote adds nothing to be judged beside a workload.
+        asked = promised_level(run, name) if level == PROMISED else level
+        verdict = check_history(events[name], kind, level=asked, confirmed=0, terms=_terms(run, name))
+        if verdict.code in _THIN and name in (OPERATOR, TRANSACTIONS):
+            thin = verdict  # A keyword that only wrote adds nothing to be judged beside others that read.
+        elif verdict.outcome != "valid":
+            return verdict
+        else:
+            judged = True
         operations, found, cost = operations + verdict.operations, found + verdict.confirmed, cost + verdict.cost
+    left_out = named.reasons if TRANSACTIONS in kinds else ()
+    if thin is not None and not judged:
+        return replace(thin, evidence=left_out)
     if not operations:
         return Verdict("invalid", "HIS-001", "no operation was recorded")
     if found < confirmed:
         message = f"{found} of {operations} operations were confirmed, fewer than the {confirmed} asked for"
         return Verdict("invalid", "HIS-002", message, (), operations, found, cost)
-    return Verdict("valid", operations=operations, confirmed=found, cost=cost)
+    return Verdict("valid", evidence=left_out, operations=operations, confirmed=found, cost=cost)
 
 
-def _kinds(run: Run, workload: str) -> dict[str, str]:
-    """Return whose history is judged, and by which kind: single operations of keywords are a register of each key."""
-    is_shared = _shared_keys(run)
-    operated = any(event.workload == OPERATOR and not is_shared(event.key or "") for event in run.recorder.events)
-    if workload == OPERATOR and operated:
-        return {OPERATOR: "register"}
+def _kinds(run: Run, workload: str, named: NamedTransactions) -> dict[str, str]:
+    """Return whose history is judged, and by which kind: what keywords do are registers, in transactions or alone."""
+    own = {}
+    if any(event.workload == OPERATOR and not _is_shared(run, named, event.key or "") for event in run.recorder.events):
+        own[OPERATOR] = "register"
+    if any(event.workload == TRANSACTIONS for event in run.recorder.events):
+        own[TRANSACTIONS] = KIND
+    if workload in own:
+        return {workload: own[workload]}
     kinds = {each.name: each.spec.kind for each in chosen_workloads(run, workload)}
-    return {**kinds, OPERATOR: "register"} if workload == "all" and operated else kinds
+    return {**kinds, **own} if workload == "all" else kinds
 
 
-def _shared_keys(run: Run) -> Callable[[str], bool]:
-    """Return what says whether sagas or transactions of keywords write a key too: that is no register then."""
-    keys = run.saga_keys()
-    spans: list[tuple[str, str]] = []
-    for event in run.recorder.events:
-        if event.workload == TRANSACTIONS and event.type == "invoke":
-            for function, key, value in event.value:
-                if function == UPDATE:
-                    spans.append((key, value[0]))
-                elif function == "w":
-                    keys.add(key)
-    return lambda key: key in keys or any(start <= key and (not end or key < end) for start, end in spans)
+def _is_shared(run: Run, named: NamedTransactions, key: str) -> bool:
+    """Whether sagas or transactions of keywords write a key too: single operations alone do not make it a register."""
+    return named.changes(key) or key in run.saga_keys()
+
+
+def promised_level(run: Run, name: str) -> str:
+    """Return the level that a workload may ask for. Real time on each key is kept as long as clocks are near to each
+    other, so it is asked for where nobody has touched them.
+    """
+    if name == TRANSACTIONS:
+        level = weakest_isolation(run)
+    elif name in run.workloads and run.workloads[name].spec.kind in TRANSACTIONAL:
+        level = run.workloads[name].spec.isolation
+    else:
+        return LINEARIZABLE
+    is_timely = level == "serializable" and not any(each.command.verb == "skew clock" for each in run.faults.all)
+    return f"per-key {level}" if is_timely else level
 
 
 def _terms(run: Run, name: str) -> BankTerms:

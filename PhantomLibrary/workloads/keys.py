@@ -15,6 +15,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import TypeAlias
 
+from PhantomLibrary.domain.operations import LEFT_SUFFIX
 from PhantomLibrary.kernel.streams import Stream
 
 SlotChoice: TypeAlias = Callable[[], int]
@@ -23,8 +24,19 @@ SlotChoice: TypeAlias = Callable[[], int]
 HOT_OPERATIONS_PERCENT = 90
 HOT_KEYS_PERCENT = 10
 
+_GO_ON = ("set", "append", "saga")  # To further keys, when a list is full.
 _BITS = 32
 _WHOLE = 1 << _BITS
+
+
+def is_key_of(key: str, pattern: str, keys: int, kind: str) -> bool:
+    """Whether a key is one of those that a kind of workload may write, with keys of this form."""
+    head, _, tail = pattern.partition("{}")
+    key = key.removesuffix(LEFT_SUFFIX) if kind == "saga" else key
+    number = key.removeprefix(head).removesuffix(tail)
+    if f"{head}{number}{tail}" != key or not (number.isascii() and number.isdecimal()):
+        return False
+    return kind in _GO_ON or int(number) < keys
 
 
 def zipf_bounds(keys: int) -> list[int]:

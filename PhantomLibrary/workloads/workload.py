@@ -13,7 +13,7 @@ from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.kernel.tasks import Future, Task
 from PhantomLibrary.workloads.arrivals import Arrivals
-from PhantomLibrary.workloads.keys import SKEWS
+from PhantomLibrary.workloads.keys import SKEWS, is_key_of
 from PhantomLibrary.workloads.kinds import KINDS as PLAIN_KINDS
 from PhantomLibrary.workloads.kinds import Choices, Kind
 from PhantomLibrary.workloads.latency import Latencies
@@ -87,6 +87,10 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
             check_curve(self.curve)
         if self.mix:
             _check_mix(self.kind, self.mix)
+
+    def owns(self, key: str) -> bool:
+        """Whether its clients may write a key."""
+        return is_key_of(key, self.key_pattern, self.keys, self.kind)
 
 
 class Workload:

@@ -74,4 +74,4 @@ Transactions Should Keep Their Level
     Run For    3s
     Stop Workload
     History Should Be    ${level}    confirmed=${TXN_CONFIRMED}
-    Replicas Should Agree
+    Data Should Be Intact

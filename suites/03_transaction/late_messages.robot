@@ -70,6 +70,7 @@ Late Message Changes Nothing
     Locks Should Be Released
     Next Transfer Should Not Be Disturbed
     Replicas Should Agree
+    History Should Be    snapshot    workload=transactions    confirmed=3
 
 Begin Transfer That May Have Read What Is Stale
     [Documentation]    Writes both accounts, but does not commit. With a stale key, the shard of that will refuse.

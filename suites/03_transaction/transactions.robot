@@ -21,6 +21,7 @@ One Of Two Doctors Stays On Call
     Commit Transaction    t1
     Commit Transaction    t2    outcome=aborted
     Balances Should Be    at home    on call
+    History Should Be    serializable    confirmed=4
 
 Both Doctors May Leave At Snapshot
     [Documentation]    The same at snapshot, which allows it: each has written what nobody else has.
@@ -35,6 +36,7 @@ Both Doctors May Leave At Snapshot
     Commit Transaction    t1
     Commit Transaction    t2
     Balances Should Be    at home    at home
+    Data Should Be Intact
 
 Transfer Is Seen As A Whole
     [Documentation]    A snapshot from before the transfer stays as it is on both shards; the next one has all of it.

@@ -23,6 +23,7 @@ from PhantomLibrary.checking.transactions.levels import (
     ORDERS_BROKEN,
     PLAIN_NAMES,
     Level,
+    Order,
     level_of,
 )  # fmt: skip
 from PhantomLibrary.checking.transactions.list_reads import label_lists, wrong_reads
@@ -92,13 +93,19 @@ def register_anomalies(history: RegisterHistory, level: Level) -> tuple[list[Ano
     What was right in real time too is soonest proved, and right at weaker levels as well; so that is tried first.
     """
     reads = first_of_each(history.anomalies, history.transactions, level)
-    in_time = Level(level.name, level.forbidden, "strict")
-    if not reads and level.order != "strict" and _judge(history, in_time) == "valid":
+    if not reads and level.order != "strict" and _judge_in(history, level, "strict") == "valid":
         return [], True
     outcome = _judge(history, level)
+    if outcome == "unknown" and not level.order:  # With more that is known an order may be found, and it will do here.
+        in_order = (_judge_in(history, level, order) for order in ("per-key", "session"))
+        outcome = next((each for each in in_order if each == "valid"), outcome)
     if outcome == "invalid":
         return reads + _weakest_cycles(history, level), True
     return reads, outcome == "valid" or bool(reads)
+
+
+def _judge_in(history: RegisterHistory, level: Level, order: Order) -> Outcome:
+    return _judge(history, Level(level.name, level.forbidden, order))
 
 
 def _judge(history: RegisterHistory, level: Level) -> Outcome:

@@ -220,3 +220,9 @@ def test_steps_without_a_known_form_are_refused(steps):
     operation = operations_of("1 ok: w x 1")[0]
     with pytest.raises(InvalidInput):
         check_registers_of([replace(operation, argument=steps, result=steps)], SERIALIZABLE)
+
+
+def test_order_that_explains_all_is_found_by_what_is_known_of_sessions_too():
+    script = "1 ok: w x 10\n---\n1 ok: w y 10\n---\n2 ok: r y 10; w x 1\n3 ok: r x 10; w y 2"
+    assert check_registers_of(operations_of(script), "per-key serializable").code == "TXN-008"
+    assert check_registers_of(operations_of(script), SERIALIZABLE).outcome == "valid"  # Had 1 come late to x.
