@@ -17,6 +17,7 @@ _DURATIONS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min"
 _SHARES = {"%": 10**4, "ppm": 1}
 _SIZES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _RATES = {f"{unit}/s": factor for unit, factor in _SIZES.items()}
+_FREQUENCIES = {"/s": 1}
 _NUMBER = re.compile(r"([+-]?)(\d+)(?:\.(\d+))?\s*(\D*)", re.ASCII)
 
 
@@ -44,6 +45,10 @@ class BytesPerSecond(int):
     """A bandwidth."""
 
 
+class PerSecond(int):
+    """How often in a second."""
+
+
 _KINDS: dict[type, tuple[str, str, Mapping[str, int], bool]] = {
     Nanoseconds: ("a duration", "0.5 ms", _DURATIONS, False),
     SignedNanoseconds: ("a duration", "-20 ms", _DURATIONS, True),
@@ -51,6 +56,7 @@ _KINDS: dict[type, tuple[str, str, Mapping[str, int], bool]] = {
     SignedMillionths: ("a share", "-50 ppm", _SHARES, True),
     Bytes: ("a size", "10 MB", _SIZES, False),
     BytesPerSecond: ("a bandwidth", "1 GB/s", _RATES, False),
+    PerSecond: ("a rate", "500/s", _FREQUENCIES, False),
 }
 
 
