@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
+from robot.api import logger
 from robotlibcore import keyword
 
+from PhantomLibrary.domain import NodeId, ShardId
+from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.keywords.choices import NO_OPERATOR, Operator
 from PhantomLibrary.keywords.comparison import expect
 from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.node_names import ANY, NodeRef
-from PhantomLibrary.keywords.quantities import Rate, to_rate
+from PhantomLibrary.keywords.quantities import Count, Rate, to_rate
 from PhantomLibrary.keywords.times import NOW, VirtualTime, in_seconds
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ _ANSWER_NS_MAX = 60_000_000_000
 _MOVE_NS_MAX = 120_000_000_000
 _SECOND_NS = 1_000_000_000
 _NO_THROTTLE = to_rate("0")
+_TWO = Count(2)
 
 
 class RebalancingKeywords(Component):
@@ -55,6 +60,110 @@ class RebalancingKeywords(Component):
         if wait:
             _wait_for_moves(cluster, wish)
         return str(move.source)
+
+    @keyword(tags=("rebalancing",))
+    def rebalance_shards(
+        self,
+        *,
+        by: Literal["replicas", "bytes"] = "replicas",
+        throttle: Rate = _NO_THROTTLE,
+        at_once: Count = _TWO,
+        plan: list[str] | None = None,
+        outcome: Literal["done", "aborted"] = "done",
+        wait: bool = True,
+    ) -> int:
+        """Spreads replicas over nodes, then leadership. Returns how many replicas move.
+
+        ``by=replicas`` makes their numbers as even as regions and zones allow, with as few moves as that takes;
+        ``bytes`` evens out what they hold. At most ``at_once``
+        replicas move at one time, each no faster than ``throttle``; then shards are handed to those who are to lead
+        them. Distribution before and after is shown in the log as a table and a picture. With ``wait=no`` virtual
+        time stands still, and `Run Until` ``rebalancing finished`` waits for the end.
+
+        A plan holds for the directory from which it was made: when members or shards change before it is taken up,
+        another one is made. ``plan`` is one that `Get Rebalancing Plan` returned. It is refused when anything about
+        members or shards has changed since: with ``outcome=aborted`` the test expects that.
+
+        Fails when a move does not end well, and when the plan is taken up or refused other than expected.
+
+        Example:
+        | `Add Node` |
+        | `Rebalance Shards` | throttle=1MB/s |
+        | `Load Should Be Balanced` | leaders |
+        """
+        from PhantomLibrary.keywords.distribution_view import render_distribution
+        from PhantomLibrary.testbed.rebalancing import snapshot_of
+
+        cluster = self._cluster
+        run = cluster.run
+        before = snapshot_of(run)
+        rate = _bytes_per_s(throttle)
+        try:
+            wish = cluster.perform("rebalance", by=by, throttle=rate, at_once=at_once.number, plan=plan)
+        except InvalidState as error:
+            if outcome != "aborted":
+                raise
+            cluster.tell(f"the plan is refused: {error}")
+            return 0
+        if outcome == "aborted":
+            cluster.fail("MOV-003", _taken_up(run.directory().version, wish))
+        if wish is None:
+            cluster.tell("nothing is to be done: all nodes carry their share")
+            return 0
+        cluster.tell(
+            f"{wish.plan.key}: {len(wish.plan.moves)} replicas move, {len(wish.plan.leaders)} shards change leader"
+        )
+        if wait:
+            _wait_for_moves(cluster, wish)
+            if not cluster.advance(_ANSWER_NS_MAX, lambda: not run.directory().moves.is_busy):
+                cluster.fail(
+                    "MOV-001", f"shards {_not_led(run.directory().moves.leaders)} are still not led as planned"
+                )
+            title = f"{wish.plan.key}, at {cluster.now}"
+            logger.info(render_distribution(title, before, snapshot_of(run)), html=True)
+        return len(wish.plan.moves)
+
+    @keyword(tags=("getter", "rebalancing"))
+    def get_rebalancing_plan(
+        self,
+        detail: Literal["plan", "moves", "leaders", "bytes", "seconds", "version"] = "plan",
+        operator: Operator = NO_OPERATOR,
+        expected: str = "",
+        *,
+        by: Literal["replicas", "bytes"] = "replicas",
+        throttle: Rate = _NO_THROTTLE,
+        at_once: Count = _TWO,
+    ) -> Any:
+        """Returns what `Rebalance Shards` would do now, without doing it.
+
+        ``plan`` is all of it as a list of lines, each move with its reason, which may be handed in later; ``moves`` and
+        ``leaders`` are how many replicas would move and how many shards another would lead, ``bytes`` how many would be
+        copied, ``seconds`` how long that takes at that ``throttle`` (0 without one), and ``version`` that of the
+        directory from which the plan is made.
+
+        Example:
+        | `Get Rebalancing Plan` | moves | == | 0 |
+        | ${plan} = | `Get Rebalancing Plan` |
+        | `Rebalance Shards` | plan=${plan} |
+        """
+        from PhantomLibrary.testbed.rebalancing import lines_of, make_plan
+
+        cluster = self._cluster
+        plan = make_plan(cluster.run, by)
+        if detail == "plan":
+            if operator.word:
+                raise InvalidInput("a plan cannot be compared as a whole: ask for its moves, leaders, bytes or seconds")
+            lines = lines_of(plan)
+            cluster.tell("\n".join(lines))
+            return lines
+        found = {
+            "moves": len(plan.moves),
+            "leaders": len(plan.transfers),
+            "bytes": plan.bytes,
+            "seconds": plan.time_ns(_bytes_per_s(throttle), at_once.number) / _SECOND_NS,
+            "version": plan.version,
+        }[detail]
+        return expect(cluster, f"{detail} of the plan", lambda: found, operator, expected, NOW)
 
     @keyword(tags=("rebalancing",))
     def cancel_moves(self, shard: int | None = None, *, wait: bool = True) -> None:
@@ -105,11 +214,10 @@ class RebalancingKeywords(Component):
         | `Move Shard` | 1 | n4 | throttle=100kB/s | wait=no |
         | `Get Rebalancing Progress` | bytes | >= | 50 | within=20s |
         """
-        from PhantomLibrary.errors import InvalidState
         from PhantomLibrary.testbed.moves import progress
 
         cluster = self._cluster
-        if not cluster.run.directory().moves.plan:
+        if not cluster.run.placements:
             raise InvalidState("nothing was moved yet whose progress could be told: use Move Shard first")
 
         def read() -> int:
@@ -119,6 +227,16 @@ class RebalancingKeywords(Component):
         found = int(expect(cluster, subject, read, operator, expected, within, every_ns=10_000_000))
         cluster.tell(progress(cluster.run).describe())
         return found
+
+
+def _taken_up(version: int, wish: PlacementWish | None) -> str:
+    if wish is None:
+        return "the plan was to be refused, and there was nothing to be done by it"
+    return f"a plan of version {wish.plan.version} was taken up, although the directory is at version {version}"
+
+
+def _not_led(leaders: Sequence[tuple[ShardId, NodeId]]) -> str:
+    return ", ".join(f"{shard} (by {node})" for shard, node in leaders)
 
 
 def _bytes_per_s(throttle: Rate) -> int:
@@ -131,11 +249,11 @@ def _wait_for_moves(cluster: Cluster, wish: PlacementWish) -> None:
     from PhantomLibrary.domain import Ok
     from PhantomLibrary.testbed.moves import outcomes
 
-    run, task, plan = cluster.run, wish.task, wish.plan
+    run, task = cluster.run, wish.task
     since_ns = run.now_ns
     if not cluster.advance(_ANSWER_NS_MAX, lambda: task.is_done):
-        cluster.fail("MOV-001", f"shard 0 has not answered what becomes of {plan.key}")
-    answer = task.result
+        cluster.fail("MOV-001", f"shard 0 has not answered what becomes of {wish.plan.key}")
+    answer, plan = task.result, wish.plan
     reason = answer.value if isinstance(answer, Ok) else answer.reason
     if reason:
         cluster.fail("MOV-001", f"shard 0 did not take {plan.key} up: {reason}")

@@ -70,6 +70,12 @@ _ENTRIES = (
         " in one zone or region.",
     ),
     CodeEntry(
+        "MOV-003",
+        "old plan was taken up",
+        "A plan of moves was made from a version of the directory, members or shards changed since, and it was taken up"
+        " all the same: it may undo what came after it.",
+    ),
+    CodeEntry(
         "AVL-001",
         "nobody was served for too long",
         "No operation of any workload was confirmed for longer than the test allows.",

@@ -34,6 +34,13 @@ class _MoveShard(_Strict):
     throttle: int = 0
 
 
+class _Rebalance(_Strict):
+    by: Literal["replicas", "bytes"] = "replicas"
+    throttle: int = 0
+    at_once: int = 2
+    plan: list[str] = []
+
+
 class _CancelMoves(_Strict):
     shard: int | None = None
 
@@ -194,6 +201,7 @@ _TAKES: dict[str, _Arguments] = {
     "add node": _Add,
     "move shard": _MoveShard,
     "cancel moves": _CancelMoves,
+    "rebalance": _Rebalance,
     "fail disk": _FailDisk,
     "skew clock": _SkewClock,
     "partition network": _Partition,

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from heapq import heappop, heappush
 from itertools import count
 from threading import RLock
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Directory
@@ -94,7 +94,7 @@ class Cluster:
         self.workloads: dict[str, Workload] = {}
         self.started_sagas: dict[str, StartedSaga] = {}
         self.transactions: dict[str, ClientTransaction] = {}  # The latest of each name.
-        self.placements: list[Struct] = []  # What operators have asked for, as moves.py keeps it.
+        self.placements: list[Any] = []  # What operators have asked for, as moves.py keeps it.
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()

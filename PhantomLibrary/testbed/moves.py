@@ -6,6 +6,9 @@ no sense is refused before anything has happened.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from msgspec import Struct
 
 from PhantomLibrary.database.moves import EndedMove, Move
@@ -21,8 +24,8 @@ from PhantomLibrary.testbed.targets import resolve_node, resolve_nodes
 ANY = "any"
 
 
-class PlacementWish(Struct, frozen=True):
-    """What an operator has asked for: the plan, and the answer to come."""
+class PlacementWish(Struct):
+    """What an operator has asked for: the plan, and the answer to come. The plan may be made anew until it comes."""
 
     plan: ChangePlacement
     task: Task[Answer]
@@ -60,7 +63,9 @@ def move_shard(cluster: Cluster, command: Command) -> PlacementWish:
         command.resolved = [target, _source(cluster, shard) if source == ANY else resolve_node(source, cluster)]
     target, source = command.resolved
     wish = MoveWish(shard, source, target, bytes_of(cluster, shard))
-    return ask(cluster, (wish,), name="move", throttle=arguments.get("throttle", 0))
+    plan = ChangePlacement(next_name(cluster, "move"), 0, (wish,), throttle=arguments.get("throttle", 0))
+    check_plan(cluster, plan)
+    return asked(cluster, plan, cluster.operator.answer(plan))
 
 
 def cancel_moves(cluster: Cluster, command: Command) -> Task[Answer]:
@@ -77,23 +82,25 @@ def cancel_moves(cluster: Cluster, command: Command) -> Task[Answer]:
     return cluster.operator.ask(CancelMoves(f"operator at {cluster.now_ns}", shards))
 
 
-def ask(
-    cluster: Cluster,
-    moves: tuple[MoveWish, ...],
-    *,
-    name: str,
-    throttle: int,
-    version: int = 0,
-    leaders: tuple[tuple[ShardId, NodeId], ...] = (),
-) -> PlacementWish:
-    """Hand a plan in. Raises InvalidState where it would be refused as far as can be seen from here."""
-    if throttle < 0:
-        raise InvalidInput(f"throttle={throttle} cannot be: write bytes per second, or 0 for as fast as it goes")
-    plan = ChangePlacement(f"{name} {len(cluster.placements) + 1}", version, moves, leaders, throttle)
+def next_name(cluster: Cluster, what: str) -> str:
+    """Return a name for a plan that none had in this run."""
+    return f"{what} {len(cluster.placements) + 1}"
+
+
+def check_plan(cluster: Cluster, plan: ChangePlacement) -> None:
+    """Raise InvalidInput or InvalidState where a plan makes no sense, as far as can be seen from here."""
+    if plan.throttle < 0:
+        raise InvalidInput(f"throttle={plan.throttle} cannot be: write bytes per second, or 0 for as fast as it goes")
+    if plan.at_once < 1:
+        raise InvalidInput(f"at_once={plan.at_once} cannot be: write how many may move at one time, 1 or more")
     reason = why_not_placed(cluster.directory(), plan)
     if reason:
         raise InvalidState(reason)
-    wish = PlacementWish(plan, cluster.operator.ask(plan))
+
+
+def asked(cluster: Cluster, plan: ChangePlacement, answer: Coroutine[Any, Any, Answer]) -> PlacementWish:
+    """Keep what an operator asks for."""
+    wish = PlacementWish(plan, Task(cluster.scheduler, answer, "operator"))
     cluster.placements.append(wish)
     return wish
 
@@ -106,6 +113,9 @@ def outcomes(cluster: Cluster, plan: str) -> list[EndedMove]:
 def progress(cluster: Cluster) -> Progress:
     """Return how far the latest plan is: by the directory, and by the copies that leaders send."""
     moves = cluster.directory().moves
+    asked_last = cluster.placements[-1].plan if cluster.placements else None
+    if asked_last is not None and asked_last.key != moves.plan:
+        return Progress(asked_last.key, 0, len(asked_last.moves), 0, sum(each.bytes for each in asked_last.moves))
     ended = outcomes(cluster, moves.plan)
     under_way = [each for each in moves.under_way if each.plan == moves.plan]
     copied = sum(each.move.bytes for each in ended) + sum(_copied(cluster, each) for each in under_way)

@@ -48,9 +48,10 @@ class Operator:
 
         It is no operation on data, so it does not stand in the history. Asked again, it does nothing twice.
         """
-        return Task(self._scheduler, self._ask(wish), "operator")
+        return Task(self._scheduler, self.answer(wish), "operator")
 
-    async def _ask(self, wish: Wish) -> Answer:
+    async def answer(self, wish: Wish) -> Answer:
+        """Ask shard 0 for something until it answers, a few times."""
         answer: Answer = Refused("nobody was asked")
         for _ in range(_TRIES_MAX):
             session = self._sessions.open(self._recorder.new_process())

@@ -20,6 +20,7 @@ from PhantomLibrary.testbed.liveness import RangeProbes
 from PhantomLibrary.testbed.loads import replay_load, set_load, start_workload, stop_workload
 from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
 from PhantomLibrary.testbed.moves import cancel_moves, move_shard
+from PhantomLibrary.testbed.rebalancing import rebalance
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
@@ -310,6 +311,7 @@ VERBS: dict[str, Verb] = {
     "remove node": remove_node,
     "move shard": move_shard,
     "cancel moves": cancel_moves,
+    "rebalance": rebalance,
     "fail disk": _fail_disk,
     "skew clock": _each_node(_clock_fault),
     "partition network": _partition,

@@ -104,7 +104,8 @@ def test_a_full_node_gives_away_what_follows_there(six):
 
 def test_progress_counts_moves_and_bytes(six):
     wish = six.give("move shard", "n5", shard=1)
-    assert progress(six.run).plan == "", "shard 0 has not heard of it"
+    before = progress(six.run)
+    assert (before.plan, before.moves_done, before.moves, before.bytes_done) == ("move 1", 0, 1, 0), "it is asked for"
     assert is_ended(six, wish)
     done = progress(six.run)
     assert (done.moves_done, done.moves, done.percent("moves"), done.percent("bytes")) == (1, 1, 100, 100)
