@@ -12,6 +12,7 @@ from robotlibcore import DynamicCore
 
 from PhantomLibrary import __version__
 from PhantomLibrary.errors import PhantomError
+from PhantomLibrary.keywords.capacity_keywords import CapacityKeywords
 from PhantomLibrary.keywords.chaos_keywords import ChaosKeywords
 from PhantomLibrary.keywords.check_keywords import CheckKeywords
 from PhantomLibrary.keywords.cluster_keywords import ClusterKeywords
@@ -102,6 +103,7 @@ class PhantomLibrary(DynamicCore):
             DiskKeywords,
             ChaosKeywords,
             WorkloadKeywords,
+            CapacityKeywords,
             SagaKeywords,
             TransactionKeywords,
             InterleavingKeywords,

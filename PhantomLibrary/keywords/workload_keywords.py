@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from robotlibcore import keyword
 
@@ -70,18 +70,16 @@ class WorkloadKeywords(Component):
         | `Start Workload` | list-append | rate=200/s | mix=50% reads, 30% writes, 20% transactions |
         """
         cluster = self._cluster
-        chosen = _name(kind, name)
-        cluster.perform(
-            "start workload",
-            kind=kind.word,
+        chosen = begin_workload(
+            cluster,
+            kind,
+            name,
+            keys,
             clients=clients.number,
             rate=rate.operations(),
-            keys=keys.number,
             skew=skew,
             reads_percent=reads.whole,
             isolation=isolation,
-            name=chosen,
-            key_pattern=_key_pattern(cluster, chosen, kind, keys),
             shape=shape,
             period_ns=period.or_none(NOW) or 0,
             curve=_recorded(replay) if replay else None,
@@ -212,6 +210,14 @@ class WorkloadKeywords(Component):
                 f"writing key {key} ended {word} at {cluster.now}, expected {outcome}{f': {reason}' if reason else ''}",
             )
         cluster.tell(f"wrote {value} to key {key}{'' if word == DONE.word else f': {word}'}")
+
+
+def begin_workload(cluster: Cluster, kind: WorkloadKind, name: str, keys: Count, **arguments: Any) -> str:
+    """Start a workload with keys of its own; return its name."""
+    chosen = _name(kind, name)
+    pattern = _key_pattern(cluster, chosen, kind, keys)
+    cluster.perform("start workload", kind=kind.word, name=chosen, keys=keys.number, key_pattern=pattern, **arguments)
+    return chosen
 
 
 def _recorded(path: str) -> list[tuple[int, int]]:

@@ -76,6 +76,12 @@ _ENTRIES = (
         " all the same: it may undo what came after it.",
     ),
     CodeEntry(
+        "CAP-001",
+        "capacity not measured",
+        "The capacity of the cluster was to be measured, but nothing was confirmed, or the lowest rate was too much"
+        " already, or no limit was found.",
+    ),
+    CodeEntry(
         "AVL-001",
         "nobody was served for too long",
         "No operation of any workload was confirmed for longer than the test allows.",

@@ -111,6 +111,11 @@ class Clients:
         """How many operations wait for a free client."""
         return len(self._waiting)
 
+    @property
+    def busy(self) -> int:
+        """How many clients have something to do."""
+        return len(self._tasks)
+
     async def wind_down(self, drain_ns: int) -> None:
         """Bring all clients to their end, within the drain time."""
         self._is_stopping = True

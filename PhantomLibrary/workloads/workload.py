@@ -197,6 +197,11 @@ class Workload:
         return self._clients.waiting
 
     @property
+    def busy(self) -> int:
+        """How many clients have something under way; in a closed loop, all of them."""
+        return self._clients.busy
+
+    @property
     def shed(self) -> int:
         """How many operations have arrived and were never issued: too many waited, or the workload was stopped."""
         return self._clients.shed

@@ -123,6 +123,18 @@ Mixed Load Is Serializable
     History Should Be    serializable    confirmed=400
     Replicas Should Agree
 
+Capacity Is What The Processor Allows
+    [Documentation]    A request takes a core ten milliseconds, and timers six of a hundred: that leaves 92 reads a
+    ...    second, and 190 with two cores.
+    [Tags]    performance    priority-1
+    [Setup]    Start One Slow Machine
+    ${one} =    Measure Reads
+    Should Be True    88 <= ${one} <= 96
+    Start One Slow Machine    slow-machine-with-two-cores
+    ${two} =    Measure Reads
+    Should Be True    184 <= ${two} <= 198
+    History Should Be    linearizable    confirmed=1000
+
 Ten Thousand Clients Cost What Arrives For Them
     [Documentation]    Each operation comes from another client, and only those that have one are there at all.
     [Tags]    priority-2
@@ -131,3 +143,22 @@ Ten Thousand Clients Cost What Arrives For Them
     Get Metric    issued    ==    300
     Get Metric    latency_p99    <    100
     Every Confirmed Write Should Be There    confirmed=290
+
+
+*** Keywords ***
+Start One Slow Machine
+    [Documentation]    Starts one machine, so that its processor alone decides.
+    [Arguments]    ${topology}=slow-machine
+    Start Cluster    ${TOPOLOGIES}${/}${topology}.yaml    replicas=1
+    Leader Should Be Elected    1    within=5s
+
+Measure Reads
+    [Documentation]    Measures how many reads a second are answered, nearly all of them within 200 ms.
+    ${capacity} =    Measure Capacity
+    ...    start=80/s
+    ...    precision=2%
+    ...    latency=200 ms
+    ...    hold=2s
+    ...    settle=500 ms
+    ...    reads=100%
+    RETURN    ${capacity}

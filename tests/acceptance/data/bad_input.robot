@@ -299,6 +299,22 @@ Loads That Make No Sense
     ...    Set Load    9/s    shape=saw
     Get Metric    load    ==    50
 
+Capacities That Cannot Be Measured
+    [Documentation]    Steps that prove nothing, a name that is taken, a start above the limit, a cluster without a quorum.
+    Refused    a first rate of 0/s is not possible: it must be above 0 and at most 1000000/s    Measure Capacity    start=0
+    Refused    2/s for 2s are fewer than 10 operations: begin higher, or hold longer    Measure Capacity    start=2/s
+    Refused    hold\=0.05s is too short to measure anything: give 100 ms or more    Measure Capacity    hold=50 ms
+    Refused    precision\=0% is not possible: give 1 % to 1000 %    Measure Capacity    precision=0%
+    Refused    a time to settle is 0 or more, a limit of latency above 0    Measure Capacity    latency=0s
+    Misspelt    follows    120%    Percent    '120%' is out of range: a share is 0 % to 100 %    Measure Capacity    follows=120%
+    Refused    workload 'register' runs already: give this one a name\= of its own, or stop the other first
+    ...    Measure Capacity    name=register
+    Run Keyword And Expect Error    CAP-001: capacity could not be measured by t=*: the lowest rate, 40/s, is too much already: p99 was * ms, above 0.01 ms*
+    ...    Measure Capacity    start=40/s    latency=0.01 ms    hold=500 ms    settle=0s
+    Partition Network    n1 | n2 | n3 | n4 | n5    duration=3s
+    Run Keyword And Expect Error    CAP-001: capacity could not be measured by t=*: nothing was measured: of the operations that came at 20/s none was confirmed*
+    ...    Measure Capacity    start=20/s    hold=1s    settle=1s    name=cut off
+
 Sagas That Make No Sense
     [Documentation]    A saga without a compensation, with steps in a circle, without an action that anybody knows.
     Refused    no saga 'travel-bookin': give the path of a YAML file, a name given to Define Saga, or one of travel-booking (did you mean travel-booking?)
