@@ -34,15 +34,22 @@ latencies:
   same_zone: {{distribution: lognormal, minimum: 0.2 ms, median: 0.25 ms}}
   same_region: {{distribution: lognormal, minimum: 0.4 ms, median: 0.5 ms}}
 client_latency: 0.1 ms
+database:
+  queue_delay_target: {patience}
 """
 PLAN = CapacityPlan(
     40 * PER_S, precision_percent=2, hold_ns=2 * SECOND_NS, settle_ns=SECOND_NS // 2, p99_ns_max=200 * MILLISECOND_NS
 )
 
 
-def run_of(cores=1, speed="0.2 %", seed=1):
+def run_of(cores=1, speed="0.2 %", patience="10 s"):
     run = Run(
-        RunSpec(seed=seed, topology="machine", topology_text=MACHINE.format(cores=cores, speed=speed), replicas=1)
+        RunSpec(
+            seed=1,
+            topology="machine",
+            topology_text=MACHINE.format(cores=cores, speed=speed, patience=patience),
+            replicas=1,
+        )
     )
     run.advance(3 * SECOND_NS)
     arguments = {"kind": "register", "clients": 64, "rate": 40 * PER_S, "reads_percent": 100, "name": "capacity"}
@@ -66,6 +73,12 @@ def test_capacity_is_that_of_the_processor(cores, speed, slowness):
     # It is known to two per cent, and a rate is sustained that throughput misses by two per cent.
     assert expected * 97 // 100 <= curve.capacity <= expected * 103 // 100
     assert not curve.problem
+
+
+def test_machine_that_turns_work_away_has_less_capacity_and_is_quicker():
+    patient, strict = measure(run_of()), measure(run_of(patience="20 ms"))
+    assert patient.capacity * 85 // 100 <= strict.capacity <= patient.capacity
+    assert strict.by_rate[-1].latency.p99_ns < patient.by_rate[-1].latency.p99_ns // 2
 
 
 def test_same_seed_same_curve_and_the_schedule_replays():
