@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +93,7 @@ def test_an_event_due_after_the_end_of_a_run_waits_for_the_next(noted):
 
     noted.scheduler.run_until(10)
 
-    assert (noted.names, noted.scheduler.now_ns) == ([], 10)
+    assert (noted.names, noted.scheduler.now_ns, noted.scheduler.is_quiet) == ([], 10, False)
     noted.scheduler.run_until(11)
     assert noted.happened == [(11, "later")]
 
@@ -159,7 +161,7 @@ def test_a_condition_is_looked_at_before_anything_happens(noted):
 
     assert noted.scheduler.run_until(10, condition=lambda: True)
 
-    assert (noted.names, noted.scheduler.now_ns) == ([], 0)
+    assert (noted.names, noted.scheduler.now_ns, noted.scheduler.is_quiet) == ([], 0, False)
 
 
 def test_a_condition_ends_a_run_only_between_instants(noted):
@@ -286,6 +288,18 @@ def test_a_livelock_names_who_is_busy_and_not_who_waits(noted, delay_ns, conditi
         noted.scheduler.run_until(1_000_000_000, condition=condition, events_max=5000)
 
     assert "_idle" not in str(caught.value)
+
+
+def test_a_livelock_tells_how_often_each_of_the_three_busiest_was_seen(noted):
+    for name, delay_ns in (("n1", 8), ("n2", 2), ("n3", 1), ("n4", 4)):
+        Node(name, noted.scheduler).spin(delay_ns)
+
+    with pytest.raises(Livelock) as caught:
+        noted.scheduler.run_until(1_000_000_000, events_max=5000)
+
+    told = re.findall(r"Node\.spin of (n\d) \((\d+) times\)", str(caught.value))
+    assert [name for name, _ in told] == ["n3", "n2", "n4"]
+    assert [int(times) for _, times in told] == pytest.approx([137, 68, 34], abs=2), "of 256 that were looked at"
 
 
 def test_a_livelock_ends_soon_after_its_bound(noted):

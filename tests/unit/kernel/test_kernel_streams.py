@@ -54,6 +54,14 @@ def test_a_chance_comes_as_often_as_it_says(numerator, denominator, lowest, high
     assert lowest <= sum(stream.chance(numerator, denominator) for _ in range(4000)) <= highest
 
 
+def test_a_chance_that_never_comes_draws_nothing():
+    stream, other = Stream(3, "chance"), Stream(3, "chance")
+
+    assert not any(stream.chance(0, 10) for _ in range(5))
+
+    assert stream.bits(64) == other.bits(64), "a rate of 0 leaves a run as it is without one"
+
+
 def test_seed_and_name_both_decide_a_stream():
     first = [Stream(1, "a").bits(64), Stream(2, "a").bits(64), Stream(1, "b").bits(64)]
 

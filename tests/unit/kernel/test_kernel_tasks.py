@@ -346,6 +346,18 @@ def test_time_limits_of_one_length_share_one_event(scheduler):
     assert expired == [(10, futures[0]), (12, futures[2]), (13, futures[3])]
 
 
+def test_time_limits_that_were_met_cost_no_event_each(scheduler):
+    queue = TimeoutQueue(scheduler, 100, lambda _: None)
+    for start_ns in range(50):
+        scheduler.run_until(start_ns)
+        future = Future(scheduler)
+        queue.add(future)
+        future.set("in time")
+    scheduler.run_until_quiet()
+
+    assert scheduler.events == 1
+
+
 def test_a_timeout_queue_takes_up_again_after_it_ran_empty(scheduler):
     expired = []
     queue = TimeoutQueue(scheduler, 10, expired.append)
