@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from PhantomLibrary.domain import Configuration
 from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.raft.leadership import Leadership
 from PhantomLibrary.protocols.raft.leasing import Lease, lease_length_ns
 from PhantomLibrary.protocols.raft.messages import HardState, Recovered, RequestVote, Vote
 from PhantomLibrary.protocols.raft.replica import GroupConfig
@@ -35,6 +37,8 @@ def test_a_lease_counts_from_the_latest_round_that_was_answered():
     assert lease.until_ns == 120
     lease.confirm(1)
     assert lease.until_ns == 120
+    lease.confirm(4)
+    assert lease.until_ns == 140
 
 
 def test_a_lease_that_was_given_up_never_comes_back():
@@ -45,6 +49,20 @@ def test_a_lease_that_was_given_up_never_comes_back():
     lease.give_up()
     lease.confirm(2)
     assert lease.until_ns == 0
+
+
+def test_who_lost_its_disk_extends_no_lease():
+    leadership = Leadership("n1", Configuration(("n1", "n2", "n3")), 0)
+    leadership.lease = lease = Lease(100)
+    leadership.begin_round(10)
+    for progress in leadership.progress.values():
+        progress.counts = False
+        progress.round = 1
+    leadership.extend_lease(lease)
+    assert lease.until_ns == 0
+    leadership.progress["n2"].counts = True
+    leadership.extend_lease(lease)
+    assert lease.until_ns == 110
 
 
 def follower(group_class: type[Group], lease_ns: int, recovered: Recovered) -> Group:

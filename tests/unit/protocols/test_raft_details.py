@@ -1,0 +1,327 @@
+"""Single steps of Raft that no scenario tells apart."""
+
+from typing import Any
+
+import pytest
+
+from PhantomLibrary.domain import Configuration, LogEntry
+from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST
+from PhantomLibrary.protocols.raft.effects import (
+    Apply,
+    Awaken,
+    DeadlinePassed,
+    Effect,
+    GoneQuiet,
+    InstallSnapshot,
+    Persist,
+    Persisted,
+    Propose,
+    Read,
+    Refuse,
+    Send,
+    SetDeadline,
+)
+from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
+from PhantomLibrary.protocols.raft.log import RaftLog
+from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
+    HardState,
+    Invitation,
+    RaftMessage,
+    Recovered,
+    RequestVote,
+    SnapshotChunk,
+    SnapshotReply,
+    TimeoutNow,
+    Vote,
+)
+from PhantomLibrary.protocols.raft.replica import HEARTBEAT, GroupConfig
+from PhantomLibrary.protocols.raft.stream import checksum_of
+
+TIMEOUT_NS, HEARTBEAT_NS, BORN_NS = 1_000, 100, 5_000
+
+
+def replica(*terms: int, quiesces: bool = False, **found: Any) -> Group:
+    """Return n1 of three, whose log has entries of these terms."""
+    entries = tuple(LogEntry(index, term, f"c{index}") for index, term in enumerate(terms, 1))
+    recovered = Recovered(**{"term": max(terms, default=1), "entries": entries, **found})
+    return Group(
+        GroupConfig(1, "n1", ("n1", "n2", "n3"), TIMEOUT_NS, HEARTBEAT_NS, quiesces=quiesces), recovered, BORN_NS
+    )
+
+
+def append(source: str, term: int, prev: tuple[int, int] = (0, 0), *entries: LogEntry) -> AppendEntries:
+    return AppendEntries(1, source, term, *prev, entries, 0, 0)
+
+
+def said(effects: list[Effect]) -> list[RaftMessage]:
+    return [each.message for each in effects if isinstance(each, Send)]
+
+
+def written(effects: list[Effect]) -> list[object]:
+    return [record for each in effects if isinstance(each, Persist) for record in each.records]
+
+
+def applied(effects: list[Effect]) -> list[int]:
+    return [entry.index for each in effects if isinstance(each, Apply) for entry in each.entries]
+
+
+def grants(it: Group, source: str, term: int, now_ns: int, *, pre: bool = False) -> bool:
+    (answer,) = said(it.step(RequestVote(1, source, term, 9, term - 1, pre), now_ns))
+    assert isinstance(answer, Vote)
+    return answer.granted
+
+
+# --- who leads --------------------------------------------------------------------------------------------------------
+
+
+def test_a_leader_that_was_elected_again_is_followed_into_its_new_term():
+    it = replica(1)
+    it.step(append("n2", 1, (1, 1)), BORN_NS)
+    effects = it.step(append("n2", 3, (1, 1)), BORN_NS + 1)
+    assert written(effects) == [HardState(3, "")]
+    assert [each.term for each in said(effects)] == [3]
+    assert (it.term, it.leader) == (3, "n2")
+
+
+@pytest.mark.parametrize("pre", [False, True])
+def test_the_first_word_of_a_leader_keeps_others_from_being_elected(pre):
+    it = replica(1)
+    it.step(append("n2", 2, (1, 1)), BORN_NS)
+    assert not grants(it, "n3", 3, BORN_NS + TIMEOUT_NS - 1, pre=pre)
+    assert grants(it, "n3", 3, BORN_NS + TIMEOUT_NS, pre=pre)
+
+
+def test_who_has_heard_that_its_leader_is_deposed_votes_at_once_where_there_are_no_leases():
+    it = replica(1)
+    it.step(append("n2", 1, (1, 1)), BORN_NS)
+    it.step(Vote(1, "n3", 2, granted=False, pre=True, number=0), BORN_NS + 1)
+    assert grants(it, "n3", 3, BORN_NS + 2)
+
+
+def test_a_damaged_replica_does_not_stand_even_if_its_leader_asks():
+    assert said(replica(1).step(TimeoutNow(1, "n2", 1), BORN_NS))
+    assert replica(1, damaged=True).step(TimeoutNow(1, "n2", 1), BORN_NS) == []
+
+
+def test_a_leader_that_is_deposed_by_an_append_that_does_not_fit_refuses_what_waits():
+    it = replica(1)
+    it._campaign(BORN_NS)
+    for pre in (True, False):
+        it.step(Vote(1, "n2", 2, granted=True, pre=pre, number=0), BORN_NS)
+    assert it.is_leader
+    it.step(Read("r"), BORN_NS)
+    effects = it.step(append("n3", 3, (7, 2)), BORN_NS)
+    assert Refuse(("r",), "n3") in effects
+    assert [each.accepted for each in said(effects)] == [False]
+
+
+# --- what a leader knows ----------------------------------------------------------------------------------------------
+
+
+def leader(term: int = 2, *terms: int, **found: Any) -> Group:
+    """Return n1 as the leader of this term, with all it has written durable."""
+    it = replica(*terms or (1,), **found)
+    it._campaign(BORN_NS)
+    for pre in (True, False):
+        it.step(Vote(1, "n2", term, granted=True, pre=pre, number=0), BORN_NS)
+        it.step(Persisted(it._token), BORN_NS)
+    assert it.is_leader and it.term == term
+    return it
+
+
+def reply(source: str, term: int, index: int, number: int = 0) -> AppendReply:
+    return AppendReply(1, source, term, True, index, 0, 0, number)
+
+
+def test_a_copy_counts_as_soon_as_it_is_durable_whatever_is_written_behind_it():
+    it = leader()
+    it.step(Propose("a", "a"), BORN_NS)
+    first_token = it._token
+    it.step(Propose("b", "b"), BORN_NS)
+    it.step(reply("n2", 2, 4), BORN_NS)
+    assert it.commit_index == 2
+    assert applied(it.step(Persisted(first_token), BORN_NS)) == [3]
+    assert applied(it.step(Persisted(it._token), BORN_NS)) == [4]
+
+
+def test_a_leader_tells_once_that_a_voter_has_lost_its_disk():
+    it = leader()
+    it.news = False
+    it.step(reply("n3", 2, 1, LOST), BORN_NS)
+    assert (it.news, it.voters_lost()) == (True, ("n3",))
+    it.news = False
+    it.step(reply("n3", 2, 2, LOST), BORN_NS)
+    assert not it.news
+
+
+def test_a_learner_whose_node_has_none_is_not_heard_of_and_invited_with_the_next_heartbeat():
+    configuration = Configuration(("n1", "n2", "n3"), (), ("n4",), (("n4", 1),))
+    it = leader(entries=(LogEntry(1, 1, configuration),))
+    assert it.step(reply("n4", 2, 0, ABSENT), BORN_NS) == []
+    effects = it.step(DeadlinePassed(HEARTBEAT), BORN_NS + 100)
+    assert [each.message for each in effects if getattr(each, "to", "") == "n4"] == [Invitation(1, "n1", 2, 1)]
+
+
+def test_a_learner_may_get_a_vote_when_it_is_not_far_behind_and_has_its_disk():
+    configuration = Configuration(("n1", "n2", "n3"), (), ("n4",), (("n4", 1),))
+    it = leader(2, 1, entries=(LogEntry(1, 1, configuration),))
+    it.step(reply("n2", 2, 2), BORN_NS)
+    assert it.learners_caught_up() == ()
+    it.step(reply("n4", 2, 2, number=1), BORN_NS)
+    assert it.learners_caught_up() == ("n4",)
+    for number in range(it.config.append_entries_max):
+        it.step(Propose(number, "x"), BORN_NS)
+    assert it.learners_caught_up() == ("n4",)
+    it.step(Propose("one more", "x"), BORN_NS)
+    assert it.learners_caught_up() == ()
+    it.step(reply("n4", 2, it.log.last_index, number=1), BORN_NS)
+    assert it.learners_caught_up() == ("n4",)
+    it.step(reply("n4", 2, it.log.last_index, number=LOST), BORN_NS)
+    assert it.learners_caught_up() == ()
+
+
+def test_who_lost_its_disk_holds_nothing_that_counts():
+    leadership = Leadership("n1", Configuration(("n1", "n2", "n3")), 0)
+    for progress in leadership.progress.values():
+        progress.accept(5)
+        progress.counts = False
+    assert leadership.quorum_index(5) == 0
+
+
+def test_a_refusal_takes_back_no_more_than_it_must():
+    progress = Progress(1)
+    progress.accept(5)
+    progress.refuse(6)
+    assert (progress.match_index, progress.next_index) == (5, 6)
+    progress.state = "replicate"
+    progress.refuse(4)
+    assert (progress.match_index, progress.next_index) == (3, 4)
+
+
+def test_a_log_knows_no_term_of_what_a_snapshot_covers_or_it_does_not_reach():
+    log = RaftLog(3, 2, [LogEntry(4, 5, "d"), LogEntry(5, 6, "e")])
+    assert [log.term_at(index) for index in range(1, 8)] == [None, None, 2, 5, 6, None, None]
+
+
+# --- quiet ------------------------------------------------------------------------------------------------------------
+
+
+def quiet_after(it: Group, idle_ns: int) -> bool:
+    return GoneQuiet() in it.step(DeadlinePassed(HEARTBEAT), BORN_NS + idle_ns)
+
+
+def level_leader() -> Group:
+    it = leader(quiesces=True)
+    for node in ("n2", "n3"):
+        it.step(reply(node, 2, 2), BORN_NS)
+    return it
+
+
+def test_a_leader_falls_quiet_when_nothing_has_come_from_one_heartbeat_to_the_next():
+    assert not quiet_after(level_leader(), HEARTBEAT_NS - 1)
+    assert quiet_after(level_leader(), HEARTBEAT_NS)
+
+
+def test_a_leader_whose_disk_has_something_to_do_does_not_fall_quiet():
+    it = level_leader()
+    it.step(Propose("a", "a"), BORN_NS)
+    for node in ("n2", "n3"):
+        it.step(reply(node, 2, 3), BORN_NS)
+    assert it.commit_index == 3, "the others are enough"
+    assert not quiet_after(it, HEARTBEAT_NS)
+    it.step(Persisted(it._token), BORN_NS)
+    assert quiet_after(it, 2 * HEARTBEAT_NS)
+
+
+@pytest.mark.parametrize(("event", "after_ns"), [(Awaken(), 0), (Read("r"), HEARTBEAT_NS)])
+def test_a_quiet_leader_asks_at_once_when_it_is_in_doubt(event, after_ns):
+    it = level_leader()
+    assert quiet_after(it, HEARTBEAT_NS)
+    assert SetDeadline(HEARTBEAT, after_ns, 0) in it.step(event, BORN_NS + 500)
+
+
+# --- invitations ------------------------------------------------------------------------------------------------------
+
+
+def test_an_invitation_tells_who_leads():
+    it = replica(1, 2)
+    assert said(it.step(Invitation(1, "n2", 2, 0), BORN_NS)) == [AppendReply(1, "n1", 2, False, 2, 2, 0, 0)]
+    assert it.leader == "n2"
+
+
+def test_an_invitation_from_an_earlier_term_is_answered_and_not_followed():
+    it = replica(1, 2)
+    assert said(it.step(Invitation(1, "n2", 1, 0), BORN_NS)) == [AppendReply(1, "n1", 2, False, 2, 2, 0, 0)]
+    assert (it.term, it.leader) == (2, "")
+
+
+def test_an_invitation_of_another_replica_is_none():
+    it = replica(1)
+    assert it.step(Invitation(1, "n2", 5, 4), BORN_NS) == []
+    assert it.term == 1
+
+
+# --- snapshots --------------------------------------------------------------------------------------------------------
+
+
+def chunks_of(*contents: bytes, index: int = 5, term: int = 2, checksum: int | None = None) -> list[SnapshotChunk]:
+    checksum = checksum_of(contents) if checksum is None else checksum
+    return [
+        SnapshotChunk(1, "n2", 2, index, term, checksum, number, len(contents), content, None, 0, 0)
+        for number, content in enumerate(contents)
+    ]
+
+
+def received(it: Group, chunk: SnapshotChunk) -> int:
+    (answer,) = said(it.step(chunk, BORN_NS))
+    assert isinstance(answer, SnapshotReply)
+    return answer.received
+
+
+def test_a_snapshot_whose_chunks_do_not_fit_together_is_taken_from_the_beginning():
+    it = replica(1)
+    good = chunks_of(b"a", b"b")
+    bad = chunks_of(b"x", b"b", checksum=good[0].checksum)
+    assert [received(it, chunk) for chunk in bad] == [1, 0]
+    assert received(it, good[0]) == 1
+    effects = it.step(good[1], BORN_NS)
+    assert [each.snapshot.chunks for each in effects if isinstance(each, InstallSnapshot)] == [(b"a", b"b")]
+
+
+def test_a_log_that_agrees_with_a_snapshot_begins_after_it():
+    it = replica(1, 1, 2, 2)
+    (whole,) = chunks_of(b"a", index=3)
+    it.step(whole, BORN_NS)
+    assert (it.log.snapshot_index, it.log.snapshot_term) == (3, 2)
+    assert [entry.index for entry in it.log.all_entries()] == [4]
+
+
+def test_a_chunk_from_an_earlier_term_is_refused():
+    it = replica(1, 3)
+    (whole,) = chunks_of(b"a")
+    assert said(it.step(whole, BORN_NS)) == [AppendReply(1, "n1", 3, False, 0, 0, 0, 0)]
+    assert it.leader == ""
+
+
+def test_a_chunk_takes_a_follower_into_the_term_of_its_sender():
+    it = replica(1)
+    first, second = chunks_of(b"a", b"b")
+    assert HardState(2, "") in written(it.step(first, BORN_NS))
+    assert HardState(2, "") not in written(it.step(second, BORN_NS))
+
+
+def test_what_a_snapshot_replaced_counts_no_more_as_durable():
+    it = replica(1, 1, 1, 1, 1)
+    (whole,) = chunks_of(b"a", index=3)
+    it.step(whole, BORN_NS)
+    it.step(Persisted(it._token), BORN_NS)
+    it._campaign(BORN_NS)
+    it.step(Vote(1, "n2", 3, granted=True, pre=True, number=0), BORN_NS)
+    it.step(Persisted(it._token), BORN_NS)
+    it.step(Vote(1, "n2", 3, granted=True, pre=False, number=0), BORN_NS)
+    assert it.is_leader and it.log.last_index == 4
+    assert not applied(it.step(AppendReply(1, "n2", 3, True, 4, 0, 0, 0), BORN_NS)), "its own copy is on no disk yet"
+    assert applied(it.step(Persisted(it._token), BORN_NS)) == [4]
