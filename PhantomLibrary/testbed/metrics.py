@@ -233,6 +233,7 @@ _RUN: dict[str, _OfRun] = {
     "messages_lost": _lost,
     "messages_sent": _network("sent"),
     "shed": lambda run, _since_ns: sum(each.shed for each in run.workloads.values()),
+    "turned_away": lambda run, _since_ns: sum(each.admission.shed for each in run.processes.values()),
     "terms": lambda run, _since_ns: max((state.term for state in run.watch.states.values()), default=0),
     "unsynced_bytes_lost": lambda run, _since_ns: sum(host.platter.bytes_lost for host in run.world.nodes.values()),
     "virtual_time": lambda run, _since_ns: run.now_ns / SECOND_NS,

@@ -12,6 +12,7 @@ SECTIONS = {
     "## Node failure and recovery": "node-failure",
     "## Network partition": "partition",
     "## Distributed transactions with failures": "transaction",
+    "## Elastic scaling under load": "scaling",
 }
 PRIORITIES = {"priority-1", "priority-2", "priority-3"}
 
