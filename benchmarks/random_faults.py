@@ -138,7 +138,7 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
 def _load(profile: str, draws: Stream) -> dict[str, int | str]:
     if profile == "saga":
         return {"kind": "saga", "clients": 3 + draws.below(6), "rate": 10_000 + 1000 * draws.below(30)}
-    if profile == "transaction":
+    if profile == "transaction" or (profile == "rebalancing" and draws.bits(1)):
         kind, isolation = _TRANSACTIONS[draws.below(len(_TRANSACTIONS))], _ISOLATIONS[draws.below(3)]
         return {"kind": kind, "isolation": isolation, "clients": 5 + draws.below(6), "rate": 100_000}
     kind = _KINDS[draws.below(len(_KINDS))]
@@ -173,6 +173,8 @@ def _come_to_rest(run: Run) -> str:
         return f"DSK-001: 30 s after all faults were healed: {disk_gap(run)}"
     if not run.advance(run.now_ns + 30 * SECOND_NS, lambda: judge_consistency(run).outcome == "valid"):
         return f"{judge_consistency(run).headline}, 30 s after all faults were healed"
+    if not run.advance(run.now_ns + 30 * SECOND_NS, lambda: not run.directory().reshapes.under_way):
+        return f"RSH-001: 30 s after all faults were healed: {run.directory().reshapes.under_way}"
     run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     give(run, "stop workload", drain_ns=10 * SECOND_NS)
     run.advance(run.now_ns + 11 * SECOND_NS)

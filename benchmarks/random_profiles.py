@@ -170,12 +170,46 @@ def _any_member(run: Run, draws: Stream) -> str:
     return choices[draws.below(len(choices))]
 
 
+def _rebalancing_cluster(seed: int, draws: Stream) -> RunSpec:
+    knobs = {
+        "snapshot_entries": 20 + draws.below(200),
+        "kept_entries_max": draws.below(30) + 1,
+        "snapshot_chunk_bytes": (200, 1_000, 16_384)[draws.below(3)],  # Small ones, so that a merge takes several.
+        **_lease_knobs(draws),
+    }
+    nodes = 3 + draws.below(4)
+    return RunSpec(seed=seed, topology="five-nodes", nodes=nodes, shards=1 + draws.below(4), replicas=3, knobs=knobs)
+
+
+def _split(run: Run, draws: Stream, _duration_ns: int) -> None:
+    """Split a shard of data in the middle, or at a key that it may not hold."""
+    shard = _data_shard(run, draws)
+    key = "middle" if draws.bits(1) else f"k{draws.below(35)}"
+    give(run, "split shard", shard=shard, key=key)
+
+
+def _merge(run: Run, draws: Stream, _duration_ns: int) -> None:
+    """Merge two neighbours, and now and then think better of it."""
+    left = run.directory().shard(_data_shard(run, draws))
+    right = next((each for each in run.directory().shards if left.end and each.start == left.end), left)
+    give(run, "merge shards", left=left.shard, right=right.shard)
+    if draws.below(4) == 0:
+        run.advance(run.now_ns + draws.below(40) * MILLISECOND_NS)
+        give(run, "cancel reshape", shard=left.shard)
+
+
+def _data_shard(run: Run, draws: Stream) -> int:
+    shards = run.shard_ids[1:]
+    return shards[draws.below(len(shards))]
+
+
 CLUSTERS: dict[str, Callable[[int, Stream], RunSpec]] = {
     "node-failure": _node_failure_cluster,
     "partition": _partition_cluster,
     "membership": _membership_cluster,
     "saga": _saga_cluster,
     "transaction": _transaction_cluster,
+    "rebalancing": _rebalancing_cluster,
 }
 FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
     "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
@@ -193,6 +227,26 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _cut,
         _drop,
         _bad_links,
+    ),
+    "rebalancing": (
+        _split,
+        _split,
+        _merge,
+        _merge,
+        _add_node,
+        _decommission,
+        _remove,
+        _crash,
+        _crash_leader,
+        _power_loss,
+        _pause,
+        _stall,
+        _break_disk,
+        _isolate,
+        _cut,
+        _drop,
+        _bad_links,
+        _skew,
     ),
     "transaction": (
         _crash,

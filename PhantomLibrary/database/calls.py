@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
 from PhantomLibrary.database.messages import ShardRequest
 from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKey, ReadAt, ReleaseLocks, ShardWork
-from PhantomLibrary.domain import Act, Answer, ForgetSagas, Get, KeyOperation, ShardId, TransactionOperation
+from PhantomLibrary.domain import (
+    Act,
+    Answer,
+    ForgetSagas,
+    Get,
+    KeyOperation,
+    OutcomeUnknown,
+    Refused,
+    ShardId,
+    TransactionOperation,
+)
 from PhantomLibrary.domain.operations import GetSaga
 from PhantomLibrary.kernel.process import Env
+from PhantomLibrary.protocols.transactions.values import Prepare
 
 _HARMLESS = frozenset((Get, GetSaga, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
+_PLANNED = frozenset((ReadAt, CheckUnchanged, LockKey, Prepare))
 _WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
 
 
@@ -36,8 +48,14 @@ class Session:
         self.sequence = 0
 
 
+class Moved(Refused, frozen=True, gc=False, array_like=True, tag="moved"):
+    """What was asked of a shard is for keys that it does not hold any more: whoever asked has to plan anew."""
+
+
 class Call:
-    """One operation on its way. `operation` None opens a session. One that `is_bound` is for its shard and no other."""
+    """One operation on its way. `operation` None opens a session. One that `is_bound` is for its shard, whatever keys
+    that holds; others are for whoever holds their key.
+    """
 
     __slots__ = (
         "attempt",
@@ -46,8 +64,10 @@ class Call:
         "finish",
         "is_bound",
         "may_happen",
+        "needs_map",
         "number",
         "operation",
+        "planned",
         "process",
         "refusals",
         "sequence",
@@ -79,11 +99,32 @@ class Call:
         self.may_happen = False
         self.is_bound = False
         self.backs_off = False
+        self.needs_map = False  # Nobody knows yet where to take it.
+        self.planned: ShardDescriptor | None = None  # The shard as it was known when the call was taken there.
 
 
 def is_read(call: Call) -> bool:
     """Whether a call leaves everything as it is, so that it needs no session, and never happened if it failed."""
     return type(call.operation) in _HARMLESS
+
+
+def failed(call: Call, reason: str, what_else: str = "") -> Answer:
+    """Return what is known of a call that failed: it never happened, unless some attempt at a write was left without
+    answer.
+    """
+    is_unknown = call.may_happen and not is_read(call)
+    return OutcomeUnknown(reason) if is_unknown else Refused(reason + what_else)
+
+
+def moved(call: Call) -> Answer:
+    """Return what is known of a call whose shard does not hold the keys any more that it was for."""
+    answer = failed(call, f"shard {call.shard} holds other keys now")
+    return Moved(answer.reason) if isinstance(answer, Refused) else answer
+
+
+def is_planned(call: Call) -> bool:
+    """Whether a call that is bound to a shard was made for the keys which that held then."""
+    return type(call.operation) in _PLANNED
 
 
 def needs_session(call: Call) -> bool:

@@ -8,11 +8,13 @@ change and the term of the coordinator, so that an old one does nothing.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Directory
+from PhantomLibrary.database.reshapes import Shape, Task
 from PhantomLibrary.domain import Configuration, NodeId, ShardId
 from PhantomLibrary.protocols.raft.configuration import Change
 
@@ -21,7 +23,7 @@ class ShardReport(Struct, frozen=True, gc=False, array_like=True):
     """What the leader of a shard knows of its members. `since` is the index of the configuration.
 
     `settled` says that it is committed and not joint; `caught_up` are learners that may get a vote, `lost` members
-    whose replicas are gone with their disks.
+    whose replicas are gone with their disks. `descriptor` and `shape` are as far as the leader has applied its log.
     """
 
     shard: ShardId
@@ -31,6 +33,8 @@ class ShardReport(Struct, frozen=True, gc=False, array_like=True):
     settled: bool
     caught_up: tuple[NodeId, ...]
     lost: tuple[NodeId, ...]
+    descriptor: ShardDescriptor | None = None
+    shape: Shape = Shape()
 
 
 class Report(Struct, frozen=True, gc=False, array_like=True, tag="report"):
@@ -81,5 +85,39 @@ class HandOver(Struct, frozen=True, gc=False, array_like=True, tag="hand over"):
     target: NodeId
 
 
-CensusMessage: TypeAlias = Report | Noted | Announcement | Order | HandOver
-CENSUS_MESSAGES = frozenset((Report, Noted, Announcement, Order, HandOver))
+class TaskOrder(Struct, frozen=True, gc=False, array_like=True, tag="task order"):
+    """The leader of a shard is to do the next step of a split or a merge.
+
+    To absorb, it gets the other shard's state from its leader, which is at `source`.
+    """
+
+    shard: ShardId
+    term: int
+    task: Task
+    action: Literal["split", "freeze", "absorb", "refuse"]
+    source: NodeId = ""
+
+
+class ChunkRequest(Struct, frozen=True, gc=False, array_like=True, tag="chunk request"):
+    """A shard that is to absorb another one asks its leader for the next chunk of the state that is frozen there."""
+
+    task: int
+    left: ShardId
+    right: ShardId
+    chunk: int
+    source: NodeId
+
+
+class FrozenChunk(Struct, frozen=True, gc=False, array_like=True, tag="frozen chunk"):
+    """Answers ChunkRequest."""
+
+    task: int
+    left: ShardId
+    chunk: int
+    chunks: int
+    content: bytes
+
+
+CensusMessage: TypeAlias = Report | Noted | Announcement | Order | HandOver | TaskOrder
+CENSUS_MESSAGES = frozenset((Report, Noted, Announcement, Order, HandOver, TaskOrder))
+RESHAPE_MESSAGES = frozenset((ChunkRequest, FrozenChunk))

@@ -89,9 +89,22 @@ class ShardDescriptor(Struct, frozen=True, array_like=True):
         token = token_of(key) if self.is_hashed else key
         return self.start <= token and (self.end == "" or token < self.end)
 
+    def token(self, key: str) -> str:
+        """Return where a key stands in the range."""
+        return token_of(key) if self.is_hashed else key
+
+    def can_split_at(self, token: str) -> bool:
+        """Return whether there is a range on both sides."""
+        return self.start < token and (self.end == "" or token < self.end)
+
     def some_key(self, stem: str) -> str:
         """Return a key that the shard holds and that ends with the stem."""
         return key_with_token(stem, self.start, self.end) if self.is_hashed else f"{self.start}{stem}"
+
+
+def is_same_range(left: ShardDescriptor, right: ShardDescriptor) -> bool:
+    """Return whether two descriptors of a shard speak of the same keys, on whichever nodes."""
+    return (left.start, left.end) == (right.start, right.end)
 
 
 class ClusterLayout(Struct, frozen=True):

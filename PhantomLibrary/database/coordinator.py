@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from PhantomLibrary.database.census import Announcement, CensusMessage, Noted, Report
+from PhantomLibrary.database.census import Announcement, CensusMessage, Noted, Report, TaskOrder
 from PhantomLibrary.database.directory import Directory
-from PhantomLibrary.database.messages import Record
+from PhantomLibrary.database.messages import EndTask, Record
 from PhantomLibrary.database.moving import patience_ns
 from PhantomLibrary.database.repair import Known, Led, Step, plan
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId, ShardId
@@ -29,7 +29,7 @@ class CoordinatorHost(Protocol):
 
     def monotonic_ns(self) -> int: ...
     def tell(self, node: NodeId, message: CensusMessage) -> None: ...
-    def propose(self, command: Record) -> None: ...
+    def propose(self, command: Record | EndTask) -> None: ...
     def unavailable(self) -> Collection[NodeId]: ...
 
 
@@ -160,7 +160,7 @@ class Coordinator:
         )
 
     def _take(self, step: Step) -> None:
-        if isinstance(step, Record):
+        if isinstance(step, (Record, EndTask)):
             self._host.propose(step)
         else:
             self._host.tell(*step)
@@ -168,7 +168,9 @@ class Coordinator:
 
 def _subject(step: Step) -> Any:
     """What makes a step the same as one of the plan before: another successor is another try at the same."""
-    if isinstance(step, Record):
+    if isinstance(step, (Record, EndTask)):
         return step
     node, order = step
+    if isinstance(order, TaskOrder):
+        return (node, order)
     return (node, type(order), order.shard, getattr(order, "since", 0), getattr(order, "change", None))

@@ -15,8 +15,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor, is_same_range
 from PhantomLibrary.database.moves import NO_MOVES, Moves
+from PhantomLibrary.database.reshapes import Reshapes
 from PhantomLibrary.domain import Configuration, NodeId, ShardId
 
 DIRECTORY_KEY = "directory"
@@ -40,6 +41,7 @@ class Directory(Struct, frozen=True, array_like=True, tag="directory"):
     members: tuple[Member, ...]
     shards: tuple[ShardDescriptor, ...]
     moves: Moves = NO_MOVES
+    reshapes: Reshapes = Reshapes()
 
     def member(self, node: NodeId) -> Member | None:
         return next((each for each in self.members if each.node == node), None)
@@ -50,6 +52,10 @@ class Directory(Struct, frozen=True, array_like=True, tag="directory"):
 
     def shard(self, shard: ShardId) -> ShardDescriptor:
         return next(each for each in self.shards if each.shard == shard)
+
+    def find(self, shard: ShardId) -> ShardDescriptor | None:
+        """Return a shard's descriptor, None where there is no such shard, or none any more."""
+        return next((each for each in self.shards if each.shard == shard), None)
 
     def nodes(self, *standings: Standing) -> list[NodeId]:
         return [each.node for each in self.members if each.standing in standings]
@@ -65,7 +71,9 @@ decode_directory = msgspec.json.Decoder(Directory).decode
 def first_directory(layout: ClusterLayout) -> Directory:
     """Return the directory of a cluster as it was formatted."""
     replicas = max(len(each.voters) for each in layout.shards)
-    return Directory(0, replicas, tuple(Member(node, "active") for node in layout.nodes), layout.shards)
+    members = tuple(Member(node, "active") for node in layout.nodes)
+    next_shard = max(each.shard for each in layout.shards) + 1
+    return Directory(0, replicas, members, layout.shards, reshapes=Reshapes(next_shard))
 
 
 # --- changes, each refused with a reason ----------------------------------------------------------------------------
@@ -111,8 +119,12 @@ def with_standing(directory: Directory, node: NodeId, standing: Standing, index:
 
 
 def with_shard(directory: Directory, descriptor: ShardDescriptor, index: int) -> Directory:
-    """Return the directory with a shard's newer descriptor; the same one if it has that, or a newer one, already."""
-    if descriptor.epoch <= directory.shard(descriptor.shard).epoch:
+    """Return the directory with a shard's newer descriptor; the same one if it has that, or a newer one, already.
+
+    Which keys a shard has changes with its tasks alone, so that no key is ever missing, or there twice.
+    """
+    known = directory.find(descriptor.shard)
+    if known is None or descriptor.epoch <= known.epoch or not is_same_range(known, descriptor):
         return directory
     shards = tuple(descriptor if each.shard == descriptor.shard else each for each in directory.shards)
     return replace(directory, version=index, shards=shards)

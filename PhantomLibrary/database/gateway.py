@@ -16,13 +16,15 @@ from collections.abc import Callable
 from typing import Any
 
 from PhantomLibrary.database.call_timers import CallTimers
-from PhantomLibrary.database.calls import Call, GatewayHost, Session, is_read, needs_session
-from PhantomLibrary.database.config import SYSTEM_SHARD
-from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory, decode_directory
+from PhantomLibrary.database.calls import Call, GatewayHost, Moved, failed, is_planned, moved, needs_session
+from PhantomLibrary.database.client_sessions import ClientSessions
+from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor, is_same_range
+from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory
 from PhantomLibrary.database.messages import (
     ClientReply,
     ClientRequest,
     Done,
+    Frozen,
     Held,
     NotLeader,
     Outcome,
@@ -33,7 +35,8 @@ from PhantomLibrary.database.messages import (
     StaleRoute,
     Told,
 )
-from PhantomLibrary.database.routes import Routes, is_same_range
+from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.database.shard_map import INCOMPLETE, ShardMap
 from PhantomLibrary.database.transactions.messages import (
     ShardAnswer,
     ShardWork,
@@ -54,11 +57,10 @@ from PhantomLibrary.domain import (
     TransactionOperation,
 )
 from PhantomLibrary.domain.operations import GetSaga
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
+from PhantomLibrary.domain.placement import PLACEMENT_WISHES
 from PhantomLibrary.protocols.overload.retry_budget import RetryBudget, pause_ns
 
-_SESSIONS_KEPT = 4096
-_ON_SHARD_0 = frozenset((ChangeMember, ChangePlacement, CancelMoves, BeginSaga, CancelSaga, GetSaga))
+_ON_SHARD_0 = PLACEMENT_WISHES | {ChangeMember, BeginSaga, CancelSaga, GetSaga}
 
 
 class Gateway:
@@ -71,14 +73,11 @@ class Gateway:
         self._env = env = host.env
         self._config = host.layout.config
         self._routes = Routes(host.layout.shards[:1])  # Shard 0's members are known to all; the rest is asked for.
+        self._map = ShardMap(self._routes, self._fetch_directory)
         self._closed = ""
-        self._is_fetching = False
         self._calls: dict[int, Call] = {}
         self._number = env.incarnation << 32  # Never the same number again, whatever is still under way.
-        self._sessions: dict[tuple[int, ShardId], Session] = {}
-        self._waiting_for_map: list[Call] = []
-        self._when_map: list[Callable[[Answer], object]] = []
-        self._waiting_for_session: dict[tuple[int, ShardId], list[Call]] = {}
+        self._sessions = ClientSessions(self._open_session, self._go_on)
         self._timers = CallTimers(env)
         self._retries = self.retry_budget()
         self._draws = env.random("gateway retries")
@@ -86,6 +85,7 @@ class Gateway:
             Done: self._on_done,
             NotLeader: self._on_not_leader,
             StaleRoute: self._on_stale_route,
+            Frozen: self._on_frozen,
             SessionExpired: self._on_session_expired,
             Held: self._on_held,
             Told: self._on_told,
@@ -97,8 +97,11 @@ class Gateway:
 
     def learn(self, directory: Directory) -> None:
         """Take over what is newer in a directory."""
-        for descriptor in directory.shards:
-            self._routes.learn(descriptor)
+        self._map.learn(directory)
+
+    def learn_descriptor(self, descriptor: ShardDescriptor) -> None:
+        """A shard is like this, unless something newer is known."""
+        self._routes.learn(descriptor)
 
     @property
     def epochs(self) -> dict[ShardId, int]:
@@ -144,11 +147,7 @@ class Gateway:
 
     def with_map(self, action: Callable[[Answer], object]) -> None:
         """Do something as soon as the map of shards is known, or cannot be had."""
-        if self._routes.has_map:
-            action(Ok())
-        else:
-            self._when_map.append(action)
-            self._fetch_map()
+        self._map.when_known(action)
 
     @property
     def routes(self) -> Routes:
@@ -193,72 +192,36 @@ class Gateway:
         if type(operation) in _ON_SHARD_0:
             self._prepare(call, SYSTEM_SHARD)
             return
-        if not self._routes.has_map:
-            self._waiting_for_map.append(call)
-            self._fetch_map()
+        call.needs_map = not self._routes.has_map
+        if call.needs_map:
+            self._map.when_known(lambda answer: self._go_on(call, answer))
             return
         self._prepare(call, self._routes.shard_of(operation.key).shard)
 
     def _prepare(self, call: Call, shard: ShardId) -> None:
-        """Attempt a call at a shard, in its session there if it writes."""
-        call.shard = shard
-        if needs_session(call) and call.session is None:
-            session = self._sessions.get((call.process, shard))
-            if session is None:
-                self._open_session(call)
-                return
-            self._join_session(call, session)
-        self._attempt(call)
+        """Attempt a call at a shard, if it writes in its session there; or in that which went along with its key, if it
+        has been attempted at another shard before.
+        """
+        call.shard, call.planned = shard, self._routes.find(shard)
+        if call.session is not None or not needs_session(call) or self._sessions.join(call):
+            self._attempt(call)
 
-    def _join_session(self, call: Call, session: Session) -> None:
-        session.sequence += 1
-        call.session, call.sequence = session, session.sequence
-
-    def _fetch_map(self) -> None:
-        if self._is_fetching:
-            return
-        self._is_fetching = True
-
-        def learn(answer: Answer) -> None:
-            if type(answer) is Ok:
-                self.learn(decode_directory(answer.value or ""))
-            self._is_fetching = False
-            waiting, self._waiting_for_map = self._waiting_for_map, []
-            for call in waiting:
-                self._go_on(call, answer)
-            actions, self._when_map = self._when_map, []
-            for action in actions:
-                action(answer)
-
+    def _fetch_directory(self, learn: Callable[[Answer], object]) -> None:
         self._attempt(self._new_call(0, Get(DIRECTORY_KEY), learn))
 
-    def _open_session(self, call: Call) -> None:
-        key = (call.process, call.shard)
-        if key in self._waiting_for_session:
-            self._waiting_for_session[key].append(call)
-            return
-        self._waiting_for_session[key] = [call]
-
-        def learn(answer: Answer) -> None:
-            if type(answer) is Ok:
-                self._keep_session(key, Session(int(answer.value or "0")))
-            for waiting in self._waiting_for_session.pop(key):
-                self._go_on(waiting, answer)
-
-        opening = self._new_call(call.process, None, learn)
+    def _open_session(self, call: Call, opened: Callable[[Answer], object]) -> None:
+        opening = self._new_call(call.process, None, opened)
         opening.shard = call.shard
         self._attempt(opening)
-
-    def _keep_session(self, key: tuple[int, ShardId], session: Session) -> None:
-        if len(self._sessions) >= _SESSIONS_KEPT:
-            del self._sessions[next(iter(self._sessions))]
-        self._sessions[key] = session
 
     def _go_on(self, call: Call, preparation: Answer) -> None:
         """What a call waited for has ended. If it failed, so does the call, which was not even attempted."""
         if call.number not in self._calls:
             return
-        if not isinstance(preparation, Ok):
+        if preparation is INCOMPLETE or isinstance(preparation, Moved):
+            call.needs_map = True
+            self._back_off(call)
+        elif not isinstance(preparation, Ok):
             self._finish(call, Refused(preparation.reason))
         elif self._env.monotonic_ns() >= call.deadline_ns:
             self._give_up(call)  # The client has stopped waiting, or soon will.
@@ -266,18 +229,22 @@ class Gateway:
             self._route(call)
 
     def _attempt(self, call: Call) -> None:
-        routes, shard = self._routes, call.shard
+        descriptor = self._routes.find(call.shard)
+        if descriptor is None or descriptor is not call.planned:
+            descriptor = self._planned_anew(call, descriptor)
+            if descriptor is None:
+                return
         call.attempt += 1
         call.backs_off = False
-        call.target = target = routes.target(shard)
+        call.target = target = self._routes.target(call.shard)
         session = call.session
         request = ShardRequest(
-            shard,
+            call.shard,
             self._env.node,
             call.number,
             call.attempt,
             next(iter(self._calls)),  # They are numbered in the order in which they began.
-            routes.descriptor(shard).epoch,
+            descriptor.epoch,
             session.number if session is not None else 0,
             call.sequence,
             call.operation,
@@ -288,6 +255,35 @@ class Gateway:
             self._host.request(request)
         else:
             self._env.send(target, request)
+
+    def _planned_anew(self, call: Call, known: ShardDescriptor | None) -> ShardDescriptor | None:
+        """Return by which descriptor a call is attempted, as its shard has changed; None where it goes another way."""
+        if known is None:
+            self._follow_keys(call)
+            return None
+        before = call.planned
+        if before is None or call.operation is None or is_same_range(before, known):
+            call.planned = known
+        elif not call.is_bound:
+            self._route(call)
+            return None
+        elif is_planned(call):
+            return before  # The answer says whether it happened before the keys were others.
+        return known
+
+    def _follow_keys(self, call: Call) -> None:
+        """There is no such shard any more, or nobody here has heard of it."""
+        heir = self._routes.heir_of(call.shard)
+        if not call.is_bound and call.operation is not None:
+            self._route(call)
+        elif heir == call.shard:
+            self._map.refresh()
+            self._back_off(call)
+        elif call.is_bound and not is_planned(call) and self._routes.find(heir) is not None:
+            call.shard = heir
+            self._attempt(call)
+        else:
+            self._finish(call, moved(call))
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -322,31 +318,38 @@ class Gateway:
         if outcome.descriptor is None:
             self._look_elsewhere(call)
             return
-        before = self._routes.descriptor(call.shard)
+        before = call.planned
         self._routes.learn(outcome.descriptor)
-        if not is_same_range(before, outcome.descriptor):
-            self._routes.forget_map()
-            if call.is_bound and not call.may_happen:
-                self._finish(call, Refused(f"shard {call.shard} holds other keys now"))
-                return
-            if call.may_happen and not is_read(call):
-                self._finish(call, OutcomeUnknown(f"shard {call.shard} changed while the operation was under way"))
-                return
-            self._prepare_again(call)
-        elif outcome.descriptor.epoch > before.epoch and self._env.monotonic_ns() < call.deadline_ns:
+        if outcome.heir is not None:
+            self._routes.learn(outcome.heir)
+        if before is not None and not is_same_range(before, outcome.descriptor):
+            if call.session is not None or is_planned(call):
+                call.may_happen = False  # What is refused in the log has never happened: see StaleRoute.
+            if call.is_bound:
+                self._finish(call, moved(call))
+            else:
+                call.attempt += 1  # The timer of the attempt that was answered means nothing any more.
+                self._route(call)
+        elif before and outcome.descriptor.epoch > before.epoch and self._env.monotonic_ns() < call.deadline_ns:
             self._attempt(call)  # Other replicas, with the same sessions: it is the same command still.
         else:
             self._back_off(call)
+
+    def _on_frozen(self, call: Call, _outcome: Outcome) -> None:
+        """Soon another shard has its keys, and serves them."""
+        call.trouble = f"shard {call.shard} is becoming part of another one"
+        self._map.refresh()
+        self._back_off(call)
 
     def _look_elsewhere(self, call: Call) -> None:
         """The node holds no replica of the shard: try another one, and ask shard 0 who does."""
         self._routes.doubt(call.shard, call.target)
         if call.shard != SYSTEM_SHARD:
-            self._fetch_map()
+            self._map.refresh()
         self._back_off(call)
 
     def _on_session_expired(self, call: Call, _outcome: Outcome) -> None:
-        self._sessions.pop((call.process, call.shard), None)
+        self._sessions.drop(call)
         if call.may_happen:
             self._finish(call, OutcomeUnknown(f"the session at shard {call.shard} has expired between two attempts"))
             return
@@ -364,7 +367,7 @@ class Gateway:
         if self._retries.allows(call.refusals, self._number):
             self._back_off(call, pause_ns(call.refusals, self._config.retry_delay_ns, self._draws.bits(16)))
         else:
-            self._fail(call, outcome.reason)
+            self._finish(call, failed(call, outcome.reason))
 
     def _back_off(self, call: Call, pause: int = 0) -> None:
         now_ns = self._env.monotonic_ns()
@@ -381,6 +384,8 @@ class Gateway:
             self._routes.doubt(call.shard, call.target)
         if now_ns >= call.deadline_ns:
             self._give_up(call)
+        elif call.needs_map:
+            self._route(call)
         else:
             self._attempt(call)
 
@@ -388,12 +393,7 @@ class Gateway:
         reason = f"shard {call.shard} did not answer within {self._config.operation_timeout_ns / 1e9:g} s"
         if call.trouble:
             reason = f"{reason} ({call.trouble})"
-        self._fail(call, reason, f"; last asked: {call.target}")
-
-    def _fail(self, call: Call, reason: str, what_else: str = "") -> None:
-        """End a call with what is known: it never happened, unless some attempt at a write was left without answer."""
-        is_unknown = call.may_happen and not is_read(call)
-        self._finish(call, OutcomeUnknown(reason) if is_unknown else Refused(reason + what_else))
+        self._finish(call, failed(call, reason, f"; last asked: {call.target}"))
 
     def _finish(self, call: Call, answer: Answer) -> None:
         del self._calls[call.number]

@@ -6,16 +6,12 @@ So replicas that applied the same commands have the same digest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from hashlib import blake2b
-
-import msgspec
+from msgspec.structs import replace
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
 from PhantomLibrary.database.directory import (
     DIRECTORY_KEY,
     Directory,
-    decode_directory,
     descriptor_of,
     encode_directory,
     first_directory,
@@ -24,22 +20,30 @@ from PhantomLibrary.database.directory import (
     with_standing,
 )
 from PhantomLibrary.database.messages import (
+    Absorb,
     Command,
     Done,
+    EndTask,
     Execute,
     ExecuteAct,
+    Freeze,
+    Frozen,
     Held,
     MoveSaga,
     OpenSession,
     Outcome,
     Record,
+    RefuseTask,
+    Reshape,
+    SplitOff,
     StaleRoute,
     Told,
     Transact,
 )
 from PhantomLibrary.database.moving import with_cancelled, with_ended, with_plan
-from PhantomLibrary.database.saga_state import SagaImage, SagaState
-from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.reshaping import with_task_ended, with_wish
+from PhantomLibrary.database.sessions import SessionTable, session_number
+from PhantomLibrary.database.shard_state import ShardState
 from PhantomLibrary.domain import (
     Append,
     BeginSaga,
@@ -53,34 +57,14 @@ from PhantomLibrary.domain import (
     Put,
     Remove,
 )
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
-from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore, key_bytes
+from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
 from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.saga.fences import Fences
-from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable, keys_in
-from PhantomLibrary.protocols.transactions.values import Prepare, Span
-
-_SESSION_BYTES = 64
-_encode = msgspec.msgpack.Encoder().encode
+from PhantomLibrary.protocols.transactions.table import TransactionTable, keys_in
+from PhantomLibrary.protocols.transactions.values import Prepare, Span, Undecided
 
 
-class _Head(msgspec.Struct, array_like=True):
-    """The first chunk of a snapshot."""
-
-    applied_index: int
-    descriptor: ShardDescriptor
-    sessions: list[tuple[int, int, str | None]]
-    last_timestamp_ns: int
-    sagas: SagaImage
-    horizon_ns: int = 0
-    transactions: TableDump = msgspec.field(default_factory=TableDump)
-
-
-_decode_head = msgspec.msgpack.Decoder(_Head).decode
-_decode_keys = msgspec.msgpack.Decoder(list[tuple[bytes, list[Version]]]).decode
-
-
-class ShardMachine:
+class ShardMachine(ShardState):
     """The state machine of one shard. Begins as the layout says; shard 0 holds the shard map."""
 
     def __init__(
@@ -91,19 +75,7 @@ class ShardMachine:
         fences: Fences | None = None,
         table: type[TransactionTable] = TransactionTable,
     ) -> None:
-        self.descriptor = descriptor
-        self.directory: Directory | None = None  # On shard 0.
-        self.applied_index = 0
-        self._chunk_bytes = layout.config.snapshot_chunk_bytes
-        self._retention_ns = layout.config.version_retention_ns
-        self._sessions = sessions
-        self.sagas = SagaState(fences if fences is not None else Fences())
-        self._store = VersionedStore()
-        self.transactions = table(
-            self._store,
-            retention_ns=layout.config.version_retention_ns,
-            patience_ns=layout.config.undecided_max_ns,
-        )
+        super().__init__(layout, descriptor, sessions, fences, table)
         if descriptor.shard == SYSTEM_SHARD:
             self._keep_directory(first_directory(layout))
 
@@ -118,8 +90,8 @@ class ShardMachine:
         known = self._sessions.recall(command)
         if known is not None:
             return known
-        if command.epoch != self.descriptor.epoch:
-            return StaleRoute(self.descriptor)
+        if command.epoch != self.epoch:
+            return self._stale()
         if self.transactions.parts:
             holder = self.transactions.holder_of(command.operation.key)
             if holder is not None:
@@ -131,8 +103,7 @@ class ShardMachine:
     def _apply_other(self, index: int, command: Command | Configuration | None) -> Outcome | None:
         match command:
             case OpenSession():
-                self._sessions.open(index)
-                return Done(str(index))
+                return self._open_session(index)
             case Transact():
                 return self._transact(command)
             case ExecuteAct():
@@ -141,15 +112,48 @@ class ShardMachine:
                 self.sagas.table.advance(command.number, command.revision, command.moves)
             case Record():
                 self._record(index, command)
+            case EndTask():
+                assert self.directory is not None
+                self._keep_directory(with_task_ended(self.directory, command, index))
             case Configuration():
-                if not command.is_joint:
-                    self.descriptor = descriptor_of(self.descriptor, command, index)
+                descriptor = self.descriptor if command.is_joint else descriptor_of(self.descriptor, command, index)
+                self._become(descriptor, replace(self.shape, is_joint=command.is_joint))
+            case SplitOff() | Freeze() | Absorb() | RefuseTask():
+                if command.task > self.shape.task:
+                    self._reshape(command)
         return None
+
+    def _stale(self) -> Outcome:
+        """Say why a request of another epoch is not done."""
+        return Frozen() if self.shape.frozen else StaleRoute(self.descriptor, self.shape.heir)
+
+    def _open_session(self, index: int) -> Outcome:
+        if self.shape.frozen:
+            return Frozen()
+        number = session_number(self.descriptor.shard, index)
+        self._sessions.open(number)
+        return Done(str(number))
+
+    def _reshape(self, command: Reshape) -> None:
+        """Do a step of a task that has not ended here."""
+        shape, descriptor = self.shape, self.descriptor
+        match command:
+            case SplitOff():
+                if command.epoch == self.epoch and not shape.is_joint:
+                    self._split_off(command.task, command.key, command.new)
+            case Freeze():
+                self._become(descriptor, replace(shape, frozen=command.task))
+            case Absorb():
+                self._take_chunk(command.task, command.chunk, command.chunks, command.content)
+            case RefuseTask():
+                self._become(
+                    descriptor, replace(shape, task=command.task, refusal=command.reason, frozen=0, absorbing=None)
+                )
 
     def _act(self, command: ExecuteAct) -> Outcome:
         """Do a step of a saga, or undo it."""
-        if command.epoch != self.descriptor.epoch:
-            return StaleRoute(self.descriptor)
+        if command.epoch != self.epoch:
+            return self._stale()
         holder = self.transactions.holder_of(command.operation.key)
         if holder is not None:
             return Held(holder)
@@ -164,8 +168,8 @@ class ShardMachine:
 
     def read(self, operation: Get, epoch: int) -> Outcome:
         """Answer a read from the present state."""
-        if epoch != self.descriptor.epoch:
-            return StaleRoute(self.descriptor)
+        if epoch != self.epoch:
+            return self._stale()
         if self.transactions.parts:
             writer = self.transactions.writer_of(operation.key)
             if writer is not None:
@@ -174,9 +178,16 @@ class ShardMachine:
 
     def _transact(self, command: Transact) -> Outcome:
         work = command.command
-        if type(work) is Prepare and command.epoch != self.descriptor.epoch:
-            return StaleRoute(self.descriptor)
+        if self.shape.frozen:
+            return Frozen()
+        if type(work) is Prepare and command.epoch != self.epoch:
+            known = self.transactions.answered_before(work)
+            return self._stale() if known is None or type(known) is Undecided else Told(known)
         return Told(self.transactions.apply(work, command.at_ns))
+
+    def mismatch(self, epoch: int) -> Outcome | None:
+        """Return what to answer to a question of another epoch than this one, None of this one."""
+        return None if epoch == self.epoch else self._stale()
 
     # --- reads at a time --------------------------------------------------------------------------------------------
 
@@ -225,6 +236,11 @@ class ShardMachine:
                 assert self.directory is not None
                 self._keep_directory(with_cancelled(self.directory, operation, self.applied_index))
                 return ""
+            case SplitShard() | MergeShards() | CancelReshape():
+                assert self.directory is not None
+                directory, reason = with_wish(self.directory, operation, self.applied_index)
+                self._keep_directory(directory)
+                return reason
             case BeginSaga():
                 return self.sagas.table.begin(self.applied_index, operation.key, operation.definition)
             case CancelSaga():
@@ -284,64 +300,3 @@ class ShardMachine:
             return
         self.directory = directory
         self._store.put(DIRECTORY_KEY.encode(), encode_directory(directory), at_ns=0, horizon_ns=0)
-
-    # --- all of it --------------------------------------------------------------------------------------------------
-
-    def snapshot(self) -> tuple[bytes, ...]:
-        """Return everything as chunks of bytes: a head, then keys in their order."""
-        head = _Head(
-            self.applied_index,
-            self.descriptor,
-            self._sessions.dump(),
-            self._store.last_timestamp_ns,
-            self.sagas.dump(),
-            self._store.horizon_ns,
-            self.transactions.dump(),
-        )
-        return (_encode(head), *self._key_chunks())
-
-    def _key_chunks(self) -> Iterator[bytes]:
-        """Yield the keys in pieces of about `snapshot_chunk_bytes`, each of one key at least."""
-        items: list[tuple[bytes, list[Version]]] = []
-        size = 0
-        for key, versions in self._store.items():
-            items.append((key, versions))
-            size += key_bytes(key, versions)
-            if size >= self._chunk_bytes:
-                yield _encode(items)
-                items, size = [], 0
-        if items:
-            yield _encode(items)
-
-    def restore(self, chunks: tuple[bytes, ...]) -> None:
-        """Become what `snapshot` described."""
-        head = _decode_head(chunks[0])
-        self.applied_index, self.descriptor = head.applied_index, head.descriptor
-        self._restore_sessions(head)
-        self.sagas.load(head.sagas)
-        self._store = VersionedStore()
-        self._store.last_timestamp_ns, self._store.horizon_ns = head.last_timestamp_ns, head.horizon_ns
-        self.transactions.load(head.transactions, self._store)
-        for chunk in chunks[1:]:
-            for key, versions in _decode_keys(chunk):
-                self._store.load(key, versions)
-        if self.descriptor.shard == SYSTEM_SHARD:
-            self.directory = decode_directory(self._store.latest(DIRECTORY_KEY.encode()) or b"")
-
-    def _restore_sessions(self, head: _Head) -> None:
-        self._sessions.load(head.sessions)
-
-    @property
-    def bytes(self) -> int:
-        """How many bytes this holds: versions, and sessions."""
-        return self._store.bytes + len(self._sessions) * _SESSION_BYTES
-
-    def held_keys(self) -> list[str]:
-        """Return the keys that this holds versions of."""
-        return [key.decode() for key, _ in self._store.items()]
-
-    def digest(self) -> int:
-        """Return a number that machines of equal content share."""
-        times = (self._store.last_timestamp_ns, self._store.horizon_ns)
-        rest = _encode((self.descriptor, self._sessions.dump(), *times, self.sagas.dump(), self.transactions.dump()))
-        return self._store.digest() ^ int.from_bytes(blake2b(rest, digest_size=8).digest(), "big")

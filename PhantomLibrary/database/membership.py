@@ -11,8 +11,18 @@ from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
-from PhantomLibrary.database.census import Announcement, CensusMessage, HandOver, Noted, Order, Report, ShardReport
+from PhantomLibrary.database.census import (
+    Announcement,
+    CensusMessage,
+    HandOver,
+    Noted,
+    Order,
+    Report,
+    ShardReport,
+    TaskOrder,
+)
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.directory import (
@@ -23,9 +33,10 @@ from PhantomLibrary.database.directory import (
     first_directory,
 )
 from PhantomLibrary.database.gateway import Gateway
-from PhantomLibrary.database.messages import Record
+from PhantomLibrary.database.messages import EndTask, Record
 from PhantomLibrary.database.replica import ShardReplica
 from PhantomLibrary.database.replicas import ReplicaSet
+from PhantomLibrary.database.reshaper import Reshaper
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import MILLISECOND_NS, NodeId, ShardId
 from PhantomLibrary.kernel.process import Env
@@ -56,6 +67,7 @@ class MembershipHost(Protocol):
     wal: WriteAheadLog
     replica_set: ReplicaSet
     gateway: Gateway
+    reshaper: Reshaper
 
     @property
     def parts(self) -> MembershipParts: ...
@@ -88,6 +100,7 @@ class Membership:
             Announcement: self._on_announcement,
             Order: self._on_order,
             HandOver: self._on_hand_over,
+            TaskOrder: self._on_task_order,
         }
 
     def start(self) -> None:
@@ -214,7 +227,11 @@ class Membership:
         """Give up the replicas here that the directory does not name any more."""
         directory = self.directory
         for shard, replica in list(self._host.replica_set.by_shard.items()):
-            descriptor = directory.shard(shard)
+            descriptor = directory.find(shard)
+            if descriptor is None:
+                if directory.reshapes.is_absorbed(shard):
+                    self._host.replica_set.end(shard)
+                continue  # Or it was split off, and the directory does not say so yet.
             if self.node in descriptor.members or descriptor.epoch <= replica.number:
                 continue
             # One that lost its disk stands by as long as its shard lacks a replica that it could become.
@@ -254,6 +271,11 @@ class Membership:
         if replica is not None:
             replica.transfer_leadership(order.target)
 
+    def _on_task_order(self, _sender: NodeId, order: TaskOrder) -> None:
+        replica = self._ordered(order.shard, order.term)
+        if replica is not None:
+            self._host.reshaper.order(replica, order)
+
     def _ordered(self, shard: ShardId, term: int) -> ShardReplica | None:
         """Return the replica that an order is for, unless the order comes from a coordinator of an earlier term."""
         return self._host.replica_set.by_shard.get(shard) if self._is_in_office(term) else None
@@ -273,7 +295,7 @@ class Membership:
         else:
             self._env.send(node, message)
 
-    def propose(self, command: Record) -> None:
+    def propose(self, command: Record | EndTask) -> None:
         self._host.replica_set.by_shard[SYSTEM_SHARD].propose(command)
 
     def unavailable(self) -> Collection[NodeId]:
@@ -300,4 +322,6 @@ def _shard_report(replica: ShardReplica) -> ShardReport | None:
         group.is_settled,
         group.learners_caught_up(),
         group.voters_lost(),
+        replica.machine.descriptor,
+        replace(replica.machine.shape, absorbing=None),
     )

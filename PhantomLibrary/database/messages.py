@@ -68,9 +68,18 @@ class NotLeader(Struct, frozen=True, gc=False, array_like=True, tag="not leader"
 
 
 class StaleRoute(Struct, frozen=True, gc=False, array_like=True, tag="stale route"):
-    """The shard is at another epoch, that of `descriptor`, or not here. The attempt did not happen."""
+    """The shard is at another epoch, that of `descriptor`, or not here. The attempt did not happen.
+
+    With a descriptor it says more, of what goes through the log: no earlier attempt has happened, nor ever will, for
+    those are of no later epoch. `heir` is the shard that was split off last.
+    """
 
     descriptor: ShardDescriptor | None = None
+    heir: ShardDescriptor | None = None
+
+
+class Frozen(Struct, frozen=True, gc=False, array_like=True, tag="frozen"):
+    """The shard is about to become part of another one, and serves no more. The attempt did not happen."""
 
 
 class SessionExpired(Struct, frozen=True, gc=False, array_like=True, tag="session expired"):
@@ -95,7 +104,7 @@ class Told(Struct, frozen=True, gc=False, array_like=True, tag="told"):
     answer: ShardAnswer
 
 
-Outcome: TypeAlias = Done | NotLeader | StaleRoute | SessionExpired | Held | Told | Overloaded
+Outcome: TypeAlias = Done | NotLeader | StaleRoute | Frozen | SessionExpired | Held | Told | Overloaded
 
 
 class ShardReply(Struct, frozen=True, gc=False, array_like=True, tag="shard reply"):
@@ -136,7 +145,10 @@ class NodeHeartbeatReply(Struct, frozen=True, gc=False, array_like=True, tag="no
 
 
 class OpenSession(Struct, frozen=True, gc=False, array_like=True, tag="open session"):
-    """Begin a session; its number is the index of this command. `(gateway, call)` tells who waits for the answer."""
+    """Begin a session; its number is the index of this command and the shard's (see sessions.py).
+
+    `(gateway, call)` tells who waits for the answer.
+    """
 
     gateway: NodeId
     call: int
@@ -198,7 +210,76 @@ class MoveSaga(Struct, frozen=True, array_like=True, tag="move saga"):
     call: int = 0
 
 
-Command: TypeAlias = OpenSession | Execute | Transact | Record | ExecuteAct | MoveSaga
+class EndTask(Struct, frozen=True, array_like=True, tag="end task"):
+    """Shard 0's leader writes into the directory what became of a split or a merge: `done`, or why not.
+
+    When it was done, `left` is what the shard is now that gave keys away or took them over, and `right` the new one.
+    """
+
+    number: int
+    outcome: str
+    left: ShardDescriptor | None = None
+    right: ShardDescriptor | None = None
+    gateway: NodeId = ""
+    call: int = 0
+
+
+class SplitOff(Struct, frozen=True, array_like=True, tag="split off"):
+    """From here on the keys from `key` on belong to shard `new`, unless the shard is at another epoch already."""
+
+    task: int
+    epoch: int
+    key: str
+    new: ShardId
+    gateway: NodeId = ""
+    call: int = 0
+
+
+class Freeze(Struct, frozen=True, array_like=True, tag="freeze"):
+    """From here on nothing changes and nothing is served, until the shard is taken over or the task refused."""
+
+    task: int
+    gateway: NodeId = ""
+    call: int = 0
+
+
+class Absorb(Struct, frozen=True, array_like=True, tag="absorb"):
+    """A chunk of a frozen shard's state. With the last one this shard takes over all of it."""
+
+    task: int
+    chunk: int
+    chunks: int
+    content: bytes
+    gateway: NodeId = ""
+    call: int = 0
+
+
+class RefuseTask(Struct, frozen=True, array_like=True, tag="refuse task"):
+    """This shard has no part in a task from here on: it forgets what it has of it, and serves again if it had stopped.
+
+    A task that has ended here already has ended.
+    """
+
+    task: int
+    reason: str
+    gateway: NodeId = ""
+    call: int = 0
+
+
+Reshape: TypeAlias = SplitOff | Freeze | Absorb | RefuseTask
+Command: TypeAlias = (
+    OpenSession
+    | Execute
+    | Transact
+    | Record
+    | ExecuteAct
+    | MoveSaga
+    | EndTask
+    | SplitOff
+    | Freeze
+    | Absorb
+    | RefuseTask
+)
 
 _COMMAND_BYTES = 64  # All but key and value.
 
@@ -207,6 +288,8 @@ def command_bytes(command: Command | None) -> int:
     """Return about how many bytes a command takes in a log, without encoding it."""
     if type(command) is Transact:
         return _COMMAND_BYTES + _work_bytes(command.command)
+    if type(command) is Absorb:
+        return _COMMAND_BYTES + len(command.content)
     if type(command) is not Execute:
         return _COMMAND_BYTES
     operation = command.operation

@@ -11,7 +11,7 @@ from typing import Any
 from PhantomLibrary.database.admission import Admission
 from PhantomLibrary.database.attempts import Attempts
 from PhantomLibrary.database.call_timers import DEADLINE as GATEWAY_DEADLINE
-from PhantomLibrary.database.census import CENSUS_MESSAGES
+from PhantomLibrary.database.census import CENSUS_MESSAGES, RESHAPE_MESSAGES
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.disk_care import DEADLINES as DISK_DEADLINES
@@ -35,6 +35,8 @@ from PhantomLibrary.database.metering import METER_MESSAGES, Metering
 from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.database.replica import ShardReplica, Sink
 from PhantomLibrary.database.replicas import ReplicaSet
+from PhantomLibrary.database.reshaper import Reshaper
+from PhantomLibrary.database.reshapes import Offspring
 from PhantomLibrary.database.saga_host import DEADLINES as SAGA_DEADLINES
 from PhantomLibrary.database.saga_host import SagaHost, shown
 from PhantomLibrary.database.snapshot_parts import parts_file
@@ -47,12 +49,20 @@ from PhantomLibrary.domain import Answer, NodeId, Observation, ReplicaDigest, Sh
 from PhantomLibrary.domain.usage import Account
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
-from PhantomLibrary.protocols.raft.configuration import ABSENT
-from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, Invitation, RequestVote, SnapshotChunk
+from PhantomLibrary.protocols.raft.configuration import ABSENT, UNBORN
+from PhantomLibrary.protocols.raft.messages import (
+    AppendEntries,
+    AppendReply,
+    Invitation,
+    RequestVote,
+    SnapshotChunk,
+    TimeoutNow,
+)
 from PhantomLibrary.protocols.saga.progress import Saga
 from PhantomLibrary.protocols.swim.effects import MembersChanged
 from PhantomLibrary.protocols.swim.messages import Ack, Nack, Ping, PingRequest
 
+_EARLY_VOTES_MAX = 64  # Shards.
 _HEALTH_MESSAGES = frozenset((Ping, Ack, PingRequest, Nack))
 
 
@@ -72,6 +82,7 @@ class DatabaseNode:
     health: HealthMonitor
     membership: Membership
     saga_host: SagaHost
+    reshaper: Reshaper
 
     def __init__(self, layout: ClusterLayout, parts: Parts, sink: Sink) -> None:
         self.layout = layout
@@ -82,6 +93,7 @@ class DatabaseNode:
         self.has_changed = True  # What a replica here holds has, since somebody last counted it.
         self._accounted = self._held = 0
         self._attempts = Attempts()
+        self._early_votes: dict[ShardId, dict[NodeId, RequestVote]] = {}
         self._later: deque[tuple[Callable[[Any], object], Any]] = deque()
         self._takers: dict[type, Callable[[Any], object]] = {}  # Of messages for whose sender nobody asks.
 
@@ -107,6 +119,7 @@ class DatabaseNode:
         self.gateway.start()
         self.health = HealthMonitor(self)
         self.health.start()
+        self.reshaper = self.parts.reshaper(self)
         self.membership = Membership(self)
         self._takers = {
             ShardReply: self.gateway.shard_reply,
@@ -137,6 +150,8 @@ class DatabaseNode:
             self.membership.receive(sender, message)
         elif kind in METER_MESSAGES:
             self.metering.receive(sender, message)
+        elif kind in RESHAPE_MESSAGES:
+            self.reshaper.receive(message)
         else:
             self._step(sender, message)
         if self._later or self._has_news:
@@ -147,16 +162,46 @@ class DatabaseNode:
         kind = type(message)
         if kind is RequestVote and self.membership.refuses(sender, message.shard):
             return
+        if kind is RequestVote and message.shard not in self.replicas:
+            self._keep_early_vote(message)
+            return
         replica = self.membership.invited(message) if kind is Invitation else self.replicas.get(message.shard)
         if replica is not None:
             replica.step(message)
         elif kind is SnapshotChunk:
             self._decline(message)
 
+    def _keep_early_vote(self, message: RequestVote) -> None:
+        """Somebody stands for a shard that may be split off here only in a moment: let it hear of that then."""
+        if message.shard in self._early_votes or len(self._early_votes) < _EARLY_VOTES_MAX:
+            self._early_votes.setdefault(message.shard, {})[message.source] = message
+
     def _decline(self, message: AppendEntries | SnapshotChunk) -> None:
-        """Say that no replica of the shard is here."""
-        reply = AppendReply(message.shard, self.env.node, message.term, False, 0, 0, message.round, ABSENT)
+        """Say that no replica of the shard is here, or that there never was one."""
+        born = self.membership.directory.reshapes.birth_of(message.shard)
+        number = UNBORN if self.replica_set.never_had(message.shard, born) else ABSENT
+        reply = AppendReply(message.shard, self.env.node, message.term, False, 0, 0, message.round, number)
         self.env.send(message.source, reply)
+
+    @property
+    def membership_number(self) -> int:
+        return self.membership.number
+
+    def beget(self, parent: ShardReplica, offspring: Offspring) -> None:
+        """A shard was split: begin the replica of the other half, and let it lead where this one leads."""
+        self.gateway.learn_descriptor(offspring.descriptor)
+        replica = self.replica_set.beget(parent, offspring)
+        if replica is None:
+            return
+        self.wal.flush()
+        if parent.group.is_leader:
+            self.later(replica.step, TimeoutNow(replica.shard, self.env.node, 0))
+        for vote in self._early_votes.pop(replica.shard, {}).values():
+            self.later(replica.step, vote)
+
+    def reshaped(self, replica: ShardReplica) -> None:
+        """A shard has other keys, or has done a step of a task."""
+        self.reshaper.reshaped(replica)
 
     def fire(self, deadline: str) -> None:
         if deadline == GATEWAY_DEADLINE:

@@ -16,6 +16,7 @@ from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.reshaper import Reshaper
 from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.transactions.desk import TransactionDesk
@@ -41,6 +42,7 @@ class Parts(Struct, frozen=True):
     gateway: type[Gateway] = Gateway
     detector: type[Detector] = Detector
     coordinator: type[Coordinator] = Coordinator
+    reshaper: type[Reshaper] = Reshaper
     orchestrator: type[Orchestrator] = Orchestrator
     fences: type[Fences] = Fences
     saga_host: type[SagaHost] = SagaHost

@@ -23,10 +23,14 @@ class OwnFile(Struct, frozen=True):
 
 
 class Recovery(Struct, frozen=True):
-    """What was found on a disk: replicas, and of those that are gone the highest number a shard."""
+    """What was found on a disk: replicas, and of those that are gone the highest number a shard.
+
+    `is_whole`: it is all that there ever was, on a disk that was never lost.
+    """
 
     replicas: dict[ShardId, Recovered]
     gone: dict[ShardId, int]
+    is_whole: bool = True
 
 
 class Replay:

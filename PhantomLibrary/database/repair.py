@@ -16,12 +16,14 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.database.census import HandOver, Order, ShardReport
+from PhantomLibrary.database.census import HandOver, Order, ShardReport, TaskOrder
 from PhantomLibrary.database.config import ShardDescriptor
-from PhantomLibrary.database.directory import Directory, Member, descriptor_of
-from PhantomLibrary.database.messages import Record
+from PhantomLibrary.database.directory import Directory, Member
+from PhantomLibrary.database.messages import EndTask, Record
 from PhantomLibrary.database.moves import Move
 from PhantomLibrary.database.moving import ends_of, outcome_of
+from PhantomLibrary.database.reshapes import Split
+from PhantomLibrary.database.reshaping import task_steps
 from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.protocols.raft.configuration import Change
 
@@ -59,7 +61,7 @@ class Known(Struct, frozen=True):
     missing: Collection[NodeId] = ()
 
 
-Step: TypeAlias = tuple[NodeId, Order | HandOver] | Record
+Step: TypeAlias = tuple[NodeId, Order | HandOver | TaskOrder] | Record | EndTask
 
 
 def plan(known: Known) -> list[Step]:
@@ -71,8 +73,11 @@ def plan(known: Known) -> list[Step]:
         led = known.led.get(descriptor.shard)
         if led is None or not led.report.settled:
             continue
-        if led.report.since > descriptor.epoch:
-            steps.append(Record(descriptor_of(descriptor, led.report.configuration, led.report.since)))
+        if isinstance(known.directory.reshapes.of(descriptor.shard), Split):
+            continue  # One thing at a time.
+        reported = led.report.descriptor
+        if reported is not None and reported.epoch > descriptor.epoch:
+            steps.append(Record(reported))
             continue
         move = known.directory.moves.of(descriptor.shard)
         outcome = _outcome(known, move, led) if move is not None else ""
@@ -86,7 +91,7 @@ def plan(known: Known) -> list[Step]:
     members = _members_that_have_come_or_gone(known)
     if members:
         steps.append(Record(None, members))
-    return steps + _settled_moves(known, ended)
+    return steps + _settled_moves(known, ended) + task_steps(known.directory, known.term, known.led)
 
 
 class _Room:

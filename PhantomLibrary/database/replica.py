@@ -9,6 +9,7 @@ from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Command, Done, command_bytes
 from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.reshapes import Offspring
 from PhantomLibrary.database.service import DEADLINE as SERVICE_DEADLINE
 from PhantomLibrary.database.service import ServiceOwner, ShardService
 from PhantomLibrary.database.sessions import SessionTable
@@ -97,6 +98,8 @@ class ReplicaOwner(ServiceOwner, Protocol):
     @property
     def parts(self) -> ReplicaParts: ...
     def note_news(self) -> None: ...
+    def beget(self, parent: ShardReplica, offspring: Offspring) -> None: ...
+    def reshaped(self, replica: ShardReplica) -> None: ...
     def note_saga(self, saga: Saga) -> None: ...
     def compact_log(self) -> None: ...
     def gone_quiet(self, shard: ShardId) -> None: ...
@@ -261,6 +264,8 @@ class ShardReplica:
                 service.applied(entry.command, outcome)
             if self._effects:
                 self._show_effects(entry.index)
+            if machine.is_reshaped:
+                self._note_shape()
             if entry.index % self._snapshot_entries == 0 and not self._owner.wal.is_full:
                 self._take_snapshot(entry.term)  # At the same entries everywhere, so that they are equal.
         group = self.group
@@ -271,6 +276,19 @@ class ShardReplica:
             self._owner.note_news()
         if group.view is self._view:
             self._show()  # Applied later than committed: nothing else would show it.
+
+    def _note_shape(self) -> None:
+        """The shard has other keys, other members, or has stopped to serve. What was split off begins at once, for the
+        next snapshot of this one knows nothing of it.
+        """
+        machine = self.machine
+        machine.is_reshaped = False
+        offspring, machine.offspring = machine.offspring, None
+        if offspring is not None:
+            self._owner.beget(self, offspring)
+        self.service.reshaped()
+        self._owner.reshaped(self)
+        self._owner.note_news()
 
     def _show_effects(self, index: int) -> None:
         for effect in self.machine.sagas.take_effects(self.node, self.shard, index):

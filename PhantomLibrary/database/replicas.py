@@ -10,17 +10,22 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor
+from PhantomLibrary.database.records import Existence
+from PhantomLibrary.database.recovery import Recovery
 from PhantomLibrary.database.replica import ReplicaOwner, ShardReplica
-from PhantomLibrary.database.wal import Existence, Recovery
-from PhantomLibrary.domain import ReplicaRemoved, ShardId
+from PhantomLibrary.database.reshapes import Offspring
+from PhantomLibrary.domain import Configuration, ReplicaRemoved, ShardId
 from PhantomLibrary.protocols.raft.configuration import LOST
-from PhantomLibrary.protocols.raft.messages import Record, Recovered
+from PhantomLibrary.protocols.raft.messages import Record, Recovered, Snapshot
 
 
 class ReplicaHost(ReplicaOwner, Protocol):
     """The node that the replicas stand on."""
 
     layout: ClusterLayout
+
+    @property
+    def membership_number(self) -> int: ...
 
 
 class ReplicaSet:
@@ -30,6 +35,7 @@ class ReplicaSet:
         self._host = host
         self._gone = dict(recovery.gone)
         self._recovered = recovery.replicas
+        self._is_whole = recovery.is_whole
         self.by_shard: dict[ShardId, ShardReplica] = {}
 
     def open(self) -> None:
@@ -43,14 +49,42 @@ class ReplicaSet:
             replica.start()
 
     def _descriptor(self, shard: ShardId) -> ShardDescriptor:
-        """Return what the shard was in the beginning: its log tells the rest."""
-        return next(each for each in self._host.layout.shards if each.shard == shard)
+        """Return what the shard was in the beginning, as far as that is known here: its log tells the rest."""
+        unknown = ShardDescriptor(shard, "", "", 0, ())
+        return next((each for each in self._host.layout.shards if each.shard == shard), unknown)
 
     def may_begin(self, shard: ShardId, number: int) -> bool:
         """Return whether there is no replica of this number, nor was there one of it or a later one."""
         replica = self.by_shard.get(shard)
         known = max(self._gone.get(shard, LOST), replica.number if replica is not None else LOST)
         return number > known
+
+    def never_had(self, shard: ShardId, born: int) -> bool:
+        """Return whether there was never a replica of a shard here, whose birth was ordered at `born`, 0 if unknown."""
+        if shard in self._gone or shard in self.by_shard:
+            return False
+        return self._is_whole or 0 < self._host.membership_number < born
+
+    def beget(self, parent: ShardReplica, offspring: Offspring) -> ShardReplica | None:
+        """Begin the replica of a shard that was split off from one here; return it, None where it must not begin.
+
+        It must not where there is one already, or was one, as when the log is applied again; nor where that cannot be
+        known, because the parent came here later than the split, or has lost something.
+        """
+        shard, index = offspring.descriptor.shard, offspring.descriptor.epoch
+        has_memory = LOST < parent.number < index and not parent.group.damaged
+        if not has_memory or not self.may_begin(shard, index):
+            return None
+        members = offspring.descriptor.members
+        configuration = Configuration(
+            offspring.descriptor.voters, (), offspring.descriptor.learners, tuple((node, index) for node in members)
+        )
+        snapshot = Snapshot(index, 0, offspring.chunks, configuration, index)
+        self._host.wal.begin(shard, index, snapshot)
+        recovered = Recovered(snapshot=snapshot, number=index)
+        replica = self.by_shard[shard] = ShardReplica(self._host, offspring.descriptor, recovered)
+        replica.start()
+        return replica
 
     def begin(self, shard: ShardId, number: int) -> None:
         """Begin an empty replica, in place of an older one."""

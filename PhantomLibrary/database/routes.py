@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import pairwise
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import NodeId, ShardId
@@ -12,15 +13,21 @@ from PhantomLibrary.protocols.transactions.values import Span, span_of
 
 
 class Routes:
-    """Descriptors by key and by shard, and a guess at each shard's leader."""
+    """Descriptors by key and by shard, and a guess at each shard's leader.
+
+    What is known of different shards may be of different times, so ranges may overlap: then the one that begins later
+    has the keys from there on, as after a split. Where some key would be in none there is no map.
+    """
 
     def __init__(self, known: Iterable[ShardDescriptor]) -> None:
         self._by_shard = {each.shard: each for each in known}
         self._starts: list[str] = []
         self._ranges: list[ShardDescriptor] = []
         self._is_hashed = False  # Whether the ranges are of keys' hashes.
+        self._heirs: dict[ShardId, ShardId] = {}
         self._leaders: dict[ShardId, NodeId] = {}
         self._turns: dict[ShardId, int] = {}
+        self._order()
 
     @property
     def has_map(self) -> bool:
@@ -33,21 +40,45 @@ class Routes:
 
     def learn(self, descriptor: ShardDescriptor) -> None:
         """Take over a descriptor, unless a newer one is known."""
-        known = self._by_shard.get(descriptor.shard)
-        is_shown = descriptor.shard == SYSTEM_SHARD or any(each.shard == descriptor.shard for each in self._ranges)
-        if known is not None and known.epoch > descriptor.epoch:
-            descriptor = known
-        self._by_shard[descriptor.shard] = descriptor
-        if self._leaders.get(descriptor.shard) not in (None, *descriptor.members):
-            del self._leaders[descriptor.shard]
-        if descriptor is not known or not is_shown:
-            data = (each for shard, each in self._by_shard.items() if shard != SYSTEM_SHARD)
-            self._ranges = sorted(data, key=lambda each: each.start)
-            self._starts = [each.start for each in self._ranges]
-            self._is_hashed = any(each.is_hashed for each in self._ranges)
+        if self._take(descriptor):
+            self._order()
 
-    def forget_map(self) -> None:
-        self._ranges, self._starts = [], []
+    def learn_all(self, descriptors: Iterable[ShardDescriptor], absorbed: Iterable[tuple[ShardId, ShardId]]) -> None:
+        """Take over descriptors, and which shards were taken over by which."""
+        is_new = False
+        for shard, heir in absorbed:
+            if shard not in self._heirs:
+                self._heirs[shard] = heir
+                is_new |= self._by_shard.pop(shard, None) is not None
+        for descriptor in descriptors:
+            is_new |= self._take(descriptor)
+        if is_new:
+            self._order()
+
+    def _take(self, descriptor: ShardDescriptor) -> bool:
+        shard = descriptor.shard
+        known = self._by_shard.get(shard)
+        if shard in self._heirs or (known is not None and known.epoch >= descriptor.epoch):
+            return False
+        self._by_shard[shard] = descriptor
+        if self._leaders.get(shard) not in (None, *descriptor.members):
+            del self._leaders[shard]
+        return True
+
+    def _order(self) -> None:
+        data = (each for shard, each in self._by_shard.items() if shard != SYSTEM_SHARD)
+        ranges = sorted(data, key=lambda each: (each.start, each.shard))
+        is_whole = (
+            bool(ranges)
+            and not ranges[0].start
+            and not ranges[-1].end
+            and all(not each.end or each.end >= behind.start for each, behind in pairwise(ranges))
+        )
+        self._is_hashed = any(each.is_hashed for each in ranges)
+        # Of two that begin at one key the earlier one is gone: it has been taken over by the one before, which split.
+        live = [each for each, behind in pairwise(ranges) if each.start != behind.start] + ranges[-1:]
+        self._ranges = live if is_whole else []
+        self._starts = [each.start for each in self._ranges]
 
     def shard_of(self, key: str) -> ShardDescriptor:
         """Return the shard that holds a key. There must be a map."""
@@ -63,14 +94,22 @@ class Routes:
             shards = [self.shard_of(span.start)] if span == span_of(span.start) else self._ranges
             return [(each.shard, span) for each in shards]
         parts = []
-        for each in self._ranges:
-            if (not each.end or span.start < each.end) and (not span.end or each.start < span.end):
-                end = min(filter(None, (span.end, each.end)), default="")
-                parts.append((each.shard, Span(max(span.start, each.start), end)))
+        ends = [*self._starts[1:], ""]
+        for each, end in zip(self._ranges, ends, strict=True):
+            if (not end or span.start < end) and (not span.end or each.start < span.end):
+                last = min(filter(None, (span.end, end)), default="")
+                parts.append((each.shard, Span(max(span.start, each.start), last)))
         return parts
 
-    def descriptor(self, shard: ShardId) -> ShardDescriptor:
-        return self._by_shard[shard]
+    def find(self, shard: ShardId) -> ShardDescriptor | None:
+        """Return a shard's descriptor, None of one that is not known, or was taken over by another one."""
+        return self._by_shard.get(shard)
+
+    def heir_of(self, shard: ShardId) -> ShardId:
+        """Return which shard has the keys of one that may have been taken over."""
+        while shard in self._heirs:
+            shard = self._heirs[shard]
+        return shard
 
     def target(self, shard: ShardId) -> NodeId:
         """Return whom to ask: the leader as last heard of, else the shard's members in turn."""
@@ -88,8 +127,3 @@ class Routes:
         if self._leaders.get(shard) == target:
             del self._leaders[shard]
         self._turns[shard] = self._turns.get(shard, 0) + 1
-
-
-def is_same_range(left: ShardDescriptor, right: ShardDescriptor) -> bool:
-    """Return whether two descriptors of a shard speak of the same keys, on whichever nodes."""
-    return (left.start, left.end) == (right.start, right.end)

@@ -15,6 +15,7 @@ from PhantomLibrary.database.messages import (
     Done,
     Execute,
     ExecuteAct,
+    Frozen,
     NotLeader,
     OpenSession,
     Outcome,
@@ -44,7 +45,7 @@ from PhantomLibrary.domain import (
     ShardId,
 )
 from PhantomLibrary.domain.operations import GetSaga
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
+from PhantomLibrary.domain.placement import PLACEMENT_WISHES
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Event, Propose, Read
@@ -52,10 +53,9 @@ from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.transactions.values import RaiseFence, TransactionCommand
 
 DEADLINE = "service"
+_INDEX_BITS = 40
 _WRITES = frozenset((Put, Cas, Append, Remove, Increment, Delete, Act))
-_OTHERS = frozenset(
-    (type(None), ChangeMember, ChangePlacement, CancelMoves, BeginSaga, CancelSaga, ForgetSagas),
-)
+_OTHERS = PLACEMENT_WISHES | {type(None), ChangeMember, BeginSaga, CancelSaga, ForgetSagas}
 
 
 class ServiceParts(Protocol):
@@ -118,7 +118,9 @@ class ShardService:
         """Take one attempt of a gateway."""
         group, desk, operation = self._replica.group, self.desk, request.operation
         self.operations += 1
-        if not group.is_leader:
+        if self.machine.shape.frozen and group.is_leader:
+            self.answer(request, Frozen())
+        elif not group.is_leader:
             reason = f"the disk of {self.node} is full" if self._owner.wal.is_full else ""
             self.answer(request, NotLeader(group.leader, may_happen=False, reason=reason))
         elif type(operation) is Get:
@@ -209,11 +211,21 @@ class ShardService:
         if type(command) is Transact and self.desk is not None:
             self.desk.applied(command, outcome)
 
+    def reshaped(self) -> None:
+        """The shard has other keys or other members, or has stopped to serve."""
+        if self.desk is None:
+            return
+        if self.machine.shape.frozen:
+            desk, self.desk = self.desk, None
+            desk.close(Frozen())
+        else:
+            self.desk.reshaped()
+
     def caught_up(self) -> None:
         """All that is committed so far is applied, and this replica leads."""
         if self.desk is not None:
             self.desk.settled()
-        elif self._replica.is_current():
+        elif self._replica.is_current() and not self.machine.shape.frozen:
             self.desk = self._owner.parts.desk(self, self._owner.layout.config)
             self.desk.begin()
 
@@ -236,7 +248,11 @@ class ShardService:
 
     @property
     def term(self) -> int:
-        return self._replica.group.term
+        """Return what is another one when this leader's clock says nothing of what was promised before.
+
+        That is so in another term, and when the shard has taken over another one.
+        """
+        return self._replica.group.term << _INDEX_BITS | self.machine.shape.widened
 
     @property
     def last_index(self) -> int:

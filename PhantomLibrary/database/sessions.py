@@ -1,8 +1,8 @@
 """Client sessions of one shard: what makes a retried command happen once.
 
-A session is opened by a command of its own and numbered by that command's index, so a number that is not in the
-table was evicted, never merely unheard of: a retry in it is refused instead of done twice. Each session remembers
-its last command.
+A session is opened by a command of its own and numbered by that command's index, and its shard, so a number that is
+not in the table was evicted, never merely unheard of: a retry in it is refused instead of done twice. Each session
+remembers its last command. It goes along with the keys when shards split and merge, for its number is no other one's.
 
 Source: Ongaro, "Consensus: Bridging Theory and Practice" (2014), 6.3.
 """
@@ -12,6 +12,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from PhantomLibrary.database.messages import Done, Execute, Outcome, SessionExpired
+from PhantomLibrary.domain import ShardId
+
+_SHARD_BITS = 20
+
+
+def session_number(shard: ShardId, index: int) -> int:
+    """Return the number of the session that a shard opens by the command at `index`."""
+    return index << _SHARD_BITS | shard
 
 
 class Remembered(Struct, gc=False, array_like=True):
@@ -34,7 +42,7 @@ class SessionTable:
     def open(self, number: int) -> None:
         """Begin a session, and evict the least recently used one if there are too many."""
         self._sessions[number] = Remembered(0, None)
-        if len(self._sessions) > self._sessions_max:
+        while len(self._sessions) > self._sessions_max:
             del self._sessions[next(iter(self._sessions))]
 
     def recall(self, command: Execute) -> Outcome | None:
@@ -53,6 +61,15 @@ class SessionTable:
         remembered = self._sessions.pop(command.session)
         remembered.sequence, remembered.value = command.sequence, value
         self._sessions[command.session] = remembered
+
+    def absorb(self, sessions: list[tuple[int, int, str | None]]) -> None:
+        """Take over another shard's. Where both know one, what came later counts: a session has one command at a
+        time.
+        """
+        for number, sequence, value in sessions:
+            known = self._sessions.get(number)
+            if known is None or known.sequence < sequence:
+                self._sessions[number] = Remembered(sequence, value)
 
     def dump(self) -> list[tuple[int, int, str | None]]:
         """Return the sessions, least recently used first."""

@@ -122,6 +122,16 @@ class WriteAheadLog:
             self._append(shard, records, token)
 
     def _append(self, shard: ShardId, records: Iterable[Record | Existence], token: int) -> None:
+        frames = self._frames_of(shard, records)
+        self._record = self._number
+        if frames:
+            self._disk.append(LOG_FILE, frames[0] if len(frames) == 1 else b"".join(frames))
+        self._waiting.append((shard, token))
+        if not self._is_syncing:
+            self._start_sync()
+
+    def _frames_of(self, shard: ShardId, records: Iterable[Record | Existence]) -> list[bytes]:
+        """Write what stands in files of its own; return the frames of the others."""
         frames = []
         for record in records:
             kind = type(record)
@@ -134,12 +144,7 @@ class WriteAheadLog:
                 self._parts.write(shard, record)  # type: ignore[arg-type]
                 continue
             frames.append(self._frame(encode_record(shard, record)))
-        self._record = self._number
-        if frames:
-            self._disk.append(LOG_FILE, frames[0] if len(frames) == 1 else b"".join(frames))
-        self._waiting.append((shard, token))
-        if not self._is_syncing:
-            self._start_sync()
+        return frames
 
     def _frame(self, body: bytes) -> bytes:
         self._number += 1
@@ -179,10 +184,17 @@ class WriteAheadLog:
         self.kept[file] = scan.bodies[0]
         return scan.bodies[0]
 
-    def begin(self, shard: ShardId, number: int) -> None:
-        """Write that a replica of this number begins, in place of what was here; durable with the next sync."""
+    def begin(self, shard: ShardId, number: int, snapshot: Snapshot | None = None) -> None:
+        """Write that a replica of this number begins, in place of what was here, empty or with a snapshot; durable with
+        the next sync.
+
+        Its files are there before the log speaks of it.
+        """
         self._numbers[shard] = number
-        self._write_existence(shard, Existence(number, holds=True))
+        records: tuple[Record | Existence, ...] = (Existence(number, holds=True),)
+        if snapshot is not None:
+            records = (*records, HardState(0, ""), SnapshotRecord(snapshot, keeps_tail=False))
+        self._write_existence(shard, records)
 
     def end(self, shard: ShardId, number: int) -> None:
         """Write that the replica of this number is gone; nobody hears any more of what it had waited for."""
@@ -191,16 +203,16 @@ class WriteAheadLog:
         self._held = deque((each, NOBODY if each == shard else token, write) for each, token, write in self._held)
         for waiting in (self._waiting, self._syncing):
             waiting[:] = [(each, NOBODY if each == shard else token) for each, token in waiting]
-        self._write_existence(shard, Existence(number, holds=False))
+        self._write_existence(shard, (Existence(number, holds=False),))
         self._disk.remove(snapshot_file(shard, number))
         self._disk.remove(vote_file(shard, number))
         self._parts.remove(shard)
 
-    def _write_existence(self, shard: ShardId, existence: Existence) -> None:
+    def _write_existence(self, shard: ShardId, records: tuple[Record | Existence, ...]) -> None:
         if self._held or not self._disk.has_room():
-            self._hold((shard, NOBODY, lambda _: self._append(shard, (existence,), NOBODY)))
+            self._hold((shard, NOBODY, lambda _: self._append(shard, records, NOBODY)))
             return
-        self._disk.append(LOG_FILE, self._frame(encode_record(shard, existence)))
+        self._disk.append(LOG_FILE, b"".join(self._frames_of(shard, records)))
         self._record = self._number
 
     def rewrite(self, contents: _Contents) -> None:
@@ -319,7 +331,8 @@ class WriteAheadLog:
                 self._snapshots[shard] = found.snapshot.index
         if is_damaged and any(found.number == LOST for found in replicas.values()):
             self._disk.remove(FORMAT_FILE)  # For good: what will be written now says nothing of what was promised.
-        return Recovery(replicas, {shard: replay.gone for shard, replay in replays.items() if replay.gone is not None})
+        gone = {shard: replay.gone for shard, replay in replays.items() if replay.gone is not None}
+        return Recovery(replicas, gone, self.is_formatted and not is_damaged)
 
     def _replay(self, scan: Scan, replays: dict[ShardId, Replay], number: int) -> dict[ShardId, Replay]:
         for body in filter(None, scan.bodies):
@@ -378,15 +391,3 @@ class WriteAheadLog:
             content = self._read(LOG_FILE)
             return content is not None and self._scrub.is_intact(content)
         return not self._own_file(file, lambda body: None).is_bad
-
-
-__all__ = [
-    "FORMAT_FILE",
-    "LOG_FILE",
-    "Existence",
-    "LogOwner",
-    "Recovery",
-    "WriteAheadLog",
-    "snapshot_file",
-    "vote_file",
-]

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
+from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
 
 # --- operations on keys: what a client asks of the database ---------------------------------------------------------
 
@@ -149,6 +149,9 @@ KeyOperation: TypeAlias = (
     | ChangeMember
     | ChangePlacement
     | CancelMoves
+    | SplitShard
+    | MergeShards
+    | CancelReshape
     | BeginSaga
     | CancelSaga
     | GetSaga

@@ -1,4 +1,4 @@
-"""What operators ask of the placement of shards: which replicas are to move, and who is to lead."""
+"""What operators ask of shards: which replicas are to move, who is to lead, which are to be split or merged."""
 
 from __future__ import annotations
 
@@ -39,3 +39,35 @@ class CancelMoves(Struct, frozen=True, gc=False, array_like=True, tag="cancel mo
 
     key: str
     shards: tuple[int, ...] = ()
+
+
+class SplitShard(Struct, frozen=True, gc=False, array_like=True, tag="split shard"):
+    """Have a shard split at a key, "" meaning in the middle of the keys it holds. Result: why not, "" when it will be.
+
+    `key` is the name of the wish: asked for again, it does nothing twice.
+    """
+
+    key: str
+    shard: int
+    at: str = ""
+
+
+class MergeShards(Struct, frozen=True, gc=False, array_like=True, tag="merge shards"):
+    """Have a shard take over the one that begins where it ends. Result: why not, "" when it will. `key` is a name."""
+
+    key: str
+    left: int
+    right: int
+
+
+class CancelReshape(Struct, frozen=True, gc=False, array_like=True, tag="cancel reshape"):
+    """Take back the split or merge that a shard takes part in, unless it has come too far. Result: why not, or "".
+
+    `key` says who asks.
+    """
+
+    key: str
+    shard: int
+
+
+PLACEMENT_WISHES: frozenset[type] = frozenset((ChangePlacement, CancelMoves, SplitShard, MergeShards, CancelReshape))

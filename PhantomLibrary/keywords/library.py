@@ -29,6 +29,7 @@ from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.placement_keywords import PlacementKeywords
 from PhantomLibrary.keywords.quantities import to_seed
 from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
+from PhantomLibrary.keywords.reshaping_keywords import ReshapingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
@@ -98,6 +99,7 @@ class PhantomLibrary(DynamicCore):
             MemberKeywords,
             RebalancingKeywords,
             PlacementKeywords,
+            ReshapingKeywords,
             TimeKeywords,
             FaultKeywords,
             DiskKeywords,

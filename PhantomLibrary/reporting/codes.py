@@ -87,6 +87,12 @@ _ENTRIES = (
         "No operation of any workload was confirmed for longer than the test allows.",
     ),
     CodeEntry(
+        "RSH-001",
+        "shard was not split or merged",
+        "A split or a merge was asked for, and did not come to its end in time, or was refused: shard 0 did not take it"
+        " up, the shard had no key to be split at, or the merge was taken back.",
+    ),
+    CodeEntry(
         "REC-001",
         "cluster did not recover",
         "A core of the cluster, with a quorum of every shard and nothing broken in it, did not serve within the time"

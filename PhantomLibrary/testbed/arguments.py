@@ -194,6 +194,20 @@ class _Probe(_Strict):
     within_ns: int
 
 
+class _SplitShard(_Strict):
+    shard: int
+    key: str = "middle"
+
+
+class _MergeShards(_Strict):
+    left: int
+    right: int
+
+
+class _CancelReshape(_Strict):
+    shard: int
+
+
 _Arguments: TypeAlias = type[_Strict]
 _TAKES: dict[str, _Arguments] = {
     "restart node": _Restart,
@@ -202,6 +216,9 @@ _TAKES: dict[str, _Arguments] = {
     "move shard": _MoveShard,
     "cancel moves": _CancelMoves,
     "rebalance": _Rebalance,
+    "split shard": _SplitShard,
+    "merge shards": _MergeShards,
+    "cancel reshape": _CancelReshape,
     "fail disk": _FailDisk,
     "skew clock": _SkewClock,
     "partition network": _Partition,

@@ -95,6 +95,7 @@ class Cluster:
         self.started_sagas: dict[str, StartedSaga] = {}
         self.transactions: dict[str, ClientTransaction] = {}  # The latest of each name.
         self.placements: list[Any] = []  # What operators have asked for, as moves.py keeps it.
+        self.reshape_wishes = 0
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()
@@ -209,10 +210,11 @@ class Cluster:
 
     @property
     def shard_ids(self) -> list[ShardId]:
-        return [each.shard for each in self.layout.shards]
+        """Return the shards that there are, by the newest directory, with shard 0 first."""
+        return [each.shard for each in self.directory().shards]
 
     def descriptor(self, shard: ShardId) -> ShardDescriptor:
-        return next(each for each in self.layout.shards if each.shard == shard)
+        return self.directory().shard(shard)
 
     def node_state(self, node: NodeId) -> str:
         """Return `joining`, `active`, `paused`, `down`, `decommissioning` or `removed`.

@@ -10,7 +10,8 @@ An event is told `before` its effect, when the node has decided and nobody else 
 *voters changing*: before and after a replica writes down a step by which other replicas come to vote.
 *snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
-Those of sagas: see saga_events.py; those of transactions: transaction_events.py; of moves: move_events.py.
+Those of sagas: see saga_events.py; those of transactions: transaction_events.py; of moves: move_events.py; of
+splits and merges: reshape_events.py.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from PhantomLibrary.database.messages import Transact
 from PhantomLibrary.database.node import DatabaseNode
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.replica import Sink
+from PhantomLibrary.database.reshapes import Shape
 from PhantomLibrary.domain import Configuration, NodeId, Observation, ReplicaState, ShardId
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, SendEarly
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
 from PhantomLibrary.testbed.move_events import MOVE_EVENTS, applied_moves, tapped_coordinator
 from PhantomLibrary.testbed.parts import Parts
+from PhantomLibrary.testbed.reshape_events import RESHAPE_EVENTS, applied_reshapes, ordering_coordinator
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS, tapped_saga_host
 from PhantomLibrary.testbed.transaction_events import (
     STEP,
@@ -51,6 +54,7 @@ EVENTS = (
     "learner added",
     "voters changing",
     *MOVE_EVENTS,
+    *RESHAPE_EVENTS,
     *SAGA_EVENTS,
     *TRANSACTION_EVENTS,
 )
@@ -69,6 +73,7 @@ class _Group(Protocol):
 class _Machine(Protocol):
     applied_index: int
     directory: Directory | None
+    shape: Shape
 
 
 class TappedReplica(Protocol):
@@ -113,7 +118,7 @@ class EventTap:
         return msgspec.structs.replace(
             parts,
             performer=performer,
-            coordinator=tapped_coordinator(parts.coordinator, self),
+            coordinator=ordering_coordinator(tapped_coordinator(parts.coordinator, self), self),
             saga_host=tapped_saga_host(parts.saga_host, self),
             gateway=tapped_gateway(parts.gateway, self),
             manager=tapped_manager(parts.manager, self),
@@ -297,8 +302,11 @@ class _ReplicaTap:
         if any(type(entry.command) is Transact for entry in effect.entries):
             events.append(STEP)
         directory = self.replica.machine.directory
-        if new and directory is not None:
-            events += applied_moves(directory.moves, [entry.command for entry in effect.entries[-new:]])
+        if new:
+            commands = [entry.command for entry in effect.entries[-new:]]
+            events += applied_reshapes(self.replica.machine.shape, directory, commands)
+            if directory is not None:
+                events += applied_moves(directory.moves, commands)
         if new:
             self._tell("entry committed", "before", new)
         self._tell_around(events, effect, perform)

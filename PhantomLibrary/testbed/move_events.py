@@ -67,7 +67,7 @@ def _newly_caught_up(moves: Moves, led: Any, report: Report) -> list[str]:
 
 
 def _ordered(moves: Moves, step: Step) -> list[str]:
-    if isinstance(step, Record) or not isinstance(step[1], Order):
+    if not isinstance(step, tuple) or not isinstance(step[1], Order):
         return []
     move, change = moves.of(step[1].shard), step[1].change
     if move is None:

@@ -18,14 +18,16 @@ from PhantomLibrary.domain import (
     Put,
     Refused,
 )
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement
+from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
-Wish: TypeAlias = ChangeMember | ChangePlacement | CancelMoves | BeginSaga | CancelSaga
+Wish: TypeAlias = (
+    ChangeMember | ChangePlacement | CancelMoves | SplitShard | MergeShards | CancelReshape | BeginSaga | CancelSaga
+)
 _TRIES_MAX = 5
 
 

@@ -21,6 +21,7 @@ from PhantomLibrary.testbed.loads import replay_load, set_load, start_workload, 
 from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
 from PhantomLibrary.testbed.moves import cancel_moves, move_shard
 from PhantomLibrary.testbed.rebalancing import rebalance
+from PhantomLibrary.testbed.reshaping import cancel_reshape, merge_shards, split_shard
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
@@ -312,6 +313,9 @@ VERBS: dict[str, Verb] = {
     "move shard": move_shard,
     "cancel moves": cancel_moves,
     "rebalance": rebalance,
+    "split shard": split_shard,
+    "merge shards": merge_shards,
+    "cancel reshape": cancel_reshape,
     "fail disk": _fail_disk,
     "skew clock": _each_node(_clock_fault),
     "partition network": _partition,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PhantomLibrary.database.machine import ShardMachine, _Head
+from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Execute, Outcome, SessionExpired
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.shard_state import SnapshotHead
 from PhantomLibrary.protocols.raft.effects import Effect
 
 
@@ -39,5 +40,5 @@ class RestoresTooLittle(ShardMachine):
 class SavesNoSessions(ShardMachine):
     """Takes over a snapshot without the sessions, as if no command had been done in any."""
 
-    def _restore_sessions(self, head: _Head) -> None:
+    def _restore_sessions(self, head: SnapshotHead) -> None:
         self._sessions.load([(number, 0, None) for number, _, _ in head.sessions])

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeAlias
 
-from PhantomLibrary.database.config import DatabaseConfig
+from PhantomLibrary.database.config import DatabaseConfig, is_same_range
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import NotLeader, Outcome, ShardRequest, Told, Transact
 from PhantomLibrary.database.transactions.messages import (
@@ -50,6 +50,7 @@ from PhantomLibrary.protocols.transactions.values import (
 
 CallKey: TypeAlias = tuple[NodeId, int]
 READS = frozenset((ReadAt, CheckUnchanged))
+_OF_KEYS = READS | {LockKey}
 _FOREVER_NS = 1 << 62
 
 
@@ -99,25 +100,55 @@ class TransactionDesk:
         self._behind: dict[TransactionId | None, dict[CallKey, None]] = {}  # Who waits for whom; None is the log.
         self._barriers: dict[CallKey, int] = {}  # What must be applied before a read may be served.
         self._fence_ns = 0  # The highest that was proposed.
+        self._descriptor = host.machine.descriptor
         self._will_look = False
 
     def begin(self) -> None:
         """Leadership is confirmed, and all that came before is applied."""
-        self._host.clock.observe(self._table.fence_ns)
-        self._fence_ns = self._table.fence_ns
+        self.take_over()
         self._look()
 
     def end(self, leader: NodeId) -> None:
         """Another leads: whoever waits here is sent there."""
+        self.close(NotLeader(leader, may_happen=False))
+
+    def close(self, outcome: Outcome) -> None:
+        """Turn away whoever waits here."""
         held, self._held = self._held, {}
         for request, _ in held.values():
-            self._host.answer(request, NotLeader(leader, may_happen=False))
+            self._host.answer(request, outcome)
+
+    def reshaped(self) -> None:
+        """The shard has other keys, or members: what it took over it served up to there, and what it gave away nobody
+        locks here. Whoever waits may wait for what is elsewhere now, so all are taken again.
+        """
+        before, self._descriptor = self._descriptor, self._host.machine.descriptor
+        if is_same_range(before, self._descriptor):
+            return
+        self.take_over()
+        self._locks.keep_only(self._descriptor.holds)
+        self._behind.clear()
+        held, self._held = self._held, {}
+        for request, _ in held.values():
+            self._host.take_again(request)
+
+    def take_over(self) -> None:
+        """Be above all times that were served before this leader, or by a shard that was taken over."""
+        clock = self._host.clock
+        clock.observe(self._table.fence_ns)
+        clock.observe(self._host.machine.last_timestamp_ns)
+        self._fence_ns = max(self._fence_ns, self._table.fence_ns)
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def take(self, request: ShardRequest) -> None:
         """Take a request that has to do with a transaction."""
         work: Any = request.operation
+        mismatch = self._host.machine.mismatch(request.epoch) if type(work) in _OF_KEYS else None
+        if mismatch is not None:
+            self._barriers.pop((request.gateway, request.call), None)
+            self._host.answer(request, mismatch)
+            return
         match work:
             case ReadAt() | CheckUnchanged():
                 self._take_read(request, work)
@@ -205,6 +236,11 @@ class TransactionDesk:
         barrier = self._barriers.get(key)
         if barrier is None:
             return  # Another attempt at it was answered.
+        mismatch = self._host.machine.mismatch(request.epoch)
+        if mismatch is not None:
+            del self._barriers[key]
+            self._host.answer(request, mismatch)
+            return
         if self._host.machine.applied_index < barrier:
             self._hold(request, None)
             return

@@ -214,6 +214,13 @@ class TransactionManager:
             finish(Ok(str(transaction.snapshot_ns)))
             return
         transaction.state = "committing"
+        self._host.gateway.with_map(lambda answer: self._begin_commit(transaction, finish, answer))
+
+    def _begin_commit(self, transaction: OpenTransaction, finish: Finish, map_answer: Answer) -> None:
+        if not isinstance(map_answer, Ok):
+            self._abort(transaction, map_answer.reason)
+            finish(Refused(map_answer.reason))
+            return
         shares = self._shares(transaction)
         anchor = self.routes.shard_of(transaction.writes[0].key).shard
         transaction.committer = committer = self._host.parts.committer(

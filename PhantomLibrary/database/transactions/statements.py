@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from PhantomLibrary.database.calls import Moved
 from PhantomLibrary.database.config import DatabaseConfig
 from PhantomLibrary.database.routes import Routes
 from PhantomLibrary.database.transactions.messages import (
@@ -159,9 +160,13 @@ class Statements:
     def _rows(self, transaction: OpenTransaction, span: Span) -> Script:
         """Return what a span holds at the snapshot, with what the transaction has written itself."""
         while True:
+            yield from self._learn_map()
             parts = self._host.routes.parts_of(span)
             works = [(shard, self._read_at(transaction, shard, part)) for shard, part in parts]
             answers = yield partial(self._host.ask_all, works)
+            if any(isinstance(answer, Moved) for answer in answers):
+                self._note_moved(transaction)
+                continue
             later_ns = 0
             rows: list[tuple[str, str]] = []
             for (shard, _), answer in zip(parts, answers, strict=True):
@@ -190,14 +195,30 @@ class Statements:
     def _move_up(self, transaction: OpenTransaction, at_ns: int) -> Script:
         """Read at a later time from here on, if what was read so far is the same then."""
         for span in list(transaction.reads):
-            for shard, part in self._host.routes.parts_of(span):
+            yield from self._check_unchanged(transaction, span, at_ns)
+        transaction.snapshot_ns = at_ns
+
+    def _check_unchanged(self, transaction: OpenTransaction, span: Span, at_ns: int) -> Script:
+        missing = [span]
+        while missing:
+            yield from self._learn_map()
+            part_of = missing.pop()
+            for shard, part in self._host.routes.parts_of(part_of):
                 work = CheckUnchanged(transaction.id, part, transaction.snapshot_ns, at_ns)
                 answer = yield partial(self._host.ask, shard, work)
+                if isinstance(answer, Moved):
+                    self._note_moved(transaction)
+                    missing.append(part)
+                    continue
                 if isinstance(answer, Conflict):
                     raise ChangedError(answer.reason)
                 if not isinstance(answer, Done):
                     raise _failed(shard, answer)
-        transaction.snapshot_ns = at_ns
+
+    def _note_moved(self, transaction: OpenTransaction) -> None:
+        """A shard holds other keys than was known, so that what was asked has to be asked again, elsewhere."""
+        if self._host.monotonic_ns() >= transaction.deadline_ns:
+            raise RolledBackError("the shards that it was to read were split or merged all the time")
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -230,9 +251,10 @@ class Statements:
             return False
         host, waited = self._host, False
         patience_ns = host.monotonic_ns() + host.config.operation_timeout_ns * 9 // 10
-        shard = host.routes.shard_of(key).shard
-        transaction.asked_locks[shard] = None
         while True:
+            yield from self._learn_map()
+            shard = host.routes.shard_of(key).shard
+            transaction.asked_locks[shard] = None
             work = LockKey(transaction.id, key, transaction.isolation, transaction.snapshot_ns)
             answer = yield partial(host.ask, shard, work)
             match answer:
@@ -253,6 +275,8 @@ class Statements:
                     if host.monotonic_ns() >= patience_ns:
                         raise RolledBackError(f"it waited too long for {key}, which {answer.holders[0]} holds")
                     yield partial(host.wait_for_lock, transaction)
+                case Moved():
+                    self._note_moved(transaction)
                 case _:
                     raise _failed(shard, answer)
 

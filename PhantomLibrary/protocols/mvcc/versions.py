@@ -9,7 +9,7 @@ Bernstein, Hadzilacos, Goodman, "Concurrency Control and Recovery in Database Sy
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from operator import itemgetter
 from typing import TypeAlias
@@ -142,6 +142,14 @@ class VersionedStore:
         insort(self._keys, key)
         self._changed[key] = None
         self.bytes += key_bytes(key, versions)
+
+    def drop(self, keys: Iterable[bytes]) -> None:
+        """Forget keys that are here, with all their versions."""
+        for key in keys:
+            self.bytes -= key_bytes(key, self._versions.pop(key))
+            self._changed.pop(key, None)
+            self._digest = (self._digest - self._hashes.pop(key, 0)) & _DIGEST_MASK
+        self._keys = [key for key in self._keys if key in self._versions]
 
     def digest(self) -> int:
         """Return a number that two stores share when they hold the same: a sum, brought up to date by what changed."""

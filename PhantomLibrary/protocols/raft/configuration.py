@@ -25,6 +25,9 @@ LOST = -1
 ABSENT = -2
 """What a node answers that holds no replica of the shard."""
 
+UNBORN = -3
+"""What a node answers that never held a replica of the shard, as far as its disk goes back, and so promised nothing."""
+
 
 class Change(Struct, frozen=True, gc=False):
     """What to make of a configuration: nodes that come as learners, learners that get a vote, members that go."""

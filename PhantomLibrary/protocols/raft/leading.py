@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PhantomLibrary.domain import Configuration, LogEntry, NodeId
-from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST
+from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST, UNBORN
 from PhantomLibrary.protocols.raft.effects import (
     Effect,
     Persisted,
@@ -268,6 +268,11 @@ class Leading(Transferring):
         if message.number == progress.number:
             progress.is_here = True
             return True
+        if message.number == UNBORN and not progress.match_index:
+            progress.is_here = (
+                False  # Yet to begin: its node is behind, or was passed over, where the shard was split off.
+            )
+            return False
         if message.source in self.configuration.learners and progress.number and not progress.match_index:
             progress.is_here = False
             return False

@@ -93,6 +93,15 @@ class Fences:
 
     # --- all of it --------------------------------------------------------------------------------------------------
 
+    def absorb(self, image: FencesImage) -> None:
+        """Take over what another shard remembers. Where both know a step, one has acted since the other was told."""
+        self.forget(image.last, image.open)
+        for saga, step, action, compensation in image.steps:
+            if self._is_open(saga):
+                known = self._steps.setdefault((saga, step), Remembered())
+                known.action = action if known.action is None else known.action
+                known.compensation = compensation if known.compensation is None else known.compensation
+
     def dump(self) -> FencesImage:
         steps = [(*key, step.action, step.compensation) for key, step in self._steps.items()]
         return FencesImage(self._last, self._open, steps)

@@ -7,6 +7,7 @@ their end, and one of them would have done so in vain.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -73,6 +74,10 @@ class LockTable:
         self._locks[key] = lock = _Lock(heir, now_ns)
         lock.queue = rest
         return [Granted(heir, key, token)]
+
+    def keep_only(self, holds: Callable[[str], bool]) -> None:
+        """Forget the locks of other keys, and who waits for them."""
+        self._locks = {key: lock for key, lock in self._locks.items() if holds(key)}
 
     def holder_of(self, key: str) -> TransactionId | None:
         """Return who holds a key."""

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from PhantomLibrary.domain import Increment
 from PhantomLibrary.protocols.mvcc.writes import is_number, written
@@ -42,6 +43,7 @@ from PhantomLibrary.protocols.transactions.values import (
 )
 
 _FOREVER_NS = 1 << 62
+_TAKEN_OVER = "another part of it was prepared at a shard that was taken over here"
 
 
 class Versions(Protocol):
@@ -140,7 +142,7 @@ class TransactionTable:
 
     def _prepare(self, command: Prepare, at_ns: int) -> TransactionAnswer:
         transaction = command.transaction
-        known = self._answered_before(transaction)
+        known = self.answered_before(command)
         if known is not None:
             return known
         values = self._values(command.writes)
@@ -160,14 +162,15 @@ class TransactionTable:
             self.records[transaction] = Record("ACTIVE", 0, command.participants, at_ns)
         return Prepared(prepared_ns)
 
-    def _answered_before(self, transaction: TransactionId) -> TransactionAnswer | None:
+    def answered_before(self, command: Prepare) -> TransactionAnswer | None:
         """Return what became of a prepare that has come before, however late this one is."""
+        transaction = command.transaction
         known = self.ending(transaction)
         if known is not None:
             return known
         part = self.parts.get(transaction)
         if part is not None:
-            return Prepared(part.prepared_ns)
+            return Prepared(part.prepared_ns) if _covers(part, command) else Conflict(_TAKEN_OVER)
         if transaction.begun_ns <= self._forgotten_ns:
             return Undecided()  # It may have ended here, either way, so long ago that nobody knows any more.
         return None
@@ -256,8 +259,9 @@ class TransactionTable:
             return Undecided()  # Decided and forgotten so long ago that nobody knows how.
         state = Ended(command.commits, command.commit_ns if command.commits else 0)
         begun_ns = at_ns if record is None else record.begun_ns
-        word: RecordState = "COMMITTED" if state.committed else "ABORTED"
-        self.records[transaction] = Record(word, state.commit_ns, command.participants, begun_ns)
+        heirs = () if record is None else record.participants  # Some may have been split off since it began.
+        participants = tuple(dict.fromkeys((*command.participants, *heirs)))
+        self.records[transaction] = Record(_word(state), state.commit_ns, participants, begun_ns)
         self._settle(transaction, state, at_ns)
         return self._end(transaction, state, at_ns)
 
@@ -276,12 +280,16 @@ class TransactionTable:
 
     def _resolve(self, command: Resolve, at_ns: int) -> TransactionAnswer:
         transaction = command.transaction
-        if transaction not in self.parts and (self.ending(transaction) or transaction.begun_ns <= self._forgotten_ns):
-            return Done()  # It ended here before; and of what is forgotten nothing is made up anew.
-        state = Ended(command.commits, command.commit_ns)
-        self._settle(transaction, state, at_ns)
-        self._end(transaction, state, at_ns)
-        return Done()
+        record = self.records.get(transaction)
+        passes_on = record is not None and not record.begun_ns
+        is_over = self.ending(transaction) or (not passes_on and transaction.begun_ns <= self._forgotten_ns)
+        if transaction in self.parts or not is_over:  # Of what is forgotten nothing is made up anew.
+            state = Ended(command.commits, command.commit_ns)
+            if record is not None and passes_on:
+                self.records[transaction] = replace(record, state=_word(state), commit_ns=command.commit_ns)
+            self._settle(transaction, state, at_ns)
+            self._end(transaction, state, at_ns)
+        return Undecided() if passes_on else Done()  # Those that were split off have to act as well.
 
     def _forget(self, command: Forget, at_ns: int) -> TransactionAnswer:
         for transaction in command.transactions:
@@ -303,10 +311,10 @@ class TransactionTable:
     def _install(self, part: Part, commit_ns: int, at_ns: int) -> None:
         """Make versions of what was prepared. Who writes later what was read here gets a later timestamp."""
         self._versions.reserve(commit_ns)
-        horizon_ns = at_ns - self._retention_ns
+        horizon_ns, promised_ns = at_ns - self._retention_ns, part.promised_ns or part.prepared_ns
         for key, value in part.values:
             content = None if value is None else value.encode()
-            self._versions.install(key.encode(), (commit_ns, content, part.prepared_ns), horizon_ns=horizon_ns)
+            self._versions.install(key.encode(), (commit_ns, content, promised_ns), horizon_ns=horizon_ns)
 
     def _end(self, transaction: TransactionId, state: Ended, at_ns: int) -> Ended:
         """Remember how a transaction ended, since this moment."""
@@ -340,6 +348,16 @@ class TransactionTable:
             self._keep(transaction, part)
         self._ended = {transaction: (state, at_ns) for transaction, state, at_ns in dump.ended}
         self._forgotten_ns, self.fence_ns = dump.forgotten_ns, dump.fence_ns
+
+
+def _word(state: Ended) -> RecordState:
+    return "COMMITTED" if state.committed else "ABORTED"
+
+
+def _covers(part: Part, command: Prepare) -> bool:
+    """Whether a part is what this command asked for, and not one that came with a shard that was taken over."""
+    keys = {key for key, _ in part.values}
+    return all(write.key in keys for write in command.writes) and all(span in part.reads for span in command.reads)
 
 
 def keys_in(versions: Versions, span: Span) -> list[bytes]:

@@ -143,18 +143,24 @@ RecordState: TypeAlias = Literal["ACTIVE", "COMMITTED", "ABORTED"]
 
 
 class Part(Struct, frozen=True, gc=False, array_like=True):
-    """What a participant has promised. `values` are (key, value), None to delete it."""
+    """What a participant has promised. `values` are (key, value), None to delete it.
+
+    It commits no earlier than `prepared_ns`. `promised_ns` is when the earlier of two parts was promised that have
+    become one, 0 where there was one only.
+    """
 
     prepared_ns: int
     values: tuple[tuple[str, str | None], ...]
     reads: tuple[Span, ...]
     anchor: ShardId
+    promised_ns: int = 0
 
 
 class Record(Struct, frozen=True, gc=False, array_like=True):
     """The record of a transaction. Its participants are kept until all of them have acted on the decision.
 
-    `begun_ns` is when the anchor prepared.
+    `begun_ns` is when the anchor prepared, 0 at a participant that has but to pass the decision on to shards that were
+    split off from it: see sharing.py.
     """
 
     state: RecordState

@@ -5,7 +5,8 @@ import pytest
 from PhantomLibrary.database.census import Announcement, Order, Report
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import with_shard, with_standing
-from PhantomLibrary.database.wal import Existence, vote_file
+from PhantomLibrary.database.records import Existence
+from PhantomLibrary.database.wal import vote_file
 from PhantomLibrary.domain import Append, LogEntry, Ok
 from PhantomLibrary.protocols.raft.configuration import LOST, Change
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Invitation, Snapshot

@@ -25,7 +25,9 @@ WHOLE = Configuration(("n1", "n2", "n3"))
 
 
 def led(configuration=WHOLE, *, leader="n1", since=0, settled=True, caught_up=(), lost=(), shard=1):
-    return Led(leader, ShardReport(shard, 1, since, configuration, settled, caught_up, lost))
+    before = next((each for each in LAYOUT.shards if each.shard == shard), LAYOUT.shards[1])
+    descriptor = descriptor_of(before, configuration, since)
+    return Led(leader, ShardReport(shard, 1, since, configuration, settled, caught_up, lost, descriptor))
 
 
 def known(directory=DIRECTORY, leads=None, **fields):

@@ -16,7 +16,7 @@ from PhantomLibrary.database.messages import (
     Transact,
 )
 from PhantomLibrary.database.saga_state import changed
-from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.sessions import SessionTable, session_number
 from PhantomLibrary.domain import (
     Act,
     Append,
@@ -117,7 +117,7 @@ def test_shard_forgets_sagas_that_have_ended(script):
 
 
 def _asked(system, sequence, operation):
-    return system.apply(Execute("n1", 1, 1, 1, sequence, 0, operation)).value
+    return system.apply(Execute("n1", 1, 1, session_number(0, 1), sequence, 0, operation)).value
 
 
 def test_saga_begins_moves_and_stands_in_the_snapshot(system):
@@ -143,7 +143,7 @@ def test_begin_and_cancel_are_refused_with_a_reason(system):
 def test_remove_takes_an_element_out_of_a_list(script):
     script.apply(OpenSession("n1", 1))
     for sequence, operation in enumerate((Append("k1", "a"), Append("k1", "b"), Remove("k1", "a"), Remove("k1", "z"))):
-        script.apply(Execute("n1", 1, 1, 1, sequence + 1, 0, operation))
+        script.apply(Execute("n1", 1, 1, session_number(1, 1), sequence + 1, 0, operation))
     assert script.value() == "b"
 
 

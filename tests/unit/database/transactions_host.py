@@ -103,8 +103,8 @@ class Host:
 
     def write(self, key, value, at):
         if self.machine.applied_index == 0 or not hasattr(self, "session"):
-            self.machine.apply(self.machine.applied_index + 1, OpenSession("n9", 0))
-            self.session, self.sequence = self.machine.applied_index, 0
+            opened = self.machine.apply(self.machine.applied_index + 1, OpenSession("n9", 0))
+            self.session, self.sequence = int(opened.value), 0
         self.sequence += 1
         self.machine.apply(
             self.machine.applied_index + 1, Execute("n9", 0, 1, self.session, self.sequence, at, Put(key, value))

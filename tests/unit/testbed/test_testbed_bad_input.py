@@ -112,6 +112,16 @@ _BAD = [
     ("update range", "", {"transaction": "t9", "start": "k1", "change": "add", "value": "ten"}),
     ("commit transaction", "", {"transaction": "t9"}),
     ("roll back transaction", "", {"transaction": "t9"}),
+    ("split shard", "", {"shard": 9}),
+    ("split shard", "", {"shard": 0}),
+    ("split shard", "", {"shard": 1, "key": ""}),
+    ("split shard", "", {}),
+    ("merge shards", "", {"left": 1, "right": 1}),
+    ("merge shards", "", {"left": 0, "right": 1}),
+    ("merge shards", "", {"left": 1, "right": 9}),
+    ("merge shards", "", {"left": 1}),
+    ("cancel reshape", "", {"shard": 1}),
+    ("cancel reshape", "", {"shard": 9}),
 ]
 
 
