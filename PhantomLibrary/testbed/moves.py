@@ -111,16 +111,13 @@ def outcomes(cluster: Cluster, plan: str) -> list[EndedMove]:
 
 
 def progress(cluster: Cluster) -> Progress:
-    """Return how far the latest plan is: by the directory, and by the copies that leaders send."""
-    moves = cluster.directory().moves
-    asked_last = cluster.placements[-1].plan if cluster.placements else None
-    if asked_last is not None and asked_last.key != moves.plan:
-        return Progress(asked_last.key, 0, len(asked_last.moves), 0, sum(each.bytes for each in asked_last.moves))
-    ended = outcomes(cluster, moves.plan)
-    under_way = [each for each in moves.under_way if each.plan == moves.plan]
+    """Return how far the plan is that was asked for last: by the directory, and by the copies that leaders send."""
+    plan: ChangePlacement = cluster.placements[-1].plan
+    ended = outcomes(cluster, plan.key)
+    under_way = [each for each in cluster.directory().moves.under_way if each.plan == plan.key]
     copied = sum(each.move.bytes for each in ended) + sum(_copied(cluster, each) for each in under_way)
-    total = sum(each.move.bytes for each in ended) + sum(each.bytes for each in under_way)
-    return Progress(moves.plan, len(ended), len(ended) + len(under_way), copied, total)
+    # Before shard 0 has taken it up, nothing of it is done.
+    return Progress(plan.key, len(ended), len(plan.moves), copied, sum(each.bytes for each in plan.moves))
 
 
 def _copied(cluster: Cluster, move: Move) -> int:

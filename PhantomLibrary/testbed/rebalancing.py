@@ -38,7 +38,7 @@ _LEAD = re.compile(r"let (\S+) lead shard (\d+)(?: after (\S+))?(?:; (.*))?")
 
 
 def snapshot_of(cluster: Cluster) -> Snapshot:
-    """Return how the cluster stands: the directory, who leads, and what leaders hold.
+    """Return how the cluster stands: the directory, who leads, and what leaders hold. Shard 0 stays where it is.
 
     A node counts by its cores. One that does not run is neither given anything nor has it taken from it, as one that is
     still joining, and shards that are being changed stay as they are.
@@ -59,7 +59,8 @@ def snapshot_of(cluster: Cluster) -> Snapshot:
         for each in directory.members
         if each.standing != "removed"
     )
-    return Snapshot(directory.version, nodes, tuple(_placed(cluster, each) for each in directory.shards))
+    shards = [each for each in directory.shards if each.shard != SYSTEM_SHARD]
+    return Snapshot(directory.version, nodes, tuple(_placed(cluster, each) for each in shards))
 
 
 def _power(cluster: Cluster, node: NodeId) -> int:
@@ -76,8 +77,8 @@ def _placed(cluster: Cluster, descriptor: ShardDescriptor) -> PlacedShard:
         shard,
         descriptor.voters,
         leader if leads else "",
-        bytes_of(cluster, shard) if shard != SYSTEM_SHARD else 0,
-        is_fixed=shard == SYSTEM_SHARD or not is_settled or cluster.directory().moves.of(shard) is not None,
+        bytes_of(cluster, shard),
+        is_fixed=not is_settled or cluster.directory().moves.of(shard) is not None,
     )
 
 
