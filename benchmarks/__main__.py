@@ -23,6 +23,7 @@ from benchmarks.operation import measure_operation
 from benchmarks.planning import measure_plan
 from benchmarks.scale import measure_idle_shards, measure_load
 from benchmarks.startup import measure_startup
+from benchmarks.transactions import measure_transactions
 
 _MESSAGES = 1_000_000
 _MAILBOX_MESSAGES = 250_000  # Dear, and far from any bound.
@@ -62,6 +63,7 @@ def _rows() -> Iterator[Row]:
     idle = measure_idle()
     yield Row("idle: simulated seconds a CPU second", f"{idle:,.0f}", "at least 4,000", idle >= 4000)
     yield from _scale()
+    yield from _transactions()
     moves, plan_ms = measure_plan(new_nodes=1)
     yield Row(f"plan: 1,000 shards, 50 nodes, {moves} moves", f"{plan_ms:.0f} ms", "at most 100 ms", plan_ms <= 100)
     check_s = measure_cycles()
@@ -91,6 +93,15 @@ def _scale() -> Iterator[Row]:
     median_ms, p99_ms = measure_elections(1000)
     what = "election after a crash, p99 of 1,000 seeds"
     yield Row(what, f"{p99_ms:,.0f} ms (median {median_ms:.0f})", "at most 2,000 ms", p99_ms <= 2000)
+
+
+def _transactions() -> Iterator[Row]:
+    wide = measure_transactions("twenty-nodes", 20, 20, 20)
+    what = "transaction over 2 shards, 20 nodes: mean"
+    yield Row(what, f"{wide.mean_ms:.1f} virtual ms", "at most 50 ms", wide.mean_ms <= 50)
+    yield Row("… a virtual second", f"{wide.per_s:,.0f}", "at least 1,000", wide.per_s >= 1000)
+    cost = measure_transactions("five-nodes", 5, 4, 16)
+    yield Row("… on 5 nodes, a CPU second", f"{cost.per_cpu_s:,.0f}", "at least 2,000", cost.per_cpu_s >= 2000)
 
 
 def _messages() -> Iterator[Row]:
