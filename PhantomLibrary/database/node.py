@@ -304,6 +304,13 @@ class DatabaseNode:
         """The directory that this node has is another one."""
         self.health.step(MembersChanged(tuple((each.node, each.standing) for each in directory.members)))
 
+    def leaderships(self) -> tuple[tuple[ShardId, int], ...]:
+        """Return (shard, term) of all that this node leads, and knows all about; its clock is above what they hold."""
+        leading = [replica for replica in self.replicas.values() if replica.service.desk is not None]
+        for replica in leading:
+            self.clock.observe(replica.machine.last_timestamp_ns)
+        return tuple((replica.shard, replica.group.term) for replica in leading)
+
     def unavailable_nodes(self) -> list[NodeId]:
         """Return the members that this node holds to be suspect or down."""
         return self.health.unavailable_nodes()

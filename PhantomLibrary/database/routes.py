@@ -119,6 +119,14 @@ class Routes:
         voters = self._by_shard[shard].voters
         return voters[self._turns.get(shard, 0) % len(voters)]
 
+    def likely_leaders(self) -> list[NodeId]:
+        """Return the nodes that may lead data: as last heard of, where nothing was heard all that may be elected."""
+        likely: dict[NodeId, None] = {}
+        for each in self._ranges:
+            leader = self._leaders.get(each.shard)
+            likely.update(dict.fromkeys((leader,) if leader else each.voters))
+        return list(likely)
+
     def learn_leader(self, shard: ShardId, leader: NodeId) -> None:
         self._leaders[shard] = leader
 

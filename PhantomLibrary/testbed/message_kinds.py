@@ -52,6 +52,8 @@ def message_kinds() -> list[str]:
         Locked,
         LockGranted,
         LockKey,
+        Meet,
+        Met,
         ReadAt,
         ReleaseLocks,
         Rows,
@@ -79,5 +81,5 @@ def message_kinds() -> list[str]:
     kinds += [NodeHeartbeat, NodeHeartbeatReply]
     kinds += [Report, Noted, Announcement, Order, HandOver]
     kinds += [ReadAt, CheckUnchanged, LockKey, ReleaseLocks, Prepare, Resolve, Inquire]
-    kinds += [Rows, Locked, Waiting, Prepared, Conflict, Ended, Done, LockGranted, Probe, Victim]
+    kinds += [Rows, Locked, Waiting, Prepared, Conflict, Ended, Done, LockGranted, Probe, Victim, Meet, Met]
     return [*(_tag(kind) for kind in kinds), *_DECISIONS.values()]

@@ -39,10 +39,8 @@ Lost Update Is Refused
     [Documentation]    P4: the first updater wins.
     r1(x=10) r2(x=10) w1(x=11) w2(x=12 blocked) c1 w2(aborted) r3(x=11)
 Read Skew Does Not Show
-    [Documentation]    G-single: both rows are from before the other transaction. The first one has been to both shards
-    ...                by then, else it would have to begin anew: clocks may be apart, and it could not tell that the
-    ...                other came later.
-    r1(x=10) r1(u=none) r2(x=10) r2(y=20) w2(x=12) w2(y=18) c2 r1(y=20) c1
+    [Documentation]    G-single: both rows are from before the other transaction.
+    r1(x=10) r2(x=10) r2(y=20) w2(x=12) w2(y=18) c2 r1(y=20) c1
 Read Skew Of A Range Does Not Show
     [Documentation]    G-single of predicates: no row moves from one range to the other.
     r1(value%5=0) -> {x=10, y=20} w2(value=10 := 12) c2 r1(value%3=0) -> {} c1

@@ -11,6 +11,7 @@ replicated before the read was answered.
 
 The leader's clock is never behind what it has applied. So what was promised after it first answered a transaction
 was decided after that transaction began, and whatever its timestamp, it need not be seen.
+Of those who have not been here yet, see meetings.py.
 """
 
 from __future__ import annotations

@@ -16,8 +16,11 @@ import msgspec
 from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.database.transactions.meetings import answer_meeting, meet_leaders, note_meeting
 from PhantomLibrary.database.transactions.messages import (
     LockGranted,
+    Meet,
+    Met,
     ReleaseLocks,
     ShardAnswer,
     ShardWork,
@@ -71,6 +74,7 @@ class ManagerHost(Protocol):
     @property
     def parts(self) -> ManagerParts: ...
     def later(self, action: Callable[[Any], object], argument: Any) -> None: ...
+    def leaderships(self) -> tuple[tuple[ShardId, int], ...]: ...
 
 
 class TransactionManager:
@@ -332,6 +336,9 @@ class TransactionManager:
     def need_map(self, resume: Callable[[Answer], object]) -> None:
         self._host.gateway.with_map(resume)
 
+    def meet_leaders(self, transaction: OpenTransaction) -> None:
+        meet_leaders(self._host, self.routes, transaction)
+
     def wait_for_lock(self, transaction: OpenTransaction, resume: Callable[[Any], object]) -> None:
         """Resume when the lock is granted, or after a while, for the leader that would grant it may be gone."""
         transaction.state = "blocked"
@@ -360,6 +367,12 @@ class TransactionManager:
             case Probe():
                 for answer in self._detector.receive(message):
                     self._send(answer)
+            case Meet():
+                self._env.send(*answer_meeting(self._host, message))
+            case Met():
+                met = self._by_id.get(message.transaction)
+                if met is not None:
+                    note_meeting(met, message)
             case Victim():
                 victim = self._by_id.get(message.transaction)
                 if victim is not None and victim.state == "blocked":

@@ -127,5 +127,19 @@ class LockGranted(Struct, frozen=True, gc=False, array_like=True, tag="lock gran
     key: str
 
 
-TransactionMessage: TypeAlias = LockGranted | Probe | Victim
-TRANSACTION_MESSAGES = frozenset((LockGranted, Probe, Victim))
+class Meet(Struct, frozen=True, gc=False, array_like=True, tag="meet"):
+    """To a node that may lead: a transaction takes its snapshot now, and asks for the clock there."""
+
+    transaction: TransactionId
+
+
+class Met(Struct, frozen=True, gc=False, array_like=True, tag="met"):
+    """The answer: the clock of a node that leads these shards, in these terms, and has promised nothing later yet."""
+
+    transaction: TransactionId
+    clock_ns: int
+    leaderships: tuple[tuple[ShardId, int], ...]
+
+
+TransactionMessage: TypeAlias = LockGranted | Probe | Victim | Meet | Met
+TRANSACTION_MESSAGES = frozenset((LockGranted, Probe, Victim, Meet, Met))

@@ -75,6 +75,9 @@ class StatementHost(Protocol):
         self, works: Sequence[tuple[ShardId, ShardWork]], resume: Callable[[list[Answer | ShardAnswer]], object]
     ) -> None: ...
     def need_map(self, resume: Callable[[Answer], object]) -> None: ...
+    def meet_leaders(self, transaction: OpenTransaction) -> None:
+        """Learn the clocks of leaders that it may come to later; nobody waits for that."""
+
     def wait_for_lock(self, transaction: OpenTransaction, resume: Callable[[Any], object]) -> None:
         """Resume when the lock may be had, or after a while."""
 
@@ -97,8 +100,11 @@ class Statements:
         yield from self._learn_map()
         before = len(transaction.writes)
         for _ in range(_RESTARTS_MAX):
-            if not transaction.snapshot_ns or transaction.isolation == "read committed":
+            if transaction.isolation == "read committed":
                 transaction.begin_snapshot(self._host.clock.now_ns(), self._uncertainty_ns)
+            elif not transaction.snapshot_ns:
+                transaction.begin_snapshot(self._host.clock.now_ns(), self._uncertainty_ns)
+                self._host.meet_leaders(transaction)
             try:
                 result = yield from self._perform(transaction, statement)
             except ChangedError as changed:

@@ -41,12 +41,16 @@ class Gateway:
         self.routes = Routes((ShardDescriptor(0, "", "", 1, ("n1",)),))
         self.routes.learn(ShardDescriptor(1, "", "", 1, ("n1",)))
         self.statements = Statements(self)
+        self.met = []
 
     def monotonic_ns(self):
         return self.now
 
     def need_map(self, resume):
         resume(Ok())
+
+    def meet_leaders(self, transaction):
+        self.met.append(transaction)
 
     def goes_on(self, transaction):
         transaction.state = "active"
@@ -124,6 +128,14 @@ def test_a_snapshot_moves_up_only_if_what_was_read_is_the_same():
         gateway.perform(
             under_way, Get("c"), (ReadAt, Uncertain(4_000, 4_100, 5)), (CheckUnchanged, Conflict("a was read"))
         )
+
+
+@pytest.mark.parametrize(("level", "meetings"), [("read committed", 0), ("snapshot", 1), ("serializable", 1)])
+def test_leaders_are_met_when_a_snapshot_is_taken_that_lasts(level, meetings):
+    gateway, under_way = Gateway(), transaction(level)
+    for key in ("a", "b"):
+        gateway.perform(under_way, Get(key), rows((key, "1")))
+    assert gateway.met == [under_way] * meetings
 
 
 def test_the_first_updater_wins_unless_he_may_have_been_there_before():

@@ -217,7 +217,8 @@ def _read_in_the_middle(story):
 def _interleave(story, first, second, between=2):
     """Perform one transaction whole between two statements of another one."""
     session, reads = story.client(), {}
-    assert isinstance(story.call(Begin("serializable"), session), Ok)
+    begun = story.begin(Begin("serializable"), session)
+    assert isinstance(story.end(begun), Ok)
     for place, (name, key, element) in enumerate(first):
         if place == between:
             story.do(*second, home=story.run.leader(1))
@@ -229,6 +230,7 @@ def _interleave(story, first, second, between=2):
         story.do(*second, home=story.run.leader(1))
     task = story.begin(Commit(), session)
     story.end(task)
+    task.called = begun.called
     story.note(task, first, reads)
 
 
