@@ -309,7 +309,7 @@ class DatabaseNode:
         leading = [replica for replica in self.replicas.values() if replica.service.desk is not None]
         for replica in leading:
             self.clock.observe(replica.machine.last_timestamp_ns)
-        return tuple((replica.shard, replica.group.term) for replica in leading)
+        return tuple((replica.shard, replica.service.term) for replica in leading)
 
     def unavailable_nodes(self) -> list[NodeId]:
         """Return the members that this node holds to be suspect or down."""

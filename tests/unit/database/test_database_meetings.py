@@ -43,7 +43,8 @@ def routes(*shards):
     """Return a map of shards with these voters, of which nobody is known to lead."""
     found = Routes((ShardDescriptor(0, "", "", 1, ("n1",)),))
     for number, voters in enumerate(shards, 1):
-        found.learn(ShardDescriptor(number, f"k{number}", f"k{number + 1}", 1, voters))
+        start, end = f"k{number:02}" if number > 1 else "", f"k{number + 1:02}" if number < len(shards) else ""
+        found.learn(ShardDescriptor(number, start, end, 1, voters))
     return found
 
 
