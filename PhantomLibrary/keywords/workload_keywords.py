@@ -49,6 +49,7 @@ class WorkloadKeywords(Component):
         period: VirtualTime = _MINUTE,
         replay: str = "",
         mix: Mix = AS_KIND,
+        balancing: Literal["round robin", "least connections", "random"] = "round robin",
     ) -> str:
         """Starts clients that read and write for as long as time goes on. Returns the workload's name.
 
@@ -62,6 +63,9 @@ class WorkloadKeywords(Component):
         is the CSV file of a recorded load instead, as in `Replay Load`. ``mix`` lets a ``list-append`` workload have
         single reads and writes beside its transactions, and is another way to write ``reads`` for workloads of
         single keys. Clients are cheap: one that has nothing to do costs nothing, so there may be thousands.
+
+        ``balancing`` sends each client to a gateway: in turn, to the one with the fewest, or to any; with ``least
+        connections`` clients go over to a node that joins, until all have as many.
 
         Fails when a workload of that name runs already.
 
@@ -84,6 +88,7 @@ class WorkloadKeywords(Component):
             period_ns=period.or_none(NOW) or 0,
             curve=_recorded(replay) if replay else None,
             mix=list(mix.shares) or None,
+            balancing=None if balancing == "round robin" else balancing,
         )
         load = f"{rate} by {shape}" if rate.operations() else "as fast as answers come"
         load = f"as recorded in {replay}" if replay else load

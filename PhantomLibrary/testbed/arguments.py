@@ -119,6 +119,7 @@ class _StartWorkload(_Strict):
     reads_percent: int = 0
     key_pattern: str = ""
     isolation: str = ""
+    balancing: str = ""
     shape: str = ""
     period_ns: int = 0
     curve: list[tuple[int, int]] = []

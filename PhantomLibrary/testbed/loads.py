@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.kernel.tasks import Future
 from PhantomLibrary.testbed.cluster import Cluster
@@ -15,11 +17,12 @@ def start_workload(cluster: Cluster, command: Command) -> Workload:
     running = cluster.workloads.get(name)
     if running is not None and running.is_running:
         raise InvalidState(f"workload {name!r} runs already: give this one a name= of its own, or stop the other first")
+    spec = WorkloadSpec(**arguments)
     workload = Workload(
-        WorkloadSpec(**arguments),
+        spec,
         cluster.scheduler,
         cluster.streams,
-        cluster.sessions.open,
+        partial(cluster.sessions.open, balancing=spec.balancing),
         cluster.recorder,
         cluster.parts.of_workloads(),
     )

@@ -26,6 +26,7 @@ from PhantomLibrary.domain import (
 from PhantomLibrary.domain.operations import GetSaga, RunSaga
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Future, TimeoutQueue, sleep
+from PhantomLibrary.workloads.balancing import ROUND_ROBIN, Balancing, choose, surplus
 from PhantomLibrary.world.endpoint import ConnectionLost
 from PhantomLibrary.world.world import World
 
@@ -37,15 +38,17 @@ _SAGA_LOOKS_MAX = 400
 class GatewaySession:
     """One client process's way into the database. `node` is the gateway it speaks to."""
 
-    __slots__ = ("_leaves", "_pending", "_pool", "_request", "home", "node", "process")
+    __slots__ = ("_leaves", "_pending", "_pool", "_request", "balancing", "home", "node", "process")
 
-    def __init__(self, pool: SessionPool, process: int, home: NodeId) -> None:
+    def __init__(self, pool: SessionPool, process: int, home: NodeId, balancing: Balancing = ROUND_ROBIN) -> None:
         self._pool = pool
         self._request = 0
         self._pending: Future[Answer] | None = None
         self.process = process
         self.home = home
-        self.node = pool.gateway_for(home)
+        self.balancing = balancing
+        self.node = pool.gateway_for(self)
+        pool.connections[self.node] = pool.connections.get(self.node, 0) + 1
         self._leaves = False  # For another gateway, as soon as it is free.
 
     async def call(self, operation: Operation) -> Answer:
@@ -80,8 +83,11 @@ class GatewaySession:
             self._leaves = True
 
     def _move(self) -> None:
+        pool = self._pool
         self._leaves = False
-        self.node = self._pool.gateway_for(self.home)
+        pool.connections[self.node] -= 1
+        self.node = pool.gateway_for(self, leaves=True)
+        pool.connections[self.node] = pool.connections.get(self.node, 0) + 1
 
     def close(self) -> None:
         """Forget the session."""
@@ -123,28 +129,48 @@ class SessionPool:
         self._avoided: dict[NodeId, int] = {}  # node to the time until which it is avoided
         self._homes: dict[NodeId, str] = {}
         self._retired: set[NodeId] = set()  # Nodes that clients are not to use.
+        self.connections: dict[NodeId, int] = {}  # How many sessions each gateway has.
+        self._draws = world.streams.get("balancer")
 
-    def open(self, process: int, *, home: NodeId | None = None) -> GatewaySession:
-        """Open a session for a process number; homes are dealt out in turn where none is given."""
+    def open(self, process: int, *, home: NodeId | None = None, balancing: Balancing = ROUND_ROBIN) -> GatewaySession:
+        """Open a session for a process number; where no home is given, the balancer finds one."""
         homes = [node for node in self._nodes if node not in self._retired]
-        session = GatewaySession(self, process, home or homes[process % len(homes)])
+        home = home or choose(balancing, homes, process, self.connections, self._draws)
+        session = GatewaySession(self, process, home, balancing)
         self._sessions[process] = session
         return session
 
-    def gateway_for(self, home: NodeId) -> NodeId:
-        """Return the home node, or the next one after it that was not lost a moment ago."""
-        start = self._nodes.index(home)
-        for offset in range(len(self._nodes)):
-            node = self._nodes[(start + offset) % len(self._nodes)]
-            if node not in self._retired and self._avoided.get(node, 0) <= self.scheduler.now_ns:
-                return node
-        return home
+    def gateway_for(self, session: GatewaySession, *, leaves: bool = False) -> NodeId:
+        """Return the session's home if it may be used, else what the balancer says: for one that was dealt out in
+        turn the next node after home that was not lost a moment ago. One that `leaves`, and was not, is given
+        another home.
+        """
+        home, nodes = session.home, self._nodes
+        start = nodes.index(home)
+        good = [node for node in (*nodes[start:], *nodes[:start]) if self._may_use(node)]
+        if not good or (home in good and not leaves):
+            return home
+        if session.balancing == ROUND_ROBIN:
+            return good[0]
+        return choose(session.balancing, good, session.process, self.connections, self._draws)
+
+    def _may_use(self, node: NodeId) -> bool:
+        return node not in self._retired and self._avoided.get(node, 0) <= self.scheduler.now_ns
 
     def admit(self, node: NodeId) -> None:
         """Let clients use a node that is new, or that was retired."""
         if node not in self._nodes:
             self._nodes.append(node)
         self._retired.discard(node)
+        self._even_out()
+
+    def _even_out(self) -> None:
+        """Let sessions leave gateways that have too many, where they are balanced by what these have."""
+        surpluses = surplus([node for node in self._nodes if self._may_use(node)], self.connections)
+        for session in self._sessions.values():
+            if session.balancing == "least connections" and surpluses.get(session.node, 0) > 0:
+                surpluses[session.node] -= 1
+                session.leave()
 
     def retire(self, node: NodeId) -> None:
         """Send clients elsewhere from their next operation on: this node is to leave."""
@@ -165,7 +191,8 @@ class SessionPool:
         self._world.send_from(endpoint, session.node, request)
 
     def forget(self, session: GatewaySession) -> None:
-        self._sessions.pop(session.process, None)
+        if self._sessions.pop(session.process, None) is not None:
+            self.connections[session.node] -= 1
         if session._pending is not None:  # Whatever becomes of it now, nobody can say that the gateway was silent.
             self.stop_waiting(session._pending)
 

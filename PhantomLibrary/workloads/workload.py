@@ -13,6 +13,7 @@ from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.kernel.tasks import Future, Task
 from PhantomLibrary.workloads.arrivals import Arrivals
+from PhantomLibrary.workloads.balancing import BALANCINGS, ROUND_ROBIN, Balancing
 from PhantomLibrary.workloads.keys import SKEWS, is_key_of
 from PhantomLibrary.workloads.kinds import KINDS as PLAIN_KINDS
 from PhantomLibrary.workloads.kinds import Choices, Kind
@@ -44,9 +45,9 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     `rate` counts operations in 1,000 seconds over all clients; 0 is a closed loop, as fast as the answers come. It
     is reached from 0 by `shape`, over `period_ns`; a recorded load has a `curve` instead. `mix` says how many of a
     hundred operations are single reads, single writes and transactions, where it is not the kind that says so.
-    `isolation` is the level of those kinds whose operations are transactions. `name` is that of the kind where none
-    is given. Workloads whose names differ must not share keys: give them patterns of their own, in which `{}`
-    stands for a number.
+    `isolation` is the level of those kinds whose operations are transactions; `balancing` sends clients to
+    gateways. `name` is that of the kind where none is given. Workloads whose names differ must not share keys: give
+    them patterns of their own, in which `{}` stands for a number.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     name: str = ""
     key_pattern: str = "k{}"
     isolation: str = "serializable"
+    balancing: Balancing = ROUND_ROBIN
     shape: str = "constant"
     period_ns: int = 60 * SECOND_NS
     curve: Sequence[Point] = ()
@@ -69,6 +71,7 @@ class WorkloadSpec(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         _check_known("kind of workload", self.kind, (*KINDS, *TRANSACTIONAL))
+        _check_known("balancing", self.balancing, BALANCINGS)
         _check_known("isolation level", self.isolation, ISOLATION_LEVELS)
         _check_known("skew", self.skew, SKEWS)
         _check_between("clients", self.clients, 1, CLIENTS_MAX)

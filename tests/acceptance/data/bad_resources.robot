@@ -36,6 +36,11 @@ Usage That Is Not As Expected
     ...    EXP-001: disk usage of n1 in the last 10s in % is * at t=3.000s, expected > 100 within 1.000s*
     ...    Get Node Usage    n1    disk    >    100%    within=1s
 
+Balancers That There Are Not
+    [Documentation]    Clients are spread in one of three ways.
+    Run Keyword And Expect Error    ValueError: Argument 'balancing' got value 'fewest' that cannot be converted to *
+    ...    Start Workload    append    balancing=fewest
+
 Balance That Cannot Be
     [Documentation]    What is measured and how far it may spread are refused before anything is judged.
     Run Keyword And Expect Error    ValueError: Argument 'measure' got value 'heat' that cannot be converted to *

@@ -156,3 +156,38 @@ def test_nodes_without_a_limit_show_no_share_of_their_network() -> None:
 
 def test_chart_goes_from_nothing_to_all() -> None:
     assert sparkline((0, 124_999, 125_000, 500_000, 999_999, 1_000_000)) == "▁▁▂▅██"
+
+
+# --- gateways ---------------------------------------------------------------------------------------------------------
+
+
+def gateways_of(run: Run) -> dict[str, int]:
+    return {node: number for node, number in run.sessions.connections.items() if number}
+
+
+def test_clients_go_over_to_a_node_that_joins_only_where_connections_are_counted() -> None:
+    for balancing, expected in (("round robin", 0), ("least connections", 3)):
+        run = small_run(rate=60, clients=12, balancing=balancing)
+        run.advance(2 * SECOND_NS)
+        assert gateways_of(run) == {"n1": 4, "n2": 4, "n3": 4}
+        run.perform(Command("add node", run.now_ns, run.now_ns, "n4", arguments={"size": "tiny"}))
+        run.advance(4 * SECOND_NS)
+        assert gateways_of(run).get("n4", 0) == expected
+        assert sum(gateways_of(run).values()) == 12
+
+
+def test_clients_of_a_gateway_that_crashes_are_spread_over_the_others() -> None:
+    run = small_run(rate=60, clients=12, balancing="least connections")
+    run.advance(2 * SECOND_NS)
+    run.perform(Command("crash node", run.now_ns, run.now_ns, "n1"))
+    run.advance(4 * SECOND_NS)
+    assert gateways_of(run) == {"n2": 6, "n3": 6}
+
+
+def test_clients_that_end_leave_no_connections_behind() -> None:
+    run = small_run(rate=60, clients=12, balancing="random")
+    run.advance(2 * SECOND_NS)
+    assert sum(gateways_of(run).values()) == 12
+    run.perform(Command("stop workload", run.now_ns, run.now_ns, arguments={"drain_ns": 2 * SECOND_NS}))
+    run.advance(4 * SECOND_NS)
+    assert gateways_of(run) == {}
