@@ -10,6 +10,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Apply,
     Awaken,
     DeadlinePassed,
+    DiskFull,
     Effect,
     GoneQuiet,
     InstallSnapshot,
@@ -17,6 +18,7 @@ from PhantomLibrary.protocols.raft.effects import (
     Persisted,
     Propose,
     Read,
+    ReadReady,
     Refuse,
     Send,
     SetDeadline,
@@ -32,12 +34,13 @@ from PhantomLibrary.protocols.raft.messages import (
     RaftMessage,
     Recovered,
     RequestVote,
+    Snapshot,
     SnapshotChunk,
     SnapshotReply,
     TimeoutNow,
     Vote,
 )
-from PhantomLibrary.protocols.raft.replica import HEARTBEAT, GroupConfig
+from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, GroupConfig
 from PhantomLibrary.protocols.raft.stream import checksum_of
 
 TIMEOUT_NS, HEARTBEAT_NS, BORN_NS = 1_000, 100, 5_000
@@ -108,10 +111,7 @@ def test_a_damaged_replica_does_not_stand_even_if_its_leader_asks():
 
 def test_a_leader_that_is_deposed_by_an_append_that_does_not_fit_refuses_what_waits():
     it = replica(1)
-    it._campaign(BORN_NS)
-    for pre in (True, False):
-        it.step(Vote(1, "n2", 2, granted=True, pre=pre, number=0), BORN_NS)
-    assert it.is_leader
+    be_elected(it, 2)
     it.step(Read("r"), BORN_NS)
     effects = it.step(append("n3", 3, (7, 2)), BORN_NS)
     assert Refuse(("r",), "n3") in effects
@@ -121,14 +121,20 @@ def test_a_leader_that_is_deposed_by_an_append_that_does_not_fit_refuses_what_wa
 # --- what a leader knows ----------------------------------------------------------------------------------------------
 
 
+def be_elected(it: Group, term: int) -> None:
+    """Let n2 elect it; what it writes as a leader is not durable yet."""
+    it._campaign(BORN_NS)
+    it.step(Vote(1, "n2", term, granted=True, pre=True, number=0), BORN_NS)
+    it.step(Persisted(it._token), BORN_NS)
+    it.step(Vote(1, "n2", term, granted=True, pre=False, number=0), BORN_NS)
+    assert it.is_leader and it.term == term
+
+
 def leader(term: int = 2, *terms: int, **found: Any) -> Group:
     """Return n1 as the leader of this term, with all it has written durable."""
     it = replica(*terms or (1,), **found)
-    it._campaign(BORN_NS)
-    for pre in (True, False):
-        it.step(Vote(1, "n2", term, granted=True, pre=pre, number=0), BORN_NS)
-        it.step(Persisted(it._token), BORN_NS)
-    assert it.is_leader and it.term == term
+    be_elected(it, term)
+    it.step(Persisted(it._token), BORN_NS)
     return it
 
 
@@ -145,6 +151,18 @@ def test_a_copy_counts_as_soon_as_it_is_durable_whatever_is_written_behind_it():
     assert it.commit_index == 2
     assert applied(it.step(Persisted(first_token), BORN_NS)) == [3]
     assert applied(it.step(Persisted(it._token), BORN_NS)) == [4]
+
+
+def test_what_was_replaced_while_it_was_written_never_counts_as_durable():
+    it = replica(1)
+    old = [LogEntry(index, 1, "old") for index in range(2, 6)]
+    it.step(append("n2", 1, (1, 1), *old), BORN_NS)
+    it.step(append("n3", 2, (1, 1), LogEntry(2, 2, "new")), BORN_NS)
+    it.step(Persisted(it._token), BORN_NS)
+    be_elected(it, 3)
+    assert it.log.last_index == 3
+    assert not applied(it.step(reply("n2", 3, 3), BORN_NS)), "its own copy is on no disk yet"
+    assert applied(it.step(Persisted(it._token), BORN_NS)) == [1, 2, 3]
 
 
 def test_a_leader_tells_once_that_a_voter_has_lost_its_disk():
@@ -204,6 +222,30 @@ def test_a_refusal_takes_back_no_more_than_it_must():
 def test_a_log_knows_no_term_of_what_a_snapshot_covers_or_it_does_not_reach():
     log = RaftLog(3, 2, [LogEntry(4, 5, "d"), LogEntry(5, 6, "e")])
     assert [log.term_at(index) for index in range(1, 8)] == [None, None, 2, 5, 6, None, None]
+
+
+# --- disks that do not do their part ----------------------------------------------------------------------------------
+
+
+def test_a_disk_hangs_as_long_as_its_oldest_write_whatever_is_written_behind_it():
+    it = leader()
+    it.step(Propose("a", "a"), BORN_NS)
+    it.step(Propose("b", "b"), BORN_NS + TIMEOUT_NS)
+    it.step(DeadlinePassed(HEARTBEAT), BORN_NS + TIMEOUT_NS)
+    assert it.is_leader
+    it.step(DeadlinePassed(HEARTBEAT), BORN_NS + TIMEOUT_NS + 1)
+    assert not it.is_leader
+
+
+def test_who_has_no_room_on_its_disk_does_not_stand_until_it_has():
+    it = leader()
+    it.step(DiskFull(is_full=True), BORN_NS)
+    assert not it.is_leader
+    it.step(DeadlinePassed(ELECTION), BORN_NS + TIMEOUT_NS)
+    assert it.role == "follower"
+    it.step(DiskFull(is_full=False), BORN_NS + TIMEOUT_NS)
+    it.step(DeadlinePassed(ELECTION), BORN_NS + 2 * TIMEOUT_NS)
+    assert it.role == "candidate"
 
 
 # --- quiet ------------------------------------------------------------------------------------------------------------
@@ -318,10 +360,54 @@ def test_what_a_snapshot_replaced_counts_no_more_as_durable():
     (whole,) = chunks_of(b"a", index=3)
     it.step(whole, BORN_NS)
     it.step(Persisted(it._token), BORN_NS)
-    it._campaign(BORN_NS)
-    it.step(Vote(1, "n2", 3, granted=True, pre=True, number=0), BORN_NS)
-    it.step(Persisted(it._token), BORN_NS)
-    it.step(Vote(1, "n2", 3, granted=True, pre=False, number=0), BORN_NS)
+    be_elected(it, 3)
     assert it.is_leader and it.log.last_index == 4
     assert not applied(it.step(AppendReply(1, "n2", 3, True, 4, 0, 0, 0), BORN_NS)), "its own copy is on no disk yet"
     assert applied(it.step(Persisted(it._token), BORN_NS)) == [4]
+
+
+SNAPSHOT = Snapshot(3, 1, (b"a", b"b", b"c"))
+
+
+def feeding() -> Group:
+    """Return a leader that has sent n3 the first chunk of a snapshot."""
+    it = leader(2, 1, snapshot=SNAPSHOT, entries=(LogEntry(4, 1, "d"),))
+    it.step(reply("n2", 2, it.log.last_index), BORN_NS)
+    effects = it.step(AppendReply(1, "n3", 2, False, 0, 0, 0, 0), BORN_NS)
+    assert chunks_sent(effects) == [0]
+    return it
+
+
+def chunks_sent(effects: list[Effect]) -> list[int]:
+    return [each.message.chunk for each in effects if isinstance(getattr(each, "message", None), SnapshotChunk)]
+
+
+def has_chunks(count: int, *, asked_in_round: int = 0, number: int = 0) -> SnapshotReply:
+    return SnapshotReply(1, "n3", 2, 3, checksum_of(SNAPSHOT.chunks), count, asked_in_round, number)
+
+
+def test_a_follower_that_gets_a_snapshot_goes_on_with_the_entries_behind_it():
+    it = feeding()
+    assert it.step(reply("n3", 2, 1), BORN_NS) == [], "what it once had is no news"
+    assert chunks_sent(it.step(has_chunks(1), BORN_NS)) == [1, 2]
+    (rest,) = it.step(reply("n3", 2, 3), BORN_NS)
+    assert [entry.index for entry in rest.message.entries] == [4, 5]
+
+
+def test_who_gets_a_snapshot_confirms_reads_meanwhile():
+    it = feeding()
+    it.step(Read("r"), BORN_NS)
+    assert ReadReady(("r",)) not in it.step(has_chunks(1), BORN_NS)
+    assert ReadReady(("r",)) in it.step(has_chunks(2, asked_in_round=1), BORN_NS)
+
+
+def test_a_replica_that_lost_its_disk_gets_its_snapshot_and_does_not_count():
+    it = feeding()
+    assert chunks_sent(it.step(has_chunks(1, number=LOST), BORN_NS)) == [1, 2]
+    assert it.voters_lost() == ("n3",)
+
+
+def test_an_answer_of_another_replica_says_nothing_about_the_snapshot():
+    it = feeding()
+    assert it.step(has_chunks(1, number=7), BORN_NS) == []
+    assert chunks_sent(it.step(has_chunks(1), BORN_NS)) == [1, 2]

@@ -52,6 +52,8 @@ def test_what_is_stuck_goes_on_at_the_first_missing_chunk_every_other_heartbeat(
     stream = stream_of(b"a", b"b", b"c")
     stream.acknowledge(1)
     assert not stream.go_back_if_stuck()
+    stream.acknowledge(1)
+    assert stream.sent == 3, "nothing new, and nothing lost"
     assert stream.go_back_if_stuck()
     assert stream.sent == 1
 

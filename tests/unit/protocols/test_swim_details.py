@@ -53,6 +53,29 @@ def test_a_node_that_was_removed_gets_no_answer():
     assert it.step(PingRequest("n3", 1, 7, "n2", ()), 0) == []
 
 
+def test_strangers_get_no_answer_and_nothing_said_of_them_is_passed_on():
+    it = detector("n2")
+    assert it.step(Ping("n9", 1, 7, ()), 0) == []
+    ((_, answer),) = sent(it.step(Ping("n2", 1, 7, (Rumour("n9", "suspect", 1, "n2"),)), 0))
+    assert answer.rumours == ()
+    assert it.members.get("n9") is None
+
+
+def test_a_node_that_has_started_again_says_so_and_one_that_starts_first_need_not():
+    members = (("n1", "active"), ("n2", "active"))
+    for incarnation, rumours in ((1, ()), (5, (Rumour("n1", "active", 5),))):
+        it = Detector(DetectorConfig("n1", incarnation, members, PERIOD_NS, TIMEOUT_NS))
+        it.start()
+        ((_, answer),) = sent(it.step(Ping("n2", 1, 1, ()), 0))
+        assert answer.rumours == rumours
+
+
+def test_an_accusation_that_nobody_confirms_waits_six_times_as_long():
+    it = detector("n2", "n3", "n4", "n5")
+    it.step(Ping("n2", 1, 1, (Rumour("n5", "suspect", 1, "n2"),)), 0)
+    assert it.members.suspicion_end_ns() == 6 * 3 * PERIOD_NS
+
+
 @pytest.mark.parametrize("target", ["n3", "n9"])
 def test_nobody_asks_about_a_node_that_was_removed_or_is_new_and_says_so(target):
     it = detector("n2", "n3")

@@ -65,5 +65,7 @@ def test_a_new_rumour_replaces_what_was_said_of_the_member_but_not_another_accus
     gossip.add(Rumour("n1", "suspect", 2, "n2"), 5)
     gossip.add(Rumour("n1", "suspect", 2, "n3"), 5)
     assert len(gossip) == 2
-    gossip.add(Rumour("n1", "active", 3), 5)
-    assert gossip.take() == (Rumour("n1", "active", 3),)
+    gossip.add(Rumour("n1", "suspect", 3, "n4"), 5)
+    assert len(gossip) == 1, "what was said of an earlier incarnation is of no interest"
+    gossip.add(Rumour("n1", "active", 4), 5)
+    assert gossip.take() == (Rumour("n1", "active", 4),)
