@@ -1,81 +1,45 @@
 """Single steps of Raft that no scenario tells apart."""
 
-from typing import Any
-
 import pytest
 
 from PhantomLibrary.domain import Configuration, LogEntry
 from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST
 from PhantomLibrary.protocols.raft.effects import (
-    Apply,
     Awaken,
     DeadlinePassed,
     DiskFull,
-    Effect,
     GoneQuiet,
-    InstallSnapshot,
-    Persist,
     Persisted,
     Propose,
     Read,
-    ReadReady,
     Refuse,
-    Send,
     SetDeadline,
 )
 from PhantomLibrary.protocols.raft.group import Group
 from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
 from PhantomLibrary.protocols.raft.log import RaftLog
 from PhantomLibrary.protocols.raft.messages import (
-    AppendEntries,
     AppendReply,
     HardState,
     Invitation,
-    RaftMessage,
-    Recovered,
-    RequestVote,
-    Snapshot,
-    SnapshotChunk,
-    SnapshotReply,
     TimeoutNow,
     Vote,
 )
-from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, GroupConfig
-from PhantomLibrary.protocols.raft.stream import checksum_of
-
-TIMEOUT_NS, HEARTBEAT_NS, BORN_NS = 1_000, 100, 5_000
-
-
-def replica(*terms: int, quiesces: bool = False, **found: Any) -> Group:
-    """Return n1 of three, whose log has entries of these terms."""
-    entries = tuple(LogEntry(index, term, f"c{index}") for index, term in enumerate(terms, 1))
-    recovered = Recovered(**{"term": max(terms, default=1), "entries": entries, **found})
-    return Group(
-        GroupConfig(1, "n1", ("n1", "n2", "n3"), TIMEOUT_NS, HEARTBEAT_NS, quiesces=quiesces), recovered, BORN_NS
-    )
-
-
-def append(source: str, term: int, prev: tuple[int, int] = (0, 0), *entries: LogEntry) -> AppendEntries:
-    return AppendEntries(1, source, term, *prev, entries, 0, 0)
-
-
-def said(effects: list[Effect]) -> list[RaftMessage]:
-    return [each.message for each in effects if isinstance(each, Send)]
-
-
-def written(effects: list[Effect]) -> list[object]:
-    return [record for each in effects if isinstance(each, Persist) for record in each.records]
-
-
-def applied(effects: list[Effect]) -> list[int]:
-    return [entry.index for each in effects if isinstance(each, Apply) for entry in each.entries]
-
-
-def grants(it: Group, source: str, term: int, now_ns: int, *, pre: bool = False) -> bool:
-    (answer,) = said(it.step(RequestVote(1, source, term, 9, term - 1, pre), now_ns))
-    assert isinstance(answer, Vote)
-    return answer.granted
-
+from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
+from tests.unit.protocols.raft_replicas import (
+    BORN_NS,
+    HEARTBEAT_NS,
+    TIMEOUT_NS,
+    append,
+    applied,
+    be_elected,
+    grants,
+    leader,
+    replica,
+    reply,
+    said,
+    written,
+)
 
 # --- who leads --------------------------------------------------------------------------------------------------------
 
@@ -119,27 +83,6 @@ def test_a_leader_that_is_deposed_by_an_append_that_does_not_fit_refuses_what_wa
 
 
 # --- what a leader knows ----------------------------------------------------------------------------------------------
-
-
-def be_elected(it: Group, term: int) -> None:
-    """Let n2 elect it; what it writes as a leader is not durable yet."""
-    it._campaign(BORN_NS)
-    it.step(Vote(1, "n2", term, granted=True, pre=True, number=0), BORN_NS)
-    it.step(Persisted(it._token), BORN_NS)
-    it.step(Vote(1, "n2", term, granted=True, pre=False, number=0), BORN_NS)
-    assert it.is_leader and it.term == term
-
-
-def leader(term: int = 2, *terms: int, **found: Any) -> Group:
-    """Return n1 as the leader of this term, with all it has written durable."""
-    it = replica(*terms or (1,), **found)
-    be_elected(it, term)
-    it.step(Persisted(it._token), BORN_NS)
-    return it
-
-
-def reply(source: str, term: int, index: int, number: int = 0) -> AppendReply:
-    return AppendReply(1, source, term, True, index, 0, 0, number)
 
 
 def test_a_copy_counts_as_soon_as_it_is_durable_whatever_is_written_behind_it():
@@ -304,110 +247,3 @@ def test_an_invitation_of_another_replica_is_none():
     it = replica(1)
     assert it.step(Invitation(1, "n2", 5, 4), BORN_NS) == []
     assert it.term == 1
-
-
-# --- snapshots --------------------------------------------------------------------------------------------------------
-
-
-def chunks_of(*contents: bytes, index: int = 5, term: int = 2, checksum: int | None = None) -> list[SnapshotChunk]:
-    checksum = checksum_of(contents) if checksum is None else checksum
-    return [
-        SnapshotChunk(1, "n2", 2, index, term, checksum, number, len(contents), content, None, 0, 0)
-        for number, content in enumerate(contents)
-    ]
-
-
-def received(it: Group, chunk: SnapshotChunk) -> int:
-    (answer,) = said(it.step(chunk, BORN_NS))
-    assert isinstance(answer, SnapshotReply)
-    return answer.received
-
-
-def test_a_snapshot_whose_chunks_do_not_fit_together_is_taken_from_the_beginning():
-    it = replica(1)
-    good = chunks_of(b"a", b"b")
-    bad = chunks_of(b"x", b"b", checksum=good[0].checksum)
-    assert [received(it, chunk) for chunk in bad] == [1, 0]
-    assert received(it, good[0]) == 1
-    effects = it.step(good[1], BORN_NS)
-    assert [each.snapshot.chunks for each in effects if isinstance(each, InstallSnapshot)] == [(b"a", b"b")]
-
-
-def test_a_log_that_agrees_with_a_snapshot_begins_after_it():
-    it = replica(1, 1, 2, 2)
-    (whole,) = chunks_of(b"a", index=3)
-    it.step(whole, BORN_NS)
-    assert (it.log.snapshot_index, it.log.snapshot_term) == (3, 2)
-    assert [entry.index for entry in it.log.all_entries()] == [4]
-
-
-def test_a_chunk_from_an_earlier_term_is_refused():
-    it = replica(1, 3)
-    (whole,) = chunks_of(b"a")
-    assert said(it.step(whole, BORN_NS)) == [AppendReply(1, "n1", 3, False, 0, 0, 0, 0)]
-    assert it.leader == ""
-
-
-def test_a_chunk_takes_a_follower_into_the_term_of_its_sender():
-    it = replica(1)
-    first, second = chunks_of(b"a", b"b")
-    assert HardState(2, "") in written(it.step(first, BORN_NS))
-    assert HardState(2, "") not in written(it.step(second, BORN_NS))
-
-
-def test_what_a_snapshot_replaced_counts_no_more_as_durable():
-    it = replica(1, 1, 1, 1, 1)
-    (whole,) = chunks_of(b"a", index=3)
-    it.step(whole, BORN_NS)
-    it.step(Persisted(it._token), BORN_NS)
-    be_elected(it, 3)
-    assert it.is_leader and it.log.last_index == 4
-    assert not applied(it.step(AppendReply(1, "n2", 3, True, 4, 0, 0, 0), BORN_NS)), "its own copy is on no disk yet"
-    assert applied(it.step(Persisted(it._token), BORN_NS)) == [4]
-
-
-SNAPSHOT = Snapshot(3, 1, (b"a", b"b", b"c"))
-
-
-def feeding() -> Group:
-    """Return a leader that has sent n3 the first chunk of a snapshot."""
-    it = leader(2, 1, snapshot=SNAPSHOT, entries=(LogEntry(4, 1, "d"),))
-    it.step(reply("n2", 2, it.log.last_index), BORN_NS)
-    effects = it.step(AppendReply(1, "n3", 2, False, 0, 0, 0, 0), BORN_NS)
-    assert chunks_sent(effects) == [0]
-    return it
-
-
-def chunks_sent(effects: list[Effect]) -> list[int]:
-    return [each.message.chunk for each in effects if isinstance(getattr(each, "message", None), SnapshotChunk)]
-
-
-def has_chunks(count: int, *, asked_in_round: int = 0, number: int = 0) -> SnapshotReply:
-    return SnapshotReply(1, "n3", 2, 3, checksum_of(SNAPSHOT.chunks), count, asked_in_round, number)
-
-
-def test_a_follower_that_gets_a_snapshot_goes_on_with_the_entries_behind_it():
-    it = feeding()
-    assert it.step(reply("n3", 2, 1), BORN_NS) == [], "what it once had is no news"
-    assert chunks_sent(it.step(has_chunks(1), BORN_NS)) == [1, 2]
-    (rest,) = it.step(reply("n3", 2, 3), BORN_NS)
-    assert [entry.index for entry in rest.message.entries] == [4, 5]
-
-
-def test_who_gets_a_snapshot_confirms_reads_meanwhile():
-    it = feeding()
-    it.step(Read("r"), BORN_NS)
-    assert ReadReady(("r",)) not in it.step(has_chunks(1), BORN_NS)
-    assert ReadReady(("r",)) in it.step(has_chunks(2, asked_in_round=1), BORN_NS)
-
-
-def test_a_replica_that_lost_its_disk_gets_its_snapshot_and_does_not_count():
-    it = feeding()
-    assert chunks_sent(it.step(has_chunks(1, number=LOST), BORN_NS)) == [1, 2]
-    assert it.voters_lost() == ("n3",)
-
-
-def test_an_answer_of_another_replica_says_nothing_about_the_snapshot():
-    it = feeding()
-    assert it.step(has_chunks(1, number=7), BORN_NS) == []
-    assert chunks_sent(it.step(has_chunks(1), BORN_NS)) == [1, 2]
