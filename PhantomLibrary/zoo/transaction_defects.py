@@ -18,6 +18,7 @@ from PhantomLibrary.protocols.transactions.values import (
     Done,
     Ended,
     Inquire,
+    Prepare,
     Prepared,
     Span,
     TransactionAnswer,
@@ -43,8 +44,8 @@ class RollsBackBesideTheCoordinator(TransactionTable):
 class PreparesAgain(TransactionTable):
     """Prepares anew what comes again, without a look at how it ended."""
 
-    def _answered_before(self, transaction: TransactionId) -> TransactionAnswer | None:
-        part = self.parts.get(transaction)
+    def answered_before(self, command: Prepare) -> TransactionAnswer | None:
+        part = self.parts.get(command.transaction)
         return None if part is None else Prepared(part.prepared_ns)
 
 

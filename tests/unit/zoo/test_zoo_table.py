@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from robot import api
 
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.zoo.defects import DEFECTS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -23,3 +24,16 @@ def test_defect_is_caught_by_a_test_that_exists_with_a_code_that_fits(defect, te
     names = [each.name for each in api.TestSuite.from_file_system(DOCS / path).tests]
     assert test in names
     assert code in DEFECTS[defect].codes
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_defect_replaces_what_is_there(defect):
+    """What an overlay defines must be somewhere under it: else it replaces nothing since that was renamed."""
+    plain, planted = Parts(), DEFECTS[defect].plant(Parts())
+    replaced = [name for name in Parts.__struct_fields__ if getattr(planted, name) is not getattr(plain, name)]
+    assert replaced
+    for name in replaced:
+        part, base = getattr(planted, name), getattr(plain, name)
+        overlays = [each for each in getattr(part, "__mro__", ()) if each not in base.__mro__]
+        defined = {key for each in overlays for key, value in vars(each).items() if callable(value)}
+        assert [key for key in defined if not hasattr(base, key)] == []
