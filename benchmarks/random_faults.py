@@ -175,6 +175,8 @@ def _come_to_rest(run: Run) -> str:
         return f"{judge_consistency(run).headline}, 30 s after all faults were healed"
     if not run.advance(run.now_ns + 30 * SECOND_NS, lambda: not run.directory().reshapes.under_way):
         return f"RSH-001: 30 s after all faults were healed: {run.directory().reshapes.under_way}"
+    if not run.advance(run.now_ns + 90 * SECOND_NS, lambda: not run.directory().moves.is_busy):
+        return f"MOV-001: 90 s after all faults were healed: {run.directory().moves}"
     run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     give(run, "stop workload", drain_ns=10 * SECOND_NS)
     run.advance(run.now_ns + 11 * SECOND_NS)

@@ -163,6 +163,25 @@ def _remove(run: Run, draws: Stream, _duration_ns: int) -> None:
     give(run, "remove node", _any_member(run, draws))
 
 
+def _move(run: Run, draws: Stream, _duration_ns: int) -> None:
+    """A replica moves to any node, slowly in one case of three."""
+    shards = run.shard_ids
+    shard = shards[1 + draws.below(len(shards) - 1)]
+    source = ("any", f"leader of shard {shard}", f"follower of shard {shard}")[draws.below(3)]
+    throttle = (0, 0, 500 + draws.below(5_000))[draws.below(3)]
+    give(run, "move shard", _any_node(run, draws), shard=shard, source=source, throttle=throttle)
+
+
+def _rebalance(run: Run, draws: Stream, _duration_ns: int) -> None:
+    by, at_once = ("replicas", "bytes")[draws.below(2)], 1 + draws.below(4)
+    throttle = (0, 500 + draws.below(5_000))[draws.below(2)]
+    give(run, "rebalance", by=by, throttle=throttle, at_once=at_once)
+
+
+def _cancel_moves(run: Run, _draws: Stream, _duration_ns: int) -> None:
+    give(run, "cancel moves")
+
+
 def _any_member(run: Run, draws: Stream) -> str:
     """A member by name, or one whose part in some shard makes it harder to spare."""
     shard = draws.below(len(run.shard_ids))
@@ -233,6 +252,12 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _split,
         _merge,
         _merge,
+        _move,
+        _move,
+        _move,
+        _rebalance,
+        _rebalance,
+        _cancel_moves,
         _add_node,
         _decommission,
         _remove,

@@ -19,7 +19,7 @@ from PhantomLibrary.database.config import SYSTEM_SHARD
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.moves import CANCELLED, DONE, Move, Moves
 from PhantomLibrary.domain import SECOND_NS, Configuration, NodeId, ShardId
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement, MoveWish
+from PhantomLibrary.domain.placement import ANY_VERSION, CancelMoves, ChangePlacement, MoveWish
 
 _MOVES_MAX = 10_000
 
@@ -52,7 +52,7 @@ def with_ended(
 
 def why_not_placed(directory: Directory, plan: ChangePlacement) -> str:
     """Return why a plan cannot be taken up, "" when it can."""
-    if plan.version and plan.version != directory.version:
+    if plan.version not in (ANY_VERSION, directory.version):
         return (
             f"{plan.key} was made from version {plan.version} of the directory, which is at version "
             f"{directory.version} by now: make another plan"
@@ -81,6 +81,8 @@ def _why_not_moved(directory: Directory, wish: MoveWish, voters: Sequence[NodeId
         return f"no shard {shard}: there are shards {', '.join(str(each.shard) for each in directory.shards)}"
     if shard == SYSTEM_SHARD:
         return "shard 0, which holds the directory, moves only when a node that holds it leaves: decommission the node"
+    if directory.reshapes.of(shard) is not None:
+        return f"shard {shard} is being split or merged: move it when that is done"
     move = directory.moves.of(shard)
     if move is not None:
         return f"shard {shard} is moving already, from {move.source} to {move.target}: wait for that, or cancel it"
@@ -108,6 +110,17 @@ def ends_of(move: Move | None, configuration: Configuration) -> tuple[NodeId, No
     if move.target in configuration.voters:
         return move.source, ""
     return ("", "") if move.is_cancelled else (move.source, move.target)
+
+
+def may_go_on(moves: Moves, unavailable: Collection[NodeId]) -> set[int]:
+    """Return the numbers of the moves that are carried out now: the first ones of different shards, as many as may go
+    on at once. Those whose target cannot be reached stand back.
+    """
+    first: dict[ShardId, Move] = {}
+    for move in moves.under_way:
+        first.setdefault(move.shard, move)
+    able = [each.number for each in first.values() if each.target not in unavailable]
+    return set(able[: moves.at_once])
 
 
 def patience_ns(moves: Moves, move: Move) -> int:

@@ -21,7 +21,7 @@ from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Directory, Member
 from PhantomLibrary.database.messages import EndTask, Record
 from PhantomLibrary.database.moves import Move
-from PhantomLibrary.database.moving import ends_of, outcome_of
+from PhantomLibrary.database.moving import ends_of, may_go_on, outcome_of
 from PhantomLibrary.database.reshapes import Split
 from PhantomLibrary.database.reshaping import task_steps
 from PhantomLibrary.domain import NodeId, ShardId
@@ -86,7 +86,7 @@ def plan(known: Known) -> list[Step]:
             continue
         step = _step(known, descriptor, led, move, room)
         if step is not None:
-            room.take(step, move)
+            room.take(step)
             steps.append((led.leader, step))
     members = _members_that_have_come_or_gone(known)
     if members:
@@ -95,24 +95,17 @@ def plan(known: Known) -> list[Step]:
 
 
 class _Room:
-    """How many more replicas may begin to catch up."""
+    """How many more replicas may begin to catch up, and which moves may."""
 
     def __init__(self, known: Known) -> None:
-        moves = known.directory.moves
-        learners = [
-            (each.report.shard, node) for each in known.led.values() for node in each.report.configuration.learners
-        ]
-        targets = {(each.shard, each.target) for each in moves.under_way}
-        self._left = LEARNERS_MAX - len(learners)
-        self._moves_left = moves.at_once - sum(each in targets for each in learners)
+        self._left = LEARNERS_MAX - sum(len(each.report.configuration.learners) for each in known.led.values())
+        self._moves = may_go_on(known.directory.moves, known.unavailable)
 
-    def is_left(self, *, for_move: bool) -> bool:
-        return self._left > 0 and (self._moves_left > 0 or not for_move)
+    def has_place(self, move: Move | None = None) -> bool:
+        return self._left > 0 and (move is None or move.number in self._moves)
 
-    def take(self, step: Order | HandOver, move: Move | None) -> None:
-        if isinstance(step, Order) and step.change.learners:
-            self._left -= 1
-            self._moves_left -= move is not None and move.target in step.change.learners
+    def take(self, step: Order | HandOver) -> None:
+        self._left -= bool(isinstance(step, Order) and step.change.learners)
 
 
 def _outcome(known: Known, move: Move, led: Led) -> str:
@@ -146,19 +139,20 @@ def _step(
     if caught_up or (departing and wanted <= 0):
         surplus = len(good) + len(caught_up) + len(departing) + bool(source) - directory.replicas
         return _replace(known, led, good, caught_up, departing, surplus)
-    return _addition(known, descriptor, led, target, room, is_short=wanted > len(learners))
+    return _addition(known, descriptor, led, move if target else None, room, is_short=wanted > len(learners))
 
 
 def _addition(
-    known: Known, descriptor: ShardDescriptor, led: Led, target: NodeId, room: _Room, *, is_short: bool
+    known: Known, descriptor: ShardDescriptor, led: Led, move: Move | None, room: _Room, *, is_short: bool
 ) -> Order | None:
     """Let another node begin to catch up: the target of a move, or one that the shard is short of."""
     report, members = led.report, led.report.configuration.members
-    is_new = target != "" and target not in members
-    if is_new and room.is_left(for_move=True) and target in known.present and target not in known.unavailable:
+    target = move.target if move is not None else ""
+    fits = target in known.present and target not in known.unavailable and target not in members
+    if fits and room.has_place(move):
         # Not before the leader knows of the move, and so how fast it may go.
         return Order(report.shard, known.term, report.since, Change(learners=(target,)), known.directory.version)
-    if is_short and room.is_left(for_move=False):
+    if is_short and room.has_place():
         candidate = _candidate(known, descriptor, (*members, target))
         if candidate:
             return _order(known, report, Change(learners=(candidate,)))
@@ -236,9 +230,11 @@ def _settled_moves(known: Known, ended: list[tuple[int, str]]) -> list[Step]:
     led: list[ShardId] = []
     for shard, heir in moves.leaders if not moves.under_way else ():
         leading = known.led.get(shard)
-        if leading is None or not leading.report.settled:
+        if shard not in [each.shard for each in known.directory.shards]:
+            led.append(shard)  # Another one has taken it over.
+        elif leading is None or not leading.report.settled:
             continue
-        if leading.leader == heir or heir not in leading.report.configuration.voters or heir in known.unavailable:
+        elif leading.leader == heir or heir not in leading.report.configuration.voters or heir in known.unavailable:
             led.append(shard)
         else:
             steps.append((leading.leader, HandOver(shard, known.term, heir)))

@@ -42,7 +42,7 @@ class SnapshotHead(msgspec.Struct, array_like=True):
 
 
 _decode_head = msgspec.msgpack.Decoder(SnapshotHead).decode
-_decode_keys = msgspec.msgpack.Decoder(list[tuple[bytes, list[Version]]]).decode
+decode_keys = msgspec.msgpack.Decoder(list[tuple[bytes, list[Version]]]).decode
 
 
 class ShardState:
@@ -127,7 +127,7 @@ class ShardState:
 
     def _load_keys(self, chunks: tuple[bytes, ...]) -> None:
         for chunk in chunks:
-            for key, versions in _decode_keys(chunk):
+            for key, versions in decode_keys(chunk):
                 self._store.load(key, versions)
 
     def _restore_sessions(self, head: SnapshotHead) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+ANY_VERSION = -1
+"""Of a plan that holds whatever the directory has come to be."""
+
 
 class MoveWish(Struct, frozen=True, gc=False, array_like=True):
     """A replica of a shard is to move from one node to another. `bytes` is about how many have to be copied."""
@@ -17,10 +20,10 @@ class MoveWish(Struct, frozen=True, gc=False, array_like=True):
 class ChangePlacement(Struct, frozen=True, gc=False, array_like=True, tag="change placement"):
     """Have replicas move, and then others lead: a plan. Result: why not, "" when it was taken up.
 
-    `key` is the name of the plan: asked for again, it does nothing twice. It was made from `version` of the directory,
-    and is refused by any later one; 0 means by none. `leaders` are shards with those who are to lead them. Copies take
-    no more than `throttle` bytes per second each, 0 meaning as many as there is room for, and `at_once` replicas move
-    at one time.
+    `key` is the name of the plan: asked for again, it does nothing twice. It was made from `version` of the
+    directory, and is refused by any later one; ANY_VERSION means by none. `leaders` are shards with those who are
+    to lead them. Copies take no more than `throttle` bytes per second each, 0 meaning as many as there is room for,
+    and `at_once` replicas move at one time.
     """
 
     key: str

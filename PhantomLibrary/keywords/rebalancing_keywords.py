@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from robot.api import logger
 from robotlibcore import keyword
 
-from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.keywords.choices import NO_OPERATOR, Operator
 from PhantomLibrary.keywords.comparison import expect
@@ -75,10 +73,10 @@ class RebalancingKeywords(Component):
         """Spreads replicas over nodes, then leadership. Returns how many replicas move.
 
         ``by=replicas`` makes their numbers as even as regions and zones allow, with as few moves as that takes;
-        ``bytes`` evens out what they hold. At most ``at_once``
-        replicas move at one time, each no faster than ``throttle``; then shards are handed to those who are to lead
-        them. Distribution before and after is shown in the log as a table and a picture. With ``wait=no`` virtual
-        time stands still, and `Run Until` ``rebalancing finished`` waits for the end.
+        ``bytes`` evens out what they hold. At most ``at_once`` replicas move at one time, each no faster than
+        ``throttle``; then shards are handed to those who are to lead them. Distribution before and after is shown in
+        the log as a table and a picture. With ``wait=no`` virtual time stands still, and `Run Until` ``rebalancing
+        finished`` waits for the end.
 
         A plan holds for the directory from which it was made: when members or shards change before it is taken up,
         another one is made. ``plan`` is one that `Get Rebalancing Plan` returned. It is refused when anything about
@@ -98,15 +96,10 @@ class RebalancingKeywords(Component):
         run = cluster.run
         before = snapshot_of(run)
         rate = _bytes_per_s(throttle)
-        try:
-            wish = cluster.perform("rebalance", by=by, throttle=rate, at_once=at_once.number, plan=plan)
-        except InvalidState as error:
-            if outcome != "aborted":
-                raise
-            cluster.tell(f"the plan is refused: {error}")
-            return 0
+        wish = cluster.perform("rebalance", by=by, throttle=rate, at_once=at_once.number, plan=plan)
         if outcome == "aborted":
-            cluster.fail("MOV-003", _taken_up(run.directory().version, wish))
+            _check_refused(cluster, wish)
+            return 0
         if wish is None:
             cluster.tell("nothing is to be done: all nodes carry their share")
             return 0
@@ -115,10 +108,7 @@ class RebalancingKeywords(Component):
         )
         if wait:
             _wait_for_moves(cluster, wish)
-            if not cluster.advance(_ANSWER_NS_MAX, lambda: not run.directory().moves.is_busy):
-                cluster.fail(
-                    "MOV-001", f"shards {_not_led(run.directory().moves.leaders)} are still not led as planned"
-                )
+            _wait_for_leaders(cluster)
             title = f"{wish.plan.key}, at {cluster.now}"
             logger.info(render_distribution(title, before, snapshot_of(run)), html=True)
         return len(wish.plan.moves)
@@ -229,32 +219,49 @@ class RebalancingKeywords(Component):
         return found
 
 
-def _taken_up(version: int, wish: PlacementWish | None) -> str:
+def _check_refused(cluster: Cluster, wish: PlacementWish | None) -> None:
+    """Fail unless shard 0 refuses the plan."""
     if wish is None:
-        return "the plan was to be refused, and there was nothing to be done by it"
-    return f"a plan of version {wish.plan.version} was taken up, although the directory is at version {version}"
+        cluster.fail("MOV-003", "the plan was to be refused, and there was nothing to be done by it")
+    version = cluster.run.directory().version
+    reason = _answer(cluster, wish)
+    if not reason:
+        old = wish.plan.version
+        cluster.fail("MOV-003", f"a plan of version {old} was taken up by a directory of version {version}")
+    cluster.tell(f"the plan is refused: {reason}")
 
 
-def _not_led(leaders: Sequence[tuple[ShardId, NodeId]]) -> str:
-    return ", ".join(f"{shard} (by {node})" for shard, node in leaders)
+def _wait_for_leaders(cluster: Cluster) -> None:
+    """Let time go on until those lead who are to, after the moves."""
+    run = cluster.run
+    if not cluster.advance(_ANSWER_NS_MAX, lambda: not run.directory().moves.is_busy):
+        left = ", ".join(f"{shard} (by {node})" for shard, node in run.directory().moves.leaders)
+        cluster.fail("MOV-001", f"shards {left} are still not led as planned, after {in_seconds(_ANSWER_NS_MAX)}")
 
 
 def _bytes_per_s(throttle: Rate) -> int:
     return (throttle.bandwidth() or 0) if throttle.per_1000_s != 0 else 0
 
 
+def _answer(cluster: Cluster, wish: PlacementWish) -> str:
+    """Let time go on until shard 0 has answered; return why it refused, "" when it did not."""
+    from PhantomLibrary.domain import Ok
+
+    if not cluster.advance(_ANSWER_NS_MAX, lambda: wish.task.is_done):
+        cluster.fail("MOV-001", f"shard 0 has not answered what becomes of {wish.plan.key}")
+    answer = wish.task.result
+    return str(answer.value or "") if isinstance(answer, Ok) else answer.reason
+
+
 def _wait_for_moves(cluster: Cluster, wish: PlacementWish) -> None:
     """Let time go on until all moves of a plan have ended; fail with the first that did not end well."""
     from PhantomLibrary.database.moves import DONE
-    from PhantomLibrary.domain import Ok
     from PhantomLibrary.testbed.moves import outcomes
 
-    run, task = cluster.run, wish.task
+    run = cluster.run
     since_ns = run.now_ns
-    if not cluster.advance(_ANSWER_NS_MAX, lambda: task.is_done):
-        cluster.fail("MOV-001", f"shard 0 has not answered what becomes of {wish.plan.key}")
-    answer, plan = task.result, wish.plan
-    reason = answer.value if isinstance(answer, Ok) else answer.reason
+    reason = _answer(cluster, wish)
+    plan = wish.plan
     if reason:
         cluster.fail("MOV-001", f"shard 0 did not take {plan.key} up: {reason}")
     copied_ns = 3 * sum(move.bytes for move in plan.moves) * _SECOND_NS // plan.throttle if plan.throttle else 0

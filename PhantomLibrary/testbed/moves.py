@@ -10,11 +10,12 @@ from collections.abc import Coroutine
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from PhantomLibrary.database.moves import EndedMove, Move
 from PhantomLibrary.database.moving import why_not_placed
 from PhantomLibrary.domain import Answer, NodeId, ShardId
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement, MoveWish
+from PhantomLibrary.domain.placement import ANY_VERSION, CancelMoves, ChangePlacement, MoveWish
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.cluster import Cluster
@@ -63,7 +64,7 @@ def move_shard(cluster: Cluster, command: Command) -> PlacementWish:
         command.resolved = [target, _source(cluster, shard) if source == ANY else resolve_node(source, cluster)]
     target, source = command.resolved
     wish = MoveWish(shard, source, target, bytes_of(cluster, shard))
-    plan = ChangePlacement(next_name(cluster, "move"), 0, (wish,), throttle=arguments.get("throttle", 0))
+    plan = ChangePlacement(next_name(cluster, "move"), ANY_VERSION, (wish,), throttle=arguments.get("throttle", 0))
     check_plan(cluster, plan)
     return asked(cluster, plan, cluster.operator.answer(plan))
 
@@ -88,12 +89,15 @@ def next_name(cluster: Cluster, what: str) -> str:
 
 
 def check_plan(cluster: Cluster, plan: ChangePlacement) -> None:
-    """Raise InvalidInput or InvalidState where a plan makes no sense, as far as can be seen from here."""
+    """Raise InvalidInput or InvalidState where a plan makes no sense, as far as can be seen from here.
+
+    Whether it comes too late, shard 0 alone can tell.
+    """
     if plan.throttle < 0:
         raise InvalidInput(f"throttle={plan.throttle} cannot be: write bytes per second, or 0 for as fast as it goes")
     if plan.at_once < 1:
         raise InvalidInput(f"at_once={plan.at_once} cannot be: write how many may move at one time, 1 or more")
-    reason = why_not_placed(cluster.directory(), plan)
+    reason = why_not_placed(cluster.directory(), replace(plan, version=ANY_VERSION))
     if reason:
         raise InvalidState(reason)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import MILLISECOND_NS, Answer, NodeId, Ok
-from PhantomLibrary.domain.placement import ChangePlacement, MoveWish
+from PhantomLibrary.domain.placement import ANY_VERSION, ChangePlacement, MoveWish
 from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.kernel.tasks import sleep
 from PhantomLibrary.placement.rebalancing import plan
@@ -69,7 +69,7 @@ def _power(cluster: Cluster, node: NodeId) -> int:
 
 
 def _placed(cluster: Cluster, descriptor: ShardDescriptor) -> PlacedShard:
-    shard, leader = descriptor.shard, cluster.leader(descriptor.shard)
+    shard, leader, directory = descriptor.shard, cluster.leader(descriptor.shard), cluster.directory()
     leads = leader in descriptor.voters
     replica = cluster.processes[leader].replicas.get(shard) if leads else None
     is_settled = replica is not None and replica.group.is_settled and not descriptor.learners
@@ -78,7 +78,7 @@ def _placed(cluster: Cluster, descriptor: ShardDescriptor) -> PlacedShard:
         descriptor.voters,
         leader if leads else "",
         bytes_of(cluster, shard),
-        is_fixed=not is_settled or cluster.directory().moves.of(shard) is not None,
+        is_fixed=not is_settled or directory.moves.of(shard) is not None or directory.reshapes.of(shard) is not None,
     )
 
 
@@ -159,7 +159,7 @@ def lines_of(chosen: Plan) -> list[str]:
 
 def plan_of(lines: Sequence[str]) -> Plan:
     """Return the plan that these lines are. Raises InvalidInput for the first that is none of a plan."""
-    version, moves, transfers = 0, [], []
+    version, moves, transfers = ANY_VERSION, [], []
     for number, line in enumerate(lines):
         if number == 0 and (match := _VERSION.fullmatch(line)):
             version = int(match[1])
@@ -172,6 +172,6 @@ def plan_of(lines: Sequence[str]) -> Plan:
                 f"{line!r} is no line of a plan: write version 12 first, then move shard 1 from n1 to n4: 9 bytes, or "
                 "let n2 lead shard 1"
             )
-    if not version:
+    if version == ANY_VERSION:
         raise InvalidInput("a plan begins with the version of the directory that it was made from, such as version 12")
     return Plan(version, tuple(moves), tuple(transfers))

@@ -82,6 +82,17 @@ Stale Routes During The Cut-Over Lead Nowhere
     Heal Network
     Moved Data Should Be Whole
 
+Half That Gave Keys Away Serves Them No More
+    [Documentation]    Gateways that hear nothing of a split ask the left half for keys of the right, and are sent on.
+    [Tags]    priority-1
+    [Setup]    Start Six Nodes With A Shard On Three
+    Drop Messages    announcement    target=n4, n5, n6
+    Load Moving Shards
+    Split Shard    1
+    Run For    1s
+    Heal Network
+    Moved Data Should Be Whole
+
 Deletes And Changes Of Keys Reach The Copy
     [Documentation]    A key is deleted before the copy, one during it, and one is renamed by a transaction.
     [Tags]    priority-1

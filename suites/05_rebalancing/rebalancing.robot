@@ -48,7 +48,7 @@ Old Plan Of A Delayed Driver Is Rejected
     [Tags]    priority-1
     [Setup]    Start Three Nodes And Add Three
     ${old} =    Get Rebalancing Plan
-    Move Shard    12    n4    source=n1
+    Add Node    zone=a
     Rebalance Shards    plan=${old}    outcome=aborted
     Rebalance Shards    by=bytes
     Load Should Be Balanced    data    spread=30%

@@ -11,7 +11,7 @@ from PhantomLibrary.database.moves import EndedMove, Move
 from PhantomLibrary.database.moving import patience_ns, with_cancelled, with_ended, with_plan
 from PhantomLibrary.database.repair import Known, Led, plan
 from PhantomLibrary.domain import SECOND_NS, Configuration
-from PhantomLibrary.domain.placement import CancelMoves, ChangePlacement, MoveWish
+from PhantomLibrary.domain.placement import ANY_VERSION, CancelMoves, ChangePlacement, MoveWish
 from PhantomLibrary.protocols.raft.configuration import Change
 
 NODES = ("n1", "n2", "n3", "n4", "n5")
@@ -23,7 +23,9 @@ MOVE = MoveWish(1, "n3", "n4", 1000)
 
 
 def planned(*moves, directory=DIRECTORY, index=9, **fields):
-    directory, reason = with_plan(directory, ChangePlacement(f"plan {index}", 0, moves or (MOVE,), **fields), index)
+    directory, reason = with_plan(
+        directory, ChangePlacement(f"plan {index}", ANY_VERSION, moves or (MOVE,), **fields), index
+    )
     assert not reason
     return directory
 
@@ -71,7 +73,7 @@ def ended(outcome, number=1):
     ],
 )
 def test_a_move_that_makes_no_sense_is_refused_with_a_reason(directory, wish, reason):
-    after, found = with_plan(directory, ChangePlacement("another", 0, (wish,)), 12)
+    after, found = with_plan(directory, ChangePlacement("another", ANY_VERSION, (wish,)), 12)
     assert found.startswith(reason)
     assert after is directory
 
@@ -91,12 +93,12 @@ def test_several_moves_of_one_shard_come_one_after_the_other():
     directory = planned(MOVE, MoveWish(1, "n2", "n5"))
     assert [each.number for each in directory.moves.under_way] == [1, 2]
     assert directory.moves.of(1).target == "n4"
-    _, reason = with_plan(DIRECTORY, ChangePlacement("twice", 0, (MOVE, MoveWish(1, "n3", "n5"))), 9)
+    _, reason = with_plan(DIRECTORY, ChangePlacement("twice", ANY_VERSION, (MOVE, MoveWish(1, "n3", "n5"))), 9)
     assert reason == "n3 holds no replica of shard 1 that could move: n1, n2, n4 do"
 
 
 def test_who_is_to_lead_must_hold_a_replica_when_the_moves_are_done():
-    wish = ChangePlacement("led", 0, (MOVE,), ((1, "n4"), (2, "n5")))
+    wish = ChangePlacement("led", ANY_VERSION, (MOVE,), ((1, "n4"), (2, "n5")))
     assert with_plan(DIRECTORY, wish, 9)[1] == "n5 holds no replica of shard 2 that could lead it"
 
 

@@ -1,9 +1,11 @@
 """Rebalancing in a run: plans as text, plans that are carried out, and plans that come too late."""
 
+import re
+
 import pytest
 
 from PhantomLibrary.domain import Ok
-from PhantomLibrary.errors import InvalidInput, InvalidState
+from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.distribution_view import render_distribution
 from PhantomLibrary.placement.snapshot import LeaderTransfer, Plan, ReplicaMove, carried_out, distribution
 from PhantomLibrary.testbed.moves import outcomes
@@ -66,17 +68,38 @@ def test_the_cluster_becomes_what_the_plan_says_and_the_schedule_replays(grown):
 def test_a_plan_that_has_lain_about_is_refused_here_and_by_shard_0(grown):
     run = grown.run
     old = lines_of(make_plan(run, "replicas"))
-    grown.give("move shard", "n4", shard=1)
+    grown.give("add node", "next")
     grown.go(2)
-    with pytest.raises(InvalidState, match=r"was made from version \d+ of the directory, which is at version \d+"):
-        grown.give("rebalance", plan=old)
-    stale = plan_of(old)
     before = run.directory()
-    wish = run.placements[-1].plan
-    task = run.operator.ask(type(wish)("late", stale.version, wish.moves, (), 0, 2))
-    assert grown.go(5, lambda: task.is_done)
-    assert isinstance(task.result, Ok) and task.result.value.startswith("late was made from version")
+    wish = grown.give("rebalance", plan=old)
+    assert grown.go(5, lambda: wish.task.is_done)
+    assert isinstance(wish.task.result, Ok)
+    assert re.match(r"rebalancing 1 was made from version \d+ of the directory, which is at", wish.task.result.value)
     assert run.directory() == before
+
+
+def test_a_plan_is_made_anew_when_the_directory_has_changed_under_it(grown):
+    run = grown.run
+    before = run.directory().version
+    other = grown.give("move shard", "n4", shard=1, source="n1")
+    wish = grown.give("rebalance")
+    assert wish.plan.version == before
+    assert is_over(grown, wish) and wish.task.result == Ok("")
+    assert wish.plan.version > before and wish.plan.key == "rebalancing 2"
+    assert [each.outcome for each in outcomes(run, other.plan.key)] == ["done"]
+    assert {each.outcome for each in outcomes(run, wish.plan.key)} == {"done"}
+    settle(grown)
+
+
+def test_a_plan_of_a_cluster_in_which_nothing_has_changed_yet_holds(drive):
+    it = drive(nodes=5, shards=2).elect()
+    assert it.run.directory().version == 0
+    plan = ["version 0", "move shard 1 from n1 to n4: 0 bytes"]
+    wish = it.give("rebalance", plan=plan)
+    assert is_over(it, wish) and wish.task.result == Ok("")
+    late = it.give("rebalance", plan=["version 0", "move shard 2 from n2 to n5: 0 bytes"])
+    assert it.go(5, lambda: late.task.is_done)
+    assert "was made from version 0 of the directory" in late.task.result.value
 
 
 def test_nodes_that_are_down_and_shards_that_move_are_let_alone(grown):

@@ -53,7 +53,5 @@ def test_no_more_leave_than_needed_for_all_to_have_as_many(counts: list[int]) ->
 
 
 def test_no_other_balancing_is_known() -> None:
-    with pytest.raises(
-        InvalidInput, match=r"'leastconnections': there are round robin, least"
-    ):
+    with pytest.raises(InvalidInput, match=r"'leastconnections': there are round robin, least"):
         WorkloadSpec("register", balancing="leastconnections")  # type: ignore[arg-type]
