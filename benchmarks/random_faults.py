@@ -33,6 +33,7 @@ from PhantomLibrary.testbed.judge import (
     replicas_agree,
 )
 from PhantomLibrary.testbed.membership_judge import judge_consistency
+from PhantomLibrary.testbed.ownership_judge import judge_ownership
 from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.saga_judge import judge_sagas, open_sagas
@@ -193,7 +194,7 @@ def _judge(run: Run) -> str:
     (workload,) = run.workloads.values()
     level = workload.spec.isolation if workload.spec.kind in _TRANSACTIONS else "linearizable"
     confirmed = 20 if run.watch.sagas else 50  # A client of sagas waits for each to its end.
-    verdicts = [judge_history(run, level, confirmed=confirmed), judge_agreement(run), health]
+    verdicts = [judge_history(run, level, confirmed=confirmed), judge_agreement(run), health, judge_ownership(run)]
     if run.watch.sagas:
         run.advance(run.now_ns + 30 * SECOND_NS, lambda: not open_sagas(run))
         verdicts.append(judge_sagas(run))

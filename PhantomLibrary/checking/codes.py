@@ -70,6 +70,17 @@ _ENTRIES = (
         " run, or raise the budget.",
     ),
     CodeEntry(
+        "OWN-001",
+        "two owners of a key",
+        "A shard at an epoch acknowledged an operation on a key, although another shard or epoch had done so since it"
+        " last did: a donor that serves after the cut-over, or a leader that does not know of its successor.",
+    ),
+    CodeEntry(
+        "OWN-002",
+        "a key in no shard, or in two",
+        "The ranges of the directory do not hold every key exactly once.",
+    ),
+    CodeEntry(
         "SET-001", "lost element", "An element whose add was confirmed before a read began is missing in that read."
     ),
     CodeEntry("SET-002", "element that nobody added", "A read shows an element that nobody had tried to add by then."),

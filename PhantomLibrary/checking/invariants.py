@@ -1,4 +1,4 @@
-"""The safety properties of Raft, and of commits, watched from outside through the whole run.
+"""The safety properties of Raft, of commits and of ownership, watched from outside through the whole run.
 
 Rule: fed frozen observations one at a time, in the order in which they happened; no protocol code here, and no look
 into a node. The first violation of each code and shard is kept.
@@ -19,9 +19,11 @@ from collections.abc import Callable
 from typing import Any
 
 from PhantomLibrary.checking.observed import UNKNOWN_TERM, Leader, ObservedReplica, ObservedShard
+from PhantomLibrary.checking.ownership import Ownership
 from PhantomLibrary.checking.transaction_invariants import TransactionInvariants
 from PhantomLibrary.checking.verdict import Violation, seconds
 from PhantomLibrary.domain import (
+    Acknowledged,
     EntriesStored,
     LogCompacted,
     LogEntry,
@@ -44,7 +46,7 @@ class Invariants:
     Who has many observations to hand over may set `time_ns` and call the one of `handlers` that takes their type.
     """
 
-    __slots__ = ("_kept", "_shards", "handlers", "time_ns", "transactions", "violations")
+    __slots__ = ("_kept", "_shards", "handlers", "ownership", "time_ns", "transactions", "violations")
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
@@ -52,6 +54,7 @@ class Invariants:
         self._shards: dict[ShardId, ObservedShard] = {}
         self.time_ns = 0
         self.transactions = TransactionInvariants()
+        self.ownership = Ownership()
         self.handlers: dict[type[Observation], Callable[[Any], None]] = {
             ReplicaState: self._state,
             EntriesStored: self._stored,
@@ -62,6 +65,7 @@ class Invariants:
             NodeStopped: self._stopped,
             TransactionEnded: self._transaction_ended,
             TransactionPrepared: self._transaction_prepared,
+            Acknowledged: self._acknowledged,
         }
 
     def observe(self, observation: Observation, time_ns: int) -> None:
@@ -328,6 +332,11 @@ class Invariants:
         broken = self.transactions.prepared(seen)
         if broken is not None:
             self._note(broken[0], seen.shard, broken[1])
+
+    def _acknowledged(self, seen: Acknowledged) -> None:
+        broken = self.ownership.acknowledged(seen)
+        if broken:
+            self._note("OWN-001", seen.shard, broken)
 
     def _say(self, code: str, shard: ObservedShard, text: str, *evidence: str) -> None:
         self._note(code, shard.shard, text, *evidence)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from PhantomLibrary.database.config import ClusterLayout
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import (
     Command,
@@ -21,6 +21,7 @@ from PhantomLibrary.database.messages import (
     Outcome,
     ShardReply,
     ShardRequest,
+    Told,
     Transact,
 )
 from PhantomLibrary.database.transactions.desk import READS, TransactionDesk
@@ -28,6 +29,7 @@ from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
 from PhantomLibrary.database.transactions.recovery import Finish
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import (
+    Acknowledged,
     Act,
     Append,
     BeginSaga,
@@ -50,7 +52,7 @@ from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Event, Propose, Read
 from PhantomLibrary.protocols.raft.group import Group
-from PhantomLibrary.protocols.transactions.values import RaiseFence, TransactionCommand
+from PhantomLibrary.protocols.transactions.values import Conflict, Prepare, RaiseFence, TransactionCommand, Undecided
 
 DEADLINE = "service"
 _INDEX_BITS = 40
@@ -70,6 +72,7 @@ class ServiceOwner(Protocol):
     layout: ClusterLayout
     wal: WriteAheadLog
     clock: HybridClock
+    sink: Callable[[Observation], None]
 
     @property
     def parts(self) -> ServiceParts: ...
@@ -103,6 +106,7 @@ class ShardService:
         self.machine = replica.machine
         self.clock = owner.clock
         self.monotonic_ns = owner.env.monotonic_ns
+        self._holds_data = replica.shard != SYSTEM_SHARD
         self.operations = 0  # Attempts that were taken here, in whatever term.
         self._waiting: dict[tuple[NodeId, int], int] = {}  # (gateway, call) to its latest attempt
         self.desk: TransactionDesk | None = None  # While this replica leads, and knows all that was decided before.
@@ -187,7 +191,10 @@ class ShardService:
                 continue
             assert type(operation) is Get
             if desk is None or desk.shows(request, operation.key):
-                self.answer(request, self.machine.read(operation, request.epoch))
+                outcome = self.machine.read(operation, request.epoch)
+                if type(outcome) is Done and self._holds_data:
+                    self._owner.sink(Acknowledged(self.node, self.shard, request.epoch, operation.key))
+                self.answer(request, outcome)
 
     def refuse(self, tokens: tuple[ShardRequest | None, ...], leader: NodeId) -> None:
         for request in tokens:
@@ -207,9 +214,24 @@ class ShardService:
         """A command took effect here, while this replica leads."""
         attempt = self._waiting.pop((command.gateway, command.call), None)
         if attempt is not None:
+            self._show_acknowledged(command, outcome)
             self._owner.reply(command.gateway, ShardReply(self.shard, command.call, attempt, outcome))
         if type(command) is Transact and self.desk is not None:
             self.desk.applied(command, outcome)
+
+    def _show_acknowledged(self, command: Any, outcome: Outcome) -> None:
+        """Show that a client is told, unless it took effect before, and is told again."""
+        if not self._holds_data:
+            return
+        if type(command) is Execute:
+            if type(outcome) is Done and command.epoch == self.machine.epoch:
+                self._owner.sink(Acknowledged(self.node, self.shard, command.epoch, command.operation.key))
+            return
+        work = command.command if type(command) is Transact and command.epoch == self.machine.epoch else None
+        is_promised = type(outcome) is Told and not isinstance(outcome.answer, (Conflict, Undecided))
+        if type(work) is Prepare and is_promised:
+            for write in work.writes:
+                self._owner.sink(Acknowledged(self.node, self.shard, command.epoch, write.key))
 
     def reshaped(self) -> None:
         """The shard has other keys or other members, or has stopped to serve."""

@@ -43,6 +43,7 @@ from PhantomLibrary.domain.operations import TransactionOperation as Transaction
 from PhantomLibrary.domain.operations import Update as Update
 from PhantomLibrary.domain.operations import Where as Where
 from PhantomLibrary.domain.operations import Within as Within
+from PhantomLibrary.domain.ownership import Acknowledged as Acknowledged
 from PhantomLibrary.domain.transactions import TransactionEnded as TransactionEnded
 from PhantomLibrary.domain.transactions import TransactionPrepared as TransactionPrepared
 
@@ -280,6 +281,7 @@ class SagaActed(Struct, frozen=True, gc=False):
 Observation: TypeAlias = (
     TransactionEnded
     | TransactionPrepared
+    | Acknowledged
     | ReplicaState
     | ReplicaRecovered
     | EntriesStored

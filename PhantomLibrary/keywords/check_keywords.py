@@ -174,6 +174,32 @@ class CheckKeywords(Component):
         _check_faults_bit(cluster)
 
     @keyword(tags=("assertion", "check"))
+    def shards_should_have_one_owner(self) -> int:
+        """Judges that at every instant of the run at most one epoch of one shard acknowledged operations on a key.
+
+        An epoch is one time of a shard with the same keys and members. Also the ranges of all shards have to hold each
+        key exactly once at this moment. Returns how many acknowledgements were looked at.
+
+        Fails with the first acknowledgement by somebody whom another had followed, with a key that is in no shard, or
+        in two, and when nothing was acknowledged at all.
+
+        Example:
+        | `Split Shard` | 1 |
+        | `Run For` | 5s |
+        | `Shards Should Have One Owner` |
+        """
+        from PhantomLibrary.testbed.ownership_judge import judge_ownership
+
+        cluster = self._cluster
+        verdict = judge_ownership(cluster.run)
+        if verdict.outcome != "valid":
+            cluster.fail_with(verdict)
+        if not verdict.confirmed:
+            cluster.fail("OWN-003", "no operation was acknowledged, so nothing shows who owns a key")
+        cluster.tell(f"each key had one owner at any instant of {verdict.confirmed} acknowledgements")
+        return verdict.confirmed
+
+    @keyword(tags=("assertion", "check"))
     def replicas_should_agree(self, *, within: VirtualTime = _TEN_SECONDS) -> None:
         """Lets virtual time go on until all live replicas of each shard have applied the same, and compares their data.
 

@@ -87,6 +87,11 @@ _ENTRIES = (
         "No operation of any workload was confirmed for longer than the test allows.",
     ),
     CodeEntry(
+        "OWN-003",
+        "nothing shows who owns a key",
+        "No operation was acknowledged, so the test proved nothing about the owners of keys. Give the cluster load.",
+    ),
+    CodeEntry(
         "RSH-001",
         "shard was not split or merged",
         "A split or a merge was asked for, and did not come to its end in time, or was refused: shard 0 did not take it"

@@ -1,0 +1,83 @@
+"""Who acknowledges operations on a key, one after the other: legal histories, and what must be noticed."""
+
+import pytest
+
+from PhantomLibrary.checking.invariants import Invariants
+from PhantomLibrary.checking.ownership import Ownership, check_ranges
+from PhantomLibrary.domain import Acknowledged
+
+
+def watch(*owners, key="k1"):
+    """Return what is wrong when these (shard, epoch) acknowledge operations on a key in this order."""
+    ownership = Ownership()
+    return [
+        problem for shard, epoch in owners if (problem := ownership.acknowledged(Acknowledged("n1", shard, epoch, key)))
+    ]
+
+
+@pytest.mark.parametrize(
+    "owners",
+    [
+        [(1, 1), (1, 1), (1, 1)],
+        [(1, 1), (1, 9), (1, 9), (1, 20)],
+        [(1, 1), (2, 30), (2, 31)],
+        [(1, 1), (2, 30), (1, 50)],  # Split, and merged again.
+        [(1, 1), (2, 30), (1, 50), (3, 60), (1, 70)],
+    ],
+    ids=str,
+)
+def test_owners_that_follow_each_other_are_right(owners):
+    assert watch(*owners) == []
+
+
+@pytest.mark.parametrize(
+    "owners",
+    [
+        [(1, 1), (2, 30), (1, 1)],  # The donor serves after the cut-over.
+        [(1, 9), (1, 1)],  # A leader with the members of before.
+        [(2, 30), (1, 5), (2, 30)],  # The donor comes between.
+        [(1, 1), (2, 30), (1, 50), (2, 30)],  # The source serves after it was merged.
+        [(1, 1), (2, 30), (2, 29)],
+    ],
+    ids=str,
+)
+def test_an_owner_that_was_followed_is_noticed(owners):
+    assert len(watch(*owners)) == 1
+
+
+def test_keys_have_owners_of_their_own():
+    ownership = Ownership()
+    for shard, key in ((1, "a"), (2, "b"), (1, "a"), (2, "b")):
+        assert ownership.acknowledged(Acknowledged("n1", shard, 1, key)) == ""
+    assert ownership.operations == 4
+
+
+def test_the_violation_names_both_owners():
+    invariants = Invariants()
+    for shard, epoch in ((1, 1), (2, 30), (1, 1)):
+        invariants.observe(Acknowledged(f"n{shard}", shard, epoch, "k7"), 2_000_000_000)
+    (violation,) = invariants.violations
+    assert violation.code == "OWN-001"
+    for word in ("n1 acknowledged", "k7", "epoch 1 of shard 1", "n2", "epoch 30 of shard 2"):
+        assert word in violation.message
+
+
+@pytest.mark.parametrize(
+    ("ranges", "problem"),
+    [
+        ([(1, "", "")], ""),
+        ([(2, "m", ""), (1, "", "m")], ""),
+        ([], "no shard holds the first keys"),
+        ([(1, "a", "")], "no shard holds the first keys"),
+        ([(1, "", "m")], "no shard holds the keys from 'm' on"),
+        ([(1, "", "m"), (2, "n", "")], "no shard holds the keys from 'm' to 'n'"),
+        ([(1, "", "n"), (2, "m", "")], "keys from 'm' on are in shard 1 and in shard 2"),
+        ([(1, "", ""), (2, "m", "")], "keys from 'm' on are in shard 1 and in shard 2"),
+        ([(1, "", "m"), (2, "m", ""), (3, "m", "")], "are in shard 2 and in shard 3"),
+    ],
+    ids=str,
+)
+def test_ranges_hold_each_key_exactly_once(ranges, problem):
+    verdict = check_ranges(ranges)
+    assert verdict.outcome == ("invalid" if problem else "valid") and problem in verdict.message
+    assert verdict.code == ("OWN-002" if problem else "")
