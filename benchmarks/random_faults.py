@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.random_profiles import CLUSTERS, FAULTS, give
+from benchmarks.random_profiles import CLUSTERS, FAULTS, batched, give
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
@@ -112,7 +112,7 @@ def _report(profile: str, results: list[Result], wall_s: float, output: Path) ->
 def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
     """Do one run of random faults, heal everything, and judge it."""
     draws = Stream(seed, f"random faults {profile}")
-    run = Run(CLUSTERS[profile](seed, draws), parts=parts)
+    run = Run(batched(CLUSTERS[profile](seed, draws)), parts=parts)
     elections_before = 0
     try:
         run.advance(3 * SECOND_NS, lambda: all(run.leader(shard) for shard in run.shard_ids))

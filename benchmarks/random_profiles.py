@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from PhantomLibrary.domain import MILLISECOND_NS
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.testbed.run import Run
@@ -14,6 +16,13 @@ def give(run: Run, verb: str, target: str = "", *, duration_ns: int = 0, **argum
     """Have a run perform a command now."""
     until_ns = run.now_ns + duration_ns if duration_ns else None
     run.perform(Command(verb, run.now_ns, run.now_ns, target, None, until_ns, dict(arguments)))
+
+
+def batched(spec: RunSpec) -> RunSpec:
+    """Let the leaders of every other cluster batch, for a short or for a long time."""
+    interval_ms = (0, 2, 0, 10, 0, 100)[spec.seed % 6]
+    knobs = {**spec.knobs, "batch_interval_ns": interval_ms * MILLISECOND_NS} if interval_ms else spec.knobs
+    return msgspec.structs.replace(spec, knobs=knobs)
 
 
 def _lease_knobs(draws: Stream) -> dict[str, int | str]:

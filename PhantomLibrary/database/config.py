@@ -22,6 +22,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `lease`, the rounds of its heartbeats do so for a while, which holds as long as no clock runs more than
     `clock_drift_ppm_max` too fast or too slow. `idle_shards`: where nothing happens, a shard falls `quiet`, and nodes
     send each other one heartbeat for all of those; or each stays `awake`, with heartbeats of its own.
+    `batch_interval_ns`, unless 0: a shard's leader begins at most one batch of writes and reads in such a time.
     `transaction_lifetime_ns` is how long a transaction may stay open; versions are kept for longer than that, so that
     each can read its snapshot to its end. A record that is undecided for `undecided_max_ns` is aborted when somebody
     in doubt asks, who does so after `doubt_after_ns`. `clock_offset_max_ns` is how far wall clocks may be apart.
@@ -38,6 +39,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     append_bytes_max: int = 64 * 1024
     unacknowledged_max: int = 512
     uncommitted_bytes_max: int = 1024 * 1024
+    batch_interval_ns: int = 0
     snapshot_entries: int = 2_000
     snapshot_chunk_bytes: int = 16 * 1024
     kept_entries_max: int = 200

@@ -152,6 +152,7 @@ class ShardReplica:
             config.idle_shards == "quiet",
             append_bytes_max=config.append_bytes_max,
             uncommitted_bytes_max=config.uncommitted_bytes_max,
+            batch_interval_ns=config.batch_interval_ns,
             command_bytes=command_bytes,
         )
 

@@ -278,7 +278,8 @@ class ShardService:
 
     @property
     def last_index(self) -> int:
-        return self._replica.group.log.last_index
+        """Where the log ends, or will when what waits for its batch is appended."""
+        return self._replica.group.proposed_index
 
     @property
     def holds_proposals(self) -> bool:

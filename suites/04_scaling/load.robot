@@ -135,6 +135,21 @@ Capacity Is What The Processor Allows
     Should Be True    184 <= ${two} <= 198
     History Should Be    linearizable    confirmed=1000
 
+Batches Keep Every Promise While Leaders Crash
+    [Documentation]    What waits for its batch when a leader dies has not happened, or happens once; under load many
+    ...    operations share their messages, of which there are six for each without batches.
+    [Tags]    priority-1
+    [Setup]    Start Five Nodes With Batches
+    Start Workload    append    clients=64    rate=600/s    keys=10
+    Run For    1s
+    Crash Node    leader of shard 1    duration=2s
+    Run For    2500 ms
+    Crash Node    leader of shard 1    duration=500 ms
+    Run For    1500 ms
+    Get Metric    latency_p50    <    12    window=500 ms
+    Operations Should Share Their Messages
+    Every Confirmed Write Should Be There    confirmed=1500
+
 Ten Thousand Clients Cost What Arrives For Them
     [Documentation]    Each operation comes from another client, and only those that have one are there at all.
     [Tags]    priority-2
@@ -146,6 +161,17 @@ Ten Thousand Clients Cost What Arrives For Them
 
 
 *** Keywords ***
+Start Five Nodes With Batches
+    [Documentation]    Starts five machines whose leaders batch.
+    Start Cluster    ${TOPOLOGIES}${/}batches.yaml    replicas=3
+    Leader Should Be Elected    1    within=3s
+
+Operations Should Share Their Messages
+    [Documentation]    Looks whether fewer than three messages went between nodes for each confirmed operation.
+    ${sent} =    Get Metric    messages_sent
+    ${confirmed} =    Get Metric    confirmed
+    Should Be True    ${sent} < 3 * ${confirmed}
+
 Start One Slow Machine
     [Documentation]    Starts one machine, so that its processor alone decides.
     [Arguments]    ${topology}=slow-machine

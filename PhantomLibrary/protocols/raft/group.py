@@ -53,7 +53,7 @@ from PhantomLibrary.protocols.raft.messages import (
     Vote,
 )
 from PhantomLibrary.protocols.raft.quiescing import Quiescing
-from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT, REPAIR, TRANSFER, GroupConfig
+from PhantomLibrary.protocols.raft.replica import BATCH, ELECTION, HEARTBEAT, REPAIR, TRANSFER, GroupConfig
 
 _LEAVE_QUIET = frozenset((Quiesce, DeadlinePassed, Persisted, SnapshotTaken, PaceCopies))
 
@@ -112,6 +112,8 @@ class Group(Quiescing):
             return []  # It was set before.
         if event.name == HEARTBEAT:
             return self._on_heartbeat_deadline(now_ns)
+        if event.name == BATCH:
+            return self._on_batch_deadline(now_ns)
         if event.name == REPAIR:
             return self._on_repair_deadline(now_ns)
         if event.name == TRANSFER:

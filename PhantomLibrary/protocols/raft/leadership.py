@@ -21,6 +21,8 @@ from PhantomLibrary.protocols.raft.effects import Propose
 from PhantomLibrary.protocols.raft.leasing import Lease
 from PhantomLibrary.protocols.raft.stream import Stream
 
+_LONG_AGO_NS = -(1 << 62)
+
 
 class Progress:
     """How far one follower's log is known to equal the leader's (`match_index`), and what to send it next."""
@@ -77,8 +79,8 @@ class Leadership:
     """One term of one leader. Knows members by name and indexes by number, and sends nothing itself."""
 
     __slots__ = (
-        "_configuration", "_node", "_uncommitted", "busy_ns", "held_proposals", "lease", "progress", "reads",
-        "reads_round", "round", "successor", "uncommitted_bytes", "waiting_reads",
+        "_configuration", "_node", "_uncommitted", "batch", "batched_ns", "batched_reads", "busy_ns", "held_proposals",
+        "lease", "progress", "reads", "reads_round", "round", "successor", "uncommitted_bytes", "waiting_reads",
     )  # fmt: skip
 
     def __init__(self, node: NodeId, configuration: Configuration, last_index: int) -> None:
@@ -94,6 +96,9 @@ class Leadership:
         self.reads_round = 0  # What they wait for.
         self.waiting_reads: list[Any] = []  # They came later, and need the next one.
         self.held_proposals: list[Propose] = []  # They are in no log.
+        self.batch: list[Propose] = []  # Nor are these, which wait for others.
+        self.batched_reads: list[Any] = []  # They wait for others, too, and are in no round.
+        self.batched_ns = _LONG_AGO_NS  # When the latest batch began.
         self.uncommitted_bytes = 0
         self._uncommitted: deque[tuple[int, int]] = deque()  # (index, bytes) of entries, oldest first
         self.successor: NodeId = ""  # To whom leadership is being handed.
@@ -134,12 +139,12 @@ class Leadership:
         while uncommitted and uncommitted[0][0] <= index:
             self.uncommitted_bytes -= uncommitted.popleft()[1]
 
-    def add_read(self, token: Any) -> bool:
-        """Queue a read; return whether a new round of confirmation must be sent for it now."""
-        if self.reads:
-            self.waiting_reads.append(token)
+    def add_reads(self, tokens: list[Any]) -> bool:
+        """Queue reads; return whether a new round of confirmation must be sent for them now."""
+        if self.reads or not tokens:
+            self.waiting_reads += tokens
             return False
-        self.reads.append(token)
+        self.reads = tokens
         self.round += 1
         self.reads_round = self.round
         return True

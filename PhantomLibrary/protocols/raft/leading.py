@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from PhantomLibrary.domain import Configuration, LogEntry, NodeId
+from PhantomLibrary.domain import LogEntry, NodeId
+from PhantomLibrary.protocols.raft.batching import Batching
 from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST, UNBORN
 from PhantomLibrary.protocols.raft.effects import (
     Effect,
@@ -21,16 +20,14 @@ from PhantomLibrary.protocols.raft.leasing import Lease
 from PhantomLibrary.protocols.raft.messages import (
     AppendEntries,
     AppendReply,
-    Entries,
     HardState,
     Invitation,
     SnapshotReply,
 )
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
-from PhantomLibrary.protocols.raft.transferring import Transferring
 
 
-class Leading(Transferring):
+class Leading(Batching):
     """Handles proposals, reads, and what followers answer."""
 
     __slots__ = ()
@@ -41,7 +38,10 @@ class Leading(Transferring):
             return [Refuse((event.token,), self.leader)]
         if self._holds_proposals(leadership):
             return self._hold(leadership, event)
-        return self._append_own(event.command, now_ns)
+        if self.config.batch_interval_ns:
+            leadership.batch.append(event)
+            return self._wait_for_batch(leadership, now_ns)
+        return self._append((event.command,), now_ns)
 
     @property
     def holds_proposals(self) -> bool:
@@ -63,21 +63,6 @@ class Leading(Transferring):
         held, leadership.held_proposals = leadership.held_proposals, []
         return [effect for each in held for effect in self._on_propose(each, now_ns)]
 
-    def _append_own(self, command: Any, now_ns: int) -> list[Effect]:
-        leadership = self._leadership
-        assert leadership is not None
-        entries = (LogEntry(self.log.last_index + 1, self.term, command),)
-        self.log.append(entries)
-        if type(command) is Configuration:
-            self.configurations.append(entries)
-            self._adopt_configuration()
-        self._view_is_old = True
-        leadership.note_appended(self.log.last_index, self.config.command_bytes(command))
-        leadership.busy_ns = now_ns
-        effects = self._replicate(leadership)
-        effects += self._persist((Entries(entries),), now_ns)
-        return effects
-
     def _on_read(self, event: Read, now_ns: int) -> list[Effect]:
         leadership = self._leadership
         if leadership is None:
@@ -87,7 +72,10 @@ class Leading(Transferring):
         if lease is not None and now_ns < lease.until_ns and is_ready:
             leadership.busy_ns = now_ns
             return [ReadReady((event.token,))]
-        starts_round = leadership.add_read(event.token)
+        if self.config.batch_interval_ns:
+            leadership.batched_reads.append(event.token)
+            return self._wait_for_batch(leadership, now_ns)
+        starts_round = leadership.add_reads([event.token])
         if not starts_round or not is_ready:
             return []
         return self._confirm(leadership, now_ns)

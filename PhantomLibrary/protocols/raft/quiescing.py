@@ -56,7 +56,7 @@ class Quiescing(Repairing):
         last_index = self.log.last_index
         if self.commit_index != last_index or self._persists or not self._is_settled or leadership.successor:
             return False
-        if leadership.reads or leadership.held_proposals:
+        if leadership.reads or leadership.held_proposals or leadership.batch or leadership.batched_reads:
             return False
         return all(each.is_level(last_index) and not each.goal_index for each in leadership.progress.values())
 

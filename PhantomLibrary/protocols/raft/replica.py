@@ -29,6 +29,7 @@ ELECTION = "election"
 HEARTBEAT = "heartbeat"
 REPAIR = "repair"
 TRANSFER = "transfer"
+BATCH = "batch"
 PACE = "pace "
 """Before the name of the node to which the next part of a snapshot is due."""
 
@@ -42,7 +43,8 @@ class GroupConfig(Struct, frozen=True):
 
     `voters` are those of the shard's beginning; who they are now its log tells. `lease_ns` is how long a leader's lease
     lasts (see leasing.py), 0 without leases. `command_bytes` tells how long a command is, about: an append carries no
-    more than `append_bytes_max`, and a leader takes proposals up to `uncommitted_bytes_max` ahead of the quorum.
+    more than `append_bytes_max`, and a leader takes proposals up to `uncommitted_bytes_max` ahead of the quorum. With a
+    `batch_interval_ns`, it begins no more than one batch of proposals and reads in such a time (see batching.py).
     """
 
     shard: ShardId
@@ -59,6 +61,7 @@ class GroupConfig(Struct, frozen=True):
     copied_entries_max: int = 20_000
     append_bytes_max: int = 1 << 16
     uncommitted_bytes_max: int = 1 << 20
+    batch_interval_ns: int = 0
     command_bytes: Callable[[Any], int] = _weightless
 
 
@@ -226,10 +229,11 @@ class Replica:
     def _refuse_waiting(self, leader: NodeId) -> list[Effect]:
         """Turn away what waits at a leader and is in no log."""
         leadership = self._leadership
-        if leadership is None or not (leadership.reads or leadership.waiting_reads or leadership.held_proposals):
+        if leadership is None:
             return []
-        held = [each.token for each in leadership.held_proposals]
-        return [Refuse((*leadership.reads, *leadership.waiting_reads, *held), leader)]
+        reads = (*leadership.reads, *leadership.waiting_reads, *leadership.batched_reads)
+        proposals = [each.token for each in (*leadership.batch, *leadership.held_proposals)]
+        return [Refuse((*reads, *proposals), leader)] if reads or proposals else []
 
     def _leave_leadership(self, term: int, leader: NodeId) -> list[Effect]:
         """Follow a term or leader; return what must be said about it."""

@@ -51,8 +51,12 @@ class Transferring(Installing):
         assert leadership is not None
         if leadership.successor:
             return []  # On its way already.
+        effects = self._begin_batch(leadership, now_ns)
         leadership.successor = target
-        return [SetDeadline(TRANSFER, self.config.election_timeout_ns, 0), *self._hand_over(leadership)]
+        return [*effects, SetDeadline(TRANSFER, self.config.election_timeout_ns, 0), *self._hand_over(leadership)]
+
+    def _begin_batch(self, leadership: Leadership, now_ns: int) -> list[Effect]:
+        raise NotImplementedError  # In batching.py.
 
     def _hand_over(self, leadership: Leadership) -> list[Effect]:
         """Ask the successor to stand as soon as it holds all; again with each answer, for the request may be lost."""

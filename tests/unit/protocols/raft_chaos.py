@@ -59,10 +59,12 @@ class Chaos(Invariants):
         self.has_leases = self._choose_lease()
         lease_ns = lease_length_ns(ELECTION_TIMEOUT_NS, DRIFT_PPM_MAX) if self.has_leases else 0
         chunk_bytes = random.choice((0, 30, 200))
+        batch_ns = Random(seed + 1_000_000).choice((0, 0, 5, 40)) * MILLISECOND_NS
         for name in names:
             config = GroupConfig(
-                1, name, names, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, appends, unacknowledged, kept, lease_ns
-            )
+                1, name, names, ELECTION_TIMEOUT_NS, HEARTBEAT_NS, appends, unacknowledged, kept, lease_ns,
+                batch_interval_ns=batch_ns,
+            )  # fmt: skip
             host = Host(config, Clock(), self, self._draw, group_class)
             host.holds_persists = True
             host.chunk_bytes = chunk_bytes

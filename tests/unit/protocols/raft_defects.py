@@ -88,11 +88,11 @@ class CountsEarlierRounds(Group):
 
 
 class _ReadsJoinTheRound(Leadership):
-    def add_read(self, token: Any) -> bool:
+    def add_reads(self, tokens: list[Any]) -> bool:
         if self.reads:
-            self.reads.append(token)
+            self.reads += tokens
             return False
-        return super().add_read(token)
+        return super().add_reads(tokens)
 
 
 class AsksForNoPreVote(Group):

@@ -4,6 +4,7 @@ Time stands still but for `advance` and `run`, and no message arrives unless tol
 spread of a node is its place in the group, so n1 stands first.
 
     start 3 [append=1] [kept=0] [lease=900ms] [chunk=9]    fresh nodes n1..n3; `start term=7 n1=1114` by the logs' terms
+    start 3 batch=10ms                 leaders begin a batch in such a time at most
     start 5 voters=3                   n1 to n3 are the members; the others hold nothing until they are invited
     campaign n1                        its election timer fires, and it has heard of no leader lately
     silence n1 n2                      they have heard of no leader lately, and would grant a pre-vote
@@ -108,6 +109,7 @@ class Scenario(Watch):
                 kept_entries_max=kept_max,
                 quiesces="quiet" in words,
                 lease_ns=_duration_ns(options.get("lease", "0ms")),
+                batch_interval_ns=_duration_ns(options.get("batch", "0ms")),
             )
             host = Host(config, self.clock, self, _Spread(position, len(names)), self.group_class)
             host.chunk_bytes = int(options.get("chunk", 0))
