@@ -11,6 +11,9 @@ from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKe
 from PhantomLibrary.domain import (
     Act,
     Answer,
+    BeginSaga,
+    CancelSaga,
+    ChangeMember,
     ForgetSagas,
     Get,
     KeyOperation,
@@ -20,10 +23,15 @@ from PhantomLibrary.domain import (
     TransactionOperation,
 )
 from PhantomLibrary.domain.operations import GetSaga
+from PhantomLibrary.domain.placement import PLACEMENT_WISHES
+from PhantomLibrary.domain.scaling import SCALING_WISHES, GetScale
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.transactions.values import Prepare
 
-_HARMLESS = frozenset((Get, GetSaga, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
+ON_SHARD_0 = PLACEMENT_WISHES | SCALING_WISHES | {ChangeMember, BeginSaga, CancelSaga, GetSaga, GetScale}
+"""What clients ask of the cluster, and not of their data."""
+
+_HARMLESS = frozenset((Get, GetSaga, GetScale, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
 _PLANNED = frozenset((ReadAt, CheckUnchanged, LockKey, Prepare))
 _WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
 

@@ -112,9 +112,13 @@ def is_same_range(left: ShardDescriptor, right: ShardDescriptor) -> bool:
 class ClusterLayout(Struct, frozen=True):
     """The cluster as it was formatted: shard 0 first, then the data shards in the order of their ranges."""
 
-    nodes: tuple[NodeId, ...]
+    places: tuple[PlacedNode, ...]
     shards: tuple[ShardDescriptor, ...]
     config: DatabaseConfig
+
+    @property
+    def nodes(self) -> tuple[NodeId, ...]:
+        return tuple(each.node for each in self.places)
 
 
 def make_layout(
@@ -146,4 +150,4 @@ def make_layout(
     descriptors = [ShardDescriptor(SYSTEM_SHARD, "", "", 1, in_turn(placed, 1, replicas)[0])]
     for number, (start, end, holders) in enumerate(zip(starts, [*starts[1:], ""], voters, strict=True), start=1):
         descriptors.append(ShardDescriptor(number, start, end, 1, tuple(holders), is_hashed=is_hashed))
-    return ClusterLayout(tuple(each.node for each in placed), tuple(descriptors), config)
+    return ClusterLayout(tuple(placed), tuple(descriptors), config)

@@ -73,6 +73,10 @@ class Coordinator:
                 self._led[each.shard] = Led(report.node, each)
         self._host.tell(report.node, Noted(report.sequence))
 
+    def leaders(self) -> dict[ShardId, NodeId]:
+        """Return who leads each shard that was heard of."""
+        return {shard: led.leader for shard, led in self._led.items()}
+
     def look(self, directory: Directory) -> int:
         """Do what is due; return when to look again: soon while anything is under way, else now and then, for what
         stood in the way of a step may be over without anybody saying so.

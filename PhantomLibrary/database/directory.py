@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from PhantomLibrary.database.config import ClusterLayout, ShardDescriptor, is_same_range
 from PhantomLibrary.database.moves import NO_MOVES, Moves
 from PhantomLibrary.database.reshapes import Reshapes
+from PhantomLibrary.database.scaling import NO_SCALING, Scaling
 from PhantomLibrary.domain import Configuration, NodeId, ShardId
 
 DIRECTORY_KEY = "directory"
@@ -26,11 +27,13 @@ Standing: TypeAlias = Literal["joining", "active", "decommissioning", "removed"]
 
 
 class Member(Struct, frozen=True, array_like=True):
-    """One membership. `number` 1 is that of the nodes with which the cluster began."""
+    """One membership, of a node in a zone. `number` 1 is that of the nodes with which the cluster began."""
 
     node: NodeId
     standing: Standing
     number: int = 1
+    zone: str = ""
+    region: str = ""
 
 
 class Directory(Struct, frozen=True, array_like=True, tag="directory"):
@@ -42,6 +45,7 @@ class Directory(Struct, frozen=True, array_like=True, tag="directory"):
     shards: tuple[ShardDescriptor, ...]
     moves: Moves = NO_MOVES
     reshapes: Reshapes = Reshapes()
+    scaling: Scaling = NO_SCALING
 
     def member(self, node: NodeId) -> Member | None:
         return next((each for each in self.members if each.node == node), None)
@@ -71,7 +75,7 @@ decode_directory = msgspec.json.Decoder(Directory).decode
 def first_directory(layout: ClusterLayout) -> Directory:
     """Return the directory of a cluster as it was formatted."""
     replicas = max(len(each.voters) for each in layout.shards)
-    members = tuple(Member(node, "active") for node in layout.nodes)
+    members = tuple(Member(each.node, "active", 1, each.zone, each.region) for each in layout.places)
     next_shard = max(each.shard for each in layout.shards) + 1
     return Directory(0, replicas, members, layout.shards, reshapes=Reshapes(next_shard))
 
@@ -106,11 +110,17 @@ def _why_not_decommission(directory: Directory, node: NodeId) -> str:
     return ""
 
 
-def with_standing(directory: Directory, node: NodeId, standing: Standing, index: int) -> Directory:
-    """Return the directory in which a node has this standing, by the command at `index`."""
+def with_standing(
+    directory: Directory, node: NodeId, standing: Standing, index: int, place: tuple[str, str] | None = None
+) -> Directory:
+    """Return the directory in which a node has this standing, by the command at `index`.
+
+    Its zone and region are `place`, or what they were.
+    """
     before = directory.member(node)
     number = index if before is None or standing == "joining" else before.number
-    member = Member(node, standing, number)
+    zone, region = place or (("", "") if before is None else (before.zone, before.region))
+    member = Member(node, standing, number, zone, region)
     if before is None:
         members = (*directory.members, member)
     else:

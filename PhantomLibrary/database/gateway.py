@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PhantomLibrary.database.call_timers import CallTimers
-from PhantomLibrary.database.calls import Call, GatewayHost, Moved, failed, is_planned, moved, needs_session
+from PhantomLibrary.database.calls import ON_SHARD_0, Call, GatewayHost, Moved, failed, is_planned, moved, needs_session
 from PhantomLibrary.database.client_sessions import ClientSessions
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor, is_same_range
 from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory
@@ -44,9 +44,6 @@ from PhantomLibrary.database.transactions.messages import (
 from PhantomLibrary.domain import (
     Act,
     Answer,
-    BeginSaga,
-    CancelSaga,
-    ChangeMember,
     ForgetSagas,
     Get,
     KeyOperation,
@@ -56,11 +53,7 @@ from PhantomLibrary.domain import (
     ShardId,
     TransactionOperation,
 )
-from PhantomLibrary.domain.operations import GetSaga
-from PhantomLibrary.domain.placement import PLACEMENT_WISHES
 from PhantomLibrary.protocols.overload.retry_budget import RetryBudget, pause_ns
-
-_ON_SHARD_0 = PLACEMENT_WISHES | {ChangeMember, BeginSaga, CancelSaga, GetSaga}
 
 
 class Gateway:
@@ -189,7 +182,7 @@ class Gateway:
 
     def _route(self, call: Call) -> None:
         operation: Any = call.operation
-        if type(operation) in _ON_SHARD_0:
+        if type(operation) in ON_SHARD_0:
             self._prepare(call, SYSTEM_SHARD)
             return
         call.needs_map = not self._routes.has_map

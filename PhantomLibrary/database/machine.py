@@ -42,6 +42,8 @@ from PhantomLibrary.database.messages import (
 )
 from PhantomLibrary.database.moving import with_cancelled, with_ended, with_plan
 from PhantomLibrary.database.reshaping import with_task_ended, with_wish
+from PhantomLibrary.database.scale_plans import with_scale_step, with_scaling_wish
+from PhantomLibrary.database.scaling import ScaleStep
 from PhantomLibrary.database.sessions import SessionTable, session_number
 from PhantomLibrary.database.shard_state import ShardState
 from PhantomLibrary.domain import (
@@ -58,6 +60,7 @@ from PhantomLibrary.domain import (
     Remove,
 )
 from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
+from PhantomLibrary.domain.scaling import ScaleTo, SetScaling
 from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.transactions.table import TransactionTable, keys_in
@@ -232,6 +235,8 @@ class ShardMachine(ShardState):
                 return self._change_member(operation)
             case ChangePlacement():
                 return self._change_placement(operation)
+            case SetScaling() | ScaleTo():
+                return self._change_scaling(operation)
             case CancelMoves():
                 assert self.directory is not None
                 self._keep_directory(with_cancelled(self.directory, operation, self.applied_index))
@@ -271,7 +276,9 @@ class ShardMachine(ShardState):
         assert self.directory is not None
         reason = why_not_standing(self.directory, operation.key, operation.standing)
         if not reason and self.directory.standing(operation.key) != operation.standing:
-            self._keep_directory(with_standing(self.directory, operation.key, operation.standing, self.applied_index))
+            place = (operation.zone, operation.region) if operation.zone else None
+            index = self.applied_index
+            self._keep_directory(with_standing(self.directory, operation.key, operation.standing, index, place))
         return reason
 
     def _change_placement(self, plan: ChangePlacement) -> str:
@@ -280,6 +287,16 @@ class ShardMachine(ShardState):
         directory, reason = with_plan(self.directory, plan, self.applied_index)
         self._keep_directory(directory)
         return reason
+
+    def _change_scaling(self, wish: SetScaling | ScaleTo) -> str:
+        """Grow and shrink as an operator asks; return why not, "" if so."""
+        assert self.directory is not None
+        directory, reason = with_scaling_wish(self.directory, wish, self.applied_index)
+        self._keep_directory(directory)
+        return reason
+
+    def _scale(self, directory: Directory, step: ScaleStep, index: int) -> Directory:
+        return with_scale_step(directory, step, index)
 
     def _record(self, index: int, command: Record) -> None:
         """Write down what has come about: a shard with other replicas, a member that has come or gone for good, a move
@@ -293,6 +310,10 @@ class ShardMachine(ShardState):
             before = directory.member(member.node)
             if before is not None and before.number == member.number and before.standing != "removed":
                 directory = with_standing(directory, member.node, member.standing, index)
+        if command.step is not None:
+            directory = self._scale(directory, command.step, index)
+        if command.placement is not None:
+            directory, _ = with_plan(directory, command.placement, index)
         self._keep_directory(with_ended(directory, command.ended, command.led, index))
 
     def _keep_directory(self, directory: Directory) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
+from PhantomLibrary.database.autoscaler import Autoscaler
 from PhantomLibrary.database.census import (
     Announcement,
     CensusMessage,
@@ -23,7 +24,7 @@ from PhantomLibrary.database.census import (
     ShardReport,
     TaskOrder,
 )
-from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, DatabaseConfig
 from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.directory import (
     Directory,
@@ -34,6 +35,7 @@ from PhantomLibrary.database.directory import (
 )
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.messages import EndTask, Record
+from PhantomLibrary.database.metering import Metering
 from PhantomLibrary.database.replica import ShardReplica
 from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.reshaper import Reshaper
@@ -57,6 +59,8 @@ class MembershipParts(Protocol):
 
     @property
     def coordinator(self) -> type[Coordinator]: ...
+    @property
+    def autoscaler(self) -> type[Autoscaler]: ...
 
 
 class MembershipHost(Protocol):
@@ -68,6 +72,7 @@ class MembershipHost(Protocol):
     replica_set: ReplicaSet
     gateway: Gateway
     reshaper: Reshaper
+    metering: Metering
 
     @property
     def parts(self) -> MembershipParts: ...
@@ -87,6 +92,7 @@ class Membership:
         content = host.wal.get(DIRECTORY_FILE)
         self.directory = decode_directory(content) if content else first_directory(host.layout)
         self._coordinator: Coordinator | None = None
+        self.autoscaler: Autoscaler | None = None  # While there is a coordinator.
         self._leader: NodeId = ""  # The coordinator, as far as this node has heard, and its term.
         self._term = 0
         self._turn = 0
@@ -130,17 +136,20 @@ class Membership:
         replica = self._host.replica_set.by_shard.get(SYSTEM_SHARD)
         coordinator = self._coordinator
         if replica is None or not replica.is_current() or replica.machine.directory is None:
-            self._coordinator = None
+            self._coordinator = self.autoscaler = None
             return
         if coordinator is None or coordinator.term != replica.group.term:
             parts = self._host.parts
             coordinator = parts.coordinator(self, replica.group.term, replica.machine.directory)
             self._coordinator = coordinator
+            self.autoscaler = parts.autoscaler(self)
             self._adopt(replica.machine.directory)
             self._leader, self._term = self.node, replica.group.term
             self._said_last = None
             self._report()
+        assert self.autoscaler is not None
         due_ns = coordinator.look(replica.machine.directory)
+        due_ns = min(due_ns, self.autoscaler.look(replica.machine.directory) or due_ns)
         self._env.set_deadline(f"{DEADLINES}/{_COORDINATE}", due_ns)
 
     def invited(self, invitation: Invitation) -> ShardReplica | None:
@@ -284,7 +293,7 @@ class Membership:
         self._term = max(self._term, term)
         return term == self._term
 
-    # --- for the coordinator ----------------------------------------------------------------------------------------
+    # --- for the coordinator and the autoscaler -----------------------------------------------------------------
 
     def monotonic_ns(self) -> int:
         return self._env.monotonic_ns()
@@ -297,6 +306,18 @@ class Membership:
 
     def propose(self, command: Record | EndTask) -> None:
         self._host.replica_set.by_shard[SYSTEM_SHARD].propose(command)
+
+    @property
+    def metering(self) -> Metering:
+        return self._host.metering
+
+    @property
+    def config(self) -> DatabaseConfig:
+        return self._host.layout.config
+
+    def leaders(self) -> dict[ShardId, NodeId]:
+        """Return who leads each shard, as far as the coordinator has heard."""
+        return self._coordinator.leaders() if self._coordinator is not None else {}
 
     def unavailable(self) -> Collection[NodeId]:
         """Return the nodes that are not to be given anything now."""

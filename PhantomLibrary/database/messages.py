@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Member
+from PhantomLibrary.database.scaling import ScaleStep
 from PhantomLibrary.database.transactions.messages import ShardAnswer, ShardWork
 from PhantomLibrary.domain import Act, Answer, Append, Cas, ForgetSagas, KeyOperation, NodeId, Operation, Put, ShardId
+from PhantomLibrary.domain.placement import ChangePlacement
 from PhantomLibrary.protocols.saga.progress import Move
 from PhantomLibrary.protocols.transactions.values import Prepare, TransactionCommand, TransactionId
 
@@ -179,7 +181,8 @@ class Transact(Struct, frozen=True, gc=False, array_like=True, tag="transact com
 class Record(Struct, frozen=True, gc=False, array_like=True, tag="record"):
     """Shard 0's leader writes into the directory what has come about. Nobody waits for an answer.
 
-    `ended` are moves by their numbers, with how they ended; `led` are shards that need no other leader any more.
+    `ended` are moves by their numbers, with how they ended; `led` are shards that need no other leader any more. The
+    autoscaler's next `step`, and where it wants shards to be, is written down if it does not come too late.
     """
 
     descriptor: ShardDescriptor | None = None
@@ -188,6 +191,8 @@ class Record(Struct, frozen=True, gc=False, array_like=True, tag="record"):
     call: int = 0
     ended: tuple[tuple[int, str], ...] = ()
     led: tuple[ShardId, ...] = ()
+    step: ScaleStep | None = None
+    placement: ChangePlacement | None = None
 
 
 class ExecuteAct(Struct, frozen=True, gc=False, array_like=True, tag="execute act"):

@@ -101,26 +101,33 @@ class Metering:
         known = self._known.get(node)
         return known[-1][1] if known else None
 
+    def now_ns(self) -> int:
+        """Return the time by this node's own meters."""
+        return self._env.reading().elapsed_ns
+
+    def taken_ns(self, node: NodeId) -> int:
+        """Return when the newest meters of a node were read, which must have come."""
+        return self._known[node][-1][1].reading.elapsed_ns
+
     def age_ns(self, node: NodeId) -> int | None:
         """Return how long ago the newest meters of a node came, None if none have."""
         known = self._known.get(node)
         return self._env.monotonic_ns() - known[-1][0] if known else None
 
-    def usage(self, node: NodeId, window_ns: int) -> NodeUsage | None:
-        """Return the usage of a node over so much time before its newest reading, or a little more; over less if less
-        is known, and None where there are not two readings.
+    def usage(self, node: NodeId, window_ns: int, until_ns: int | None = None) -> NodeUsage | None:
+        """Return the usage of a node over so much time before its newest reading, or its newest one until a time, or a
+        little more; over less if less is known, and None where there are not two readings.
         """
-        known = self._known.get(node)
-        if not known or len(known) < 2:
+        readings = [meters.reading for _, meters in self._known.get(node, ())]
+        if until_ns is not None:
+            readings = [each for each in readings if each.elapsed_ns <= until_ns]
+        if len(readings) < 2:
             return None
-        newest = known[-1][1].reading
-        before = known[0][1].reading
-        for _, meters in known:
-            if newest.elapsed_ns - meters.reading.elapsed_ns < window_ns:
+        newest = before = readings[-1]
+        for reading in reversed(readings[:-1]):
+            before = reading
+            if newest.elapsed_ns - reading.elapsed_ns >= window_ns:
                 break
-            before = meters.reading
-        if before is newest:
-            return None
         return self._host.parts.usage(before, newest)
 
     def forget(self) -> None:

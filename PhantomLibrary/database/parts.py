@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from PhantomLibrary.database.admission import Admission
+from PhantomLibrary.database.autoscaler import Autoscaler
 from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.gateway import Gateway
@@ -43,6 +44,7 @@ class Parts(Struct, frozen=True):
     detector: type[Detector] = Detector
     coordinator: type[Coordinator] = Coordinator
     reshaper: type[Reshaper] = Reshaper
+    autoscaler: type[Autoscaler] = Autoscaler
     orchestrator: type[Orchestrator] = Orchestrator
     fences: type[Fences] = Fences
     saga_host: type[SagaHost] = SagaHost

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
+
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import (
@@ -24,6 +26,7 @@ from PhantomLibrary.database.messages import (
     Told,
     Transact,
 )
+from PhantomLibrary.database.scale_plans import wanted
 from PhantomLibrary.database.transactions.desk import READS, TransactionDesk
 from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
 from PhantomLibrary.database.transactions.recovery import Finish
@@ -48,6 +51,7 @@ from PhantomLibrary.domain import (
 )
 from PhantomLibrary.domain.operations import GetSaga
 from PhantomLibrary.domain.placement import PLACEMENT_WISHES
+from PhantomLibrary.domain.scaling import SCALING_WISHES, GetScale
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Event, Propose, Read
@@ -57,7 +61,10 @@ from PhantomLibrary.protocols.transactions.values import Conflict, Prepare, Rais
 DEADLINE = "service"
 _INDEX_BITS = 40
 _WRITES = frozenset((Put, Cas, Append, Remove, Increment, Delete, Act))
-_OTHERS = PLACEMENT_WISHES | {type(None), ChangeMember, BeginSaga, CancelSaga, ForgetSagas}
+_OTHERS = PLACEMENT_WISHES | SCALING_WISHES | {type(None), ChangeMember, BeginSaga, CancelSaga, ForgetSagas}
+
+_QUESTIONS = frozenset((GetSaga, GetScale))
+_to_json = msgspec.json.Encoder().encode
 
 
 class ServiceParts(Protocol):
@@ -134,7 +141,7 @@ class ShardService:
                 self._propose(request)
         elif type(operation) in _OTHERS:
             self._propose(request)
-        elif type(operation) is GetSaga:
+        elif type(operation) in _QUESTIONS:
             self._replica.step(Read(request))
         elif desk is not None:
             desk.take(request)
@@ -185,9 +192,8 @@ class ShardService:
                 if desk is not None:
                     desk.serve(request)
                 continue
-            if type(operation) is GetSaga:
-                saga = self.machine.sagas.table.named(operation.key)
-                self.answer(request, Done(None if saga is None else saga.state))
+            if type(operation) in _QUESTIONS:
+                self.answer(request, Done(self._told(operation)))  # type: ignore[arg-type]
                 continue
             assert type(operation) is Get
             if desk is None or desk.shows(request, operation.key):
@@ -195,6 +201,14 @@ class ShardService:
                 if type(outcome) is Done and self._holds_data:
                     self._owner.sink(Acknowledged(self.node, self.shard, request.epoch, operation.key))
                 self.answer(request, outcome)
+
+    def _told(self, question: GetSaga | GetScale) -> str | None:
+        """Return what shard 0 has to say of a saga, or of its nodes."""
+        if isinstance(question, GetScale):
+            directory = self.machine.directory
+            return _to_json(wanted(directory)).decode() if directory is not None else None
+        saga = self.machine.sagas.table.named(question.key)
+        return None if saga is None else saga.state
 
     def refuse(self, tokens: tuple[ShardRequest | None, ...], leader: NodeId) -> None:
         for request in tokens:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
+from PhantomLibrary.domain.scaling import GetScale, ScaleTo, SetScaling
 
 # --- operations on keys: what a client asks of the database ---------------------------------------------------------
 
@@ -62,11 +63,13 @@ class Delete(Struct, frozen=True, gc=False, array_like=True, tag="delete"):
 class ChangeMember(Struct, frozen=True, gc=False, array_like=True, tag="change member"):
     """Ask for another standing of a node in the cluster. Result: why not, "" when it was done.
 
-    `key` is the node: what an operation is about.
+    `key` is the node: what an operation is about. A node that joins stands in a zone of a region.
     """
 
     key: str
     standing: Literal["joining", "decommissioning", "removed"]
+    zone: str = ""
+    region: str = ""
 
 
 # --- operations of sagas --------------------------------------------------------------------------------------------
@@ -152,6 +155,9 @@ KeyOperation: TypeAlias = (
     | SplitShard
     | MergeShards
     | CancelReshape
+    | SetScaling
+    | ScaleTo
+    | GetScale
     | BeginSaga
     | CancelSaga
     | GetSaga

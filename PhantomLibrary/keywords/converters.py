@@ -16,6 +16,8 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     quantities.Rate: quantities.to_rate,
     quantities.Mix: quantities.to_mix,
     quantities.Seed: quantities.to_seed,
+    quantities.Factor: quantities.to_factor,
+    quantities.Threshold: quantities.to_threshold,
     node_names.NodeRef: node_names.to_node_ref,
     node_names.Nodes: node_names.to_nodes,
     node_names.Sides: node_names.to_sides,

@@ -31,6 +31,7 @@ from PhantomLibrary.keywords.quantities import to_seed
 from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
 from PhantomLibrary.keywords.reshaping_keywords import ReshapingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
+from PhantomLibrary.keywords.scaling_keywords import ScalingKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
 from PhantomLibrary.keywords.usage_keywords import UsageKeywords
@@ -100,6 +101,7 @@ class PhantomLibrary(DynamicCore):
             RebalancingKeywords,
             PlacementKeywords,
             ReshapingKeywords,
+            ScalingKeywords,
             TimeKeywords,
             FaultKeywords,
             DiskKeywords,

@@ -59,6 +59,36 @@ class Drift(Struct, frozen=True):
         return self.text
 
 
+class Factor(Struct, frozen=True):
+    """How many times as much, in thousandths."""
+
+    permille: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Threshold(Struct, frozen=True):
+    """How much of a metric is too much or too little: a share in millionths, or so often in a second."""
+
+    text: str
+    ppm: int | None = None
+    per_s: int | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def of(self, metric: str) -> int:
+        """Return the amount for a metric. Raises InvalidInput when it is counted in another way."""
+        is_rate = metric in ("queries", "transactions")
+        amount = self.per_s if is_rate else self.ppm
+        if amount is None:
+            wanted = "a rate such as 500/s" if is_rate else "a share such as 70%"
+            raise InvalidInput(f"{self.text} is no amount of {metric}: write {wanted}")
+        return amount
+
+
 class Rate(Struct, frozen=True):
     """How much in a second: `per_1000_s` operations in 1,000 seconds, or `bytes_per_s`. The other one is None."""
 
@@ -162,6 +192,26 @@ def to_rate(value: str | int | float) -> Rate:
             f"{text!r} is no rate: write one such as 400/s, or 2MB/s for data{nearest(unit, ('kB', 'MB', 'GB'))}"
         )
     return Rate(text, bytes_per_s=_whole(number, known[unit.lower()], factors[unit.lower()], text))
+
+
+def to_factor(value: str | int | float) -> Factor:
+    """How many times as much: ``150%`` is half as much again."""
+    text = _number_text(value)
+    ppm = _share_ppm(text)
+    if ppm < 0 or ppm % 1_000:
+        raise InvalidInput(f"{text!r} is no factor: write per cent, such as 150%, no finer than 0.1 %")
+    return Factor(ppm // 1_000, text)
+
+
+def to_threshold(value: str | int | float) -> Threshold:
+    """How much is too much or too little: ``70%`` of what a node has, or ``500/s`` for each node."""
+    text = _number_text(value)
+    if not text.endswith("/s"):
+        return Threshold(text, ppm=to_percent(text).ppm)
+    per_1000_s = to_rate(text).operations()
+    if per_1000_s % 1_000:
+        raise InvalidInput(f"{text!r} is too fine: write whole operations a second, such as 500/s")
+    return Threshold(text, per_s=per_1000_s // 1_000)
 
 
 def to_mix(value: str) -> Mix:

@@ -16,62 +16,16 @@ section 4.1, threshold rules: two thresholds, durations, calm times, and their w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.domain.scaling import METRICS, SHARES, Decision, Kind, Metric, Rule, ScalingPolicy
 from PhantomLibrary.domain.usage import MILLION, NodeUsage
 from PhantomLibrary.errors import InvalidInput
 
-Metric: TypeAlias = Literal["cpu", "memory", "disk", "network", "queries", "transactions"]
-Mode: TypeAlias = Literal["automatic", "manual", "scheduled"]
-Kind: TypeAlias = Literal["scale_up", "scale_down", "no_action"]
-SHARES: tuple[Metric, ...] = ("cpu", "memory", "disk", "network")
-METRICS: tuple[Metric, ...] = (*SHARES, "queries", "transactions")
-MODES: tuple[Mode, ...] = ("automatic", "manual", "scheduled")
 PERMILLE = 1_000
 NODES_MAX = 1_000
-
-
-class Rule(Struct, frozen=True, array_like=True):
-    """When a metric asks for more nodes, and for fewer, and by which factor, in thousandths.
-
-    Shares are in millionths of a node's capacity, rates in operations or transactions a second and node.
-    """
-
-    metric: Metric
-    up_at: int
-    down_at: int
-    up_factor_permille: int = 1_500
-    down_factor_permille: int = 1_500
-
-
-class Scheduled(Struct, frozen=True, array_like=True):
-    """From this time on there are to be so many nodes."""
-
-    at_ns: int
-    nodes: int
-
-
-class ScalingPolicy(Struct, frozen=True, array_like=True):
-    """What decides. Times are nanoseconds.
-
-    `mode`: `automatic` goes by the rules, `scheduled` by the schedule, which begins again after `period_ns` unless that
-    is 0, and `manual` by what the operator says. Samples of the last `window_ns` count, taken every `interval_ns`;
-    where the newest one is older than `late_max_ns`, nothing is decided.
-    """
-
-    mode: Mode = "automatic"
-    min_nodes: int = 3
-    max_nodes: int = 10
-    rules: tuple[Rule, ...] = (Rule("cpu", 700_000, 300_000),)
-    window_ns: int = 10 * SECOND_NS
-    cooldown_ns: int = 60 * SECOND_NS
-    interval_ns: int = 2 * SECOND_NS
-    late_max_ns: int = 120 * SECOND_NS
-    schedule: tuple[Scheduled, ...] = ()
-    period_ns: int = 0
 
 
 class Sample(Struct, frozen=True):
@@ -86,14 +40,6 @@ class Scale(Struct, frozen=True):
 
     nodes: int
     decided_ns: int
-
-
-class Decision(Struct, frozen=True, array_like=True):
-    """How many nodes there are to be from now on, and why."""
-
-    kind: Kind
-    nodes: int
-    reason: str
 
 
 # --- policies that make no sense ------------------------------------------------------------------------------------

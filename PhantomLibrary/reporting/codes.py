@@ -82,6 +82,24 @@ _ENTRIES = (
         " already, or no limit was found.",
     ),
     CodeEntry(
+        "SCL-001",
+        "autoscaler goes to and fro",
+        "The autoscaler changed its direction more often than it may within its cool-down: what it decided on was noise"
+        " or its own doing.",
+    ),
+    CodeEntry(
+        "SCL-002",
+        "scaled beyond bounds",
+        "A plan wanted more nodes than allowed or fewer than each shard has replicas, did not follow from the plan"
+        " before it, more machines were ordered than a plan wants, or more nodes left than were too many.",
+    ),
+    CodeEntry(
+        "SCL-003",
+        "cluster did not scale",
+        "There were not as many nodes as there were to be when the time was over, or shard 0 did not take up what was"
+        " asked of it.",
+    ),
+    CodeEntry(
         "AVL-001",
         "nobody was served for too long",
         "No operation of any workload was confirmed for longer than the test allows.",

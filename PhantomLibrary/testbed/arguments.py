@@ -191,6 +191,15 @@ class _UpdateRange(_OfRange, kw_only=True):
     value: str = ""
 
 
+class _SetScaling(_Strict):
+    policy: str
+    boot_ns: int = 0
+
+
+class _Scale(_Strict):
+    nodes: int
+
+
 class _Probe(_Strict):
     within_ns: int
 
@@ -220,6 +229,8 @@ _TAKES: dict[str, _Arguments] = {
     "split shard": _SplitShard,
     "merge shards": _MergeShards,
     "cancel reshape": _CancelReshape,
+    "set scaling policy": _SetScaling,
+    "scale cluster": _Scale,
     "fail disk": _FailDisk,
     "skew clock": _SkewClock,
     "partition network": _Partition,

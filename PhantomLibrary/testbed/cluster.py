@@ -33,6 +33,7 @@ from PhantomLibrary.testbed.faults import FaultBook
 from PhantomLibrary.testbed.message_kinds import names_of
 from PhantomLibrary.testbed.operator import Operator
 from PhantomLibrary.testbed.parts import Parts
+from PhantomLibrary.testbed.provider import MachineProvider
 from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.sessions import SessionPool
 from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
@@ -96,6 +97,7 @@ class Cluster:
         self.transactions: dict[str, ClientTransaction] = {}  # The latest of each name.
         self.placements: list[Any] = []  # What operators have asked for, as moves.py keeps it.
         self.reshape_wishes = 0
+        self.provider: MachineProvider | None = None  # Where the cluster scales.
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()

@@ -45,7 +45,8 @@ def add_node(cluster: Cluster, command: Command) -> Wish:
     if cluster.host(node).is_down:
         cluster.world.restart(node)
     cluster.sessions.admit(node)
-    return _ask(cluster, node, "joining")
+    place = cluster.topology.node(node)
+    return Wish(node, cluster.operator.ask(ChangeMember(node, "joining", place.zone, place.region)))
 
 
 def decommission_node(cluster: Cluster, command: Command) -> Wish:

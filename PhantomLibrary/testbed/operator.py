@@ -19,6 +19,7 @@ from PhantomLibrary.domain import (
     Refused,
 )
 from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
+from PhantomLibrary.domain.scaling import GetScale, ScaleTo, SetScaling
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
@@ -26,7 +27,17 @@ from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
 Wish: TypeAlias = (
-    ChangeMember | ChangePlacement | CancelMoves | SplitShard | MergeShards | CancelReshape | BeginSaga | CancelSaga
+    ChangeMember
+    | ChangePlacement
+    | CancelMoves
+    | SplitShard
+    | MergeShards
+    | CancelReshape
+    | SetScaling
+    | ScaleTo
+    | GetScale
+    | BeginSaga
+    | CancelSaga
 )
 _TRIES_MAX = 5
 

@@ -19,8 +19,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from PhantomLibrary.domain.scaling import METRICS, SHARES, Mode, Rule, ScalingPolicy, Scheduled
 from PhantomLibrary.errors import InvalidInput, nearest
-from PhantomLibrary.placement.autoscaling import METRICS, SHARES, Mode, Rule, ScalingPolicy, Scheduled, check_policy
+from PhantomLibrary.placement.autoscaling import check_policy
 from PhantomLibrary.world.documents import Refused, convert, one_of, parse_document, shown
 from PhantomLibrary.world.units import Millionths, Nanoseconds, PerSecond
 

@@ -23,6 +23,7 @@ from PhantomLibrary.testbed.moves import cancel_moves, move_shard
 from PhantomLibrary.testbed.rebalancing import rebalance
 from PhantomLibrary.testbed.reshaping import cancel_reshape, merge_shards, split_shard
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
+from PhantomLibrary.testbed.scaling import scale_cluster, set_scaling_policy
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import Partition, check_target, resolve_nodes, resolve_sides
 from PhantomLibrary.testbed.transactions import (
@@ -312,6 +313,8 @@ VERBS: dict[str, Verb] = {
     "remove node": remove_node,
     "move shard": move_shard,
     "cancel moves": cancel_moves,
+    "set scaling policy": set_scaling_policy,
+    "scale cluster": scale_cluster,
     "rebalance": rebalance,
     "split shard": split_shard,
     "merge shards": merge_shards,

@@ -1,4 +1,4 @@
-"""The autoscaler decides exactly at each boundary, within the limits, never to and fro; senseless policies are refused."""
+"""The autoscaler decides exactly at each boundary, within limits, never to and fro; senseless policies are refused."""
 
 from itertools import pairwise
 
@@ -8,21 +8,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.domain.scaling import METRICS, SHARES, Decision, Rule, ScalingPolicy, Scheduled
 from PhantomLibrary.domain.usage import NodeUsage
 from PhantomLibrary.errors import InvalidInput
-from PhantomLibrary.placement.autoscaling import (
-    METRICS,
-    SHARES,
-    Decision,
-    Rule,
-    Sample,
-    Scale,
-    ScalingPolicy,
-    Scheduled,
-    check_nodes,
-    check_policy,
-    decide,
-)
+from PhantomLibrary.placement.autoscaling import Sample, Scale, check_nodes, check_policy, decide
 
 POLICY = ScalingPolicy()
 LONG_AGO = -1_000 * SECOND_NS

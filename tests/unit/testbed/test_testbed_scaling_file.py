@@ -3,8 +3,8 @@
 import pytest
 
 from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.domain.scaling import Rule, ScalingPolicy, Scheduled
 from PhantomLibrary.errors import InvalidInput
-from PhantomLibrary.placement.autoscaling import Rule, ScalingPolicy, Scheduled
 from PhantomLibrary.testbed.scaling_file import parse_policy, read_policy
 
 WHOLE = """
