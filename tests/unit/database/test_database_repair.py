@@ -192,7 +192,7 @@ def test_a_standing_that_makes_no_sense_is_refused_with_a_reason(directory, node
 def test_a_node_that_is_added_again_has_another_number():
     again = with_standing(standing("n4", "removed"), "n4", "joining", 30)
     assert again.member("n4") == Member("n4", "joining", 30, "n4")
-    assert with_standing(again, "n4", "active", 31).member("n4") == Member("n4", "active", 30)
+    assert with_standing(again, "n4", "active", 31).member("n4") == Member("n4", "active", 30, "n4")
 
 
 def test_an_older_descriptor_changes_nothing():
