@@ -190,3 +190,17 @@ def test_what_ends_something_is_never_turned_away(operation):
     assert not admission.serves(ShardRequest(1, "n2", 1, 1, 1, 1, 0, 0, Get("k1")))
     assert not admission.takes("client", ClientRequest(1, 1, Begin("snapshot")))
     assert admission.transactions == 1, "what is turned away was asked for"
+
+
+def test_a_request_that_did_not_wait_shows_that_there_is_no_queue():
+    admission = loaded(100).processes["n1"].admission
+    waited_ns = [SECOND_NS]
+    admission._waited_ns, admission._turn_away = lambda: waited_ns[0], lambda sender, reply: None
+    admission.takes("client", ClientRequest(1, 1, Get("k1")))
+    assert admission._delay.least_ns == SECOND_NS
+    waited_ns[0] = 0
+    admission.takes("client", ClientRequest(1, 2, Get("k1")))
+    assert admission._delay.least_ns == 0
+    admission._delay.least_ns = SECOND_NS
+    admission.serves(ShardRequest(1, "n2", 1, 1, 1, 1, 0, 0, Get("k1")))
+    assert admission._delay.least_ns == 0

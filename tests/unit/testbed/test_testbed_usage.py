@@ -6,6 +6,7 @@ import pytest
 
 from PhantomLibrary.domain import MICROSECOND_NS, MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import InvalidState
+from PhantomLibrary.protocols.raft.effects import Apply
 from PhantomLibrary.reporting.summary import summarise
 from PhantomLibrary.reporting.summary_table import render_text
 from PhantomLibrary.reporting.usage_report import node_uses, sparkline, usage_table
@@ -101,6 +102,16 @@ def test_memory_is_what_replicas_and_the_log_hold() -> None:
     for node, process in run.processes.items():
         held = sum(replica.machine.bytes for replica in process.replicas.values()) + process.wal.bytes
         assert run.host(node).reading().memory_bytes == held > 10_000
+
+
+def test_memory_is_counted_anew_when_something_is_applied_though_nothing_was_written() -> None:
+    run = small_run()
+    before = run.host("n1").reading().memory_bytes
+    replica = run.processes["n1"].replicas[1]
+    replica.machine._store.put(b"key", b"x" * 1_000, at_ns=1, horizon_ns=0)
+    assert run.host("n1").reading().memory_bytes == before
+    replica.apply(Apply(()))
+    assert run.host("n1").reading().memory_bytes >= before + 1_000
 
 
 def test_memory_of_a_replica_that_comes_by_snapshot_is_that_of_the_others() -> None:

@@ -175,6 +175,7 @@ def test_a_disk_whose_machine_crashed_serves_nothing(stalls: bool) -> None:
     bench.env("n1").disk.sync(1)
     bench.run(MS)
     bench.world.crash("n1")
+    assert reading(bench).disk_ns == MS
     bench.run(10 * MS)
     assert reading(bench).disk_ns == MS
 
