@@ -20,6 +20,7 @@ from tests.unit.zoo.test_zoo_loads import SCENARIOS as OF_LOADS
 from tests.unit.zoo.test_zoo_moves import SCENARIOS as OF_MOVES
 from tests.unit.zoo.test_zoo_resources import SCENARIOS as OF_RESOURCES
 from tests.unit.zoo.test_zoo_sagas import SCENARIOS as OF_SAGAS
+from tests.unit.zoo.test_zoo_scaling import SCENARIOS as OF_SCALING
 from tests.unit.zoo.test_zoo_transactions import SCENARIOS as OF_TRANSACTIONS
 
 SEEDS_MAX = 12
@@ -365,7 +366,7 @@ def test_an_entry_of_an_earlier_term_that_is_committed_by_count_is_lost_and_this
 
 def test_every_defect_has_a_test_here():
     others = ("deaf-leader-leads-on", "no-prevote", "commit-prior-term-by-count")
-    stories = (SCENARIOS, OF_HEALTH, OF_DISKS, OF_SAGAS, OF_TRANSACTIONS, OF_LOADS, OF_RESOURCES, OF_MOVES)
+    stories = (SCENARIOS, OF_HEALTH, OF_DISKS, OF_SAGAS, OF_TRANSACTIONS, OF_LOADS, OF_RESOURCES, OF_MOVES, OF_SCALING)
     assert set(DEFECTS) == {*others, *(name for each in stories for name in each)}
 
 
