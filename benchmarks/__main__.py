@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from benchmarks.adding_nodes import loss_percent
+from benchmarks.adding_nodes import measure as measure_throughput
 from benchmarks.bare import run_bare_loop
 from benchmarks.cycles import TRANSACTIONS, measure_cycles
 from benchmarks.elections import measure_elections
@@ -86,6 +88,8 @@ def _scale() -> Iterator[Row]:
     few, many = (measure_load(nodes, shards=3 * nodes, rate_per_s=20 * nodes) for nodes in (3, 50))
     growth = many.microseconds_per_message / few.microseconds_per_message
     yield Row("… cost of a message, 50 nodes to 3", f"{growth:.2f}", "at most 1.1", growth <= 1.1)
+    loss = loss_percent([measure_throughput(5), measure_throughput(50)])
+    yield Row("50 saturated nodes to 5: a node does less by", f"{loss:.1f} %", "at most 10 %", loss <= 10)
     awake, quiet = (measure_idle_shards(150, idle_shards).seconds for idle_shards in ("awake", "quiet"))
     one = measure_idle_shards(1, "quiet").seconds
     yield Row("150 idle shards, quiet to awake: faster by", f"{quiet / awake:.0f} times")
