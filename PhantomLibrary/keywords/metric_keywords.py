@@ -43,7 +43,9 @@ class MetricKeywords(Component):
         that one holds it for alive again; ``failover_p50``, ``failover_p99``, ``failover_max`` from the crash or pause
         of a leader until its shard has one again. And ``false_suspicions``.
 
-        ``turned_away`` counts what overloaded nodes have refused to clients and to gateways since they last started.
+        ``query_rate`` and ``transaction_rate`` are what clients asked nodes for in a second, served or not.
+        ``turned_away`` counts what overloaded nodes have refused to clients and to gateways since they last
+        started.
 
         Of the nodes' resources, in per cent: ``cpu_mean`` over nodes and ``cpu_max`` of the busiest node,
         ``memory_mean``, ``memory_max``, ``disk_mean``, ``disk_max``, ``network_mean``, ``network_max``; see `Get

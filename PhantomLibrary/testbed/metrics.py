@@ -163,10 +163,13 @@ def _duration(run: Run, name: str, since_ns: int) -> float:
 def _usage(run: Run, name: str, nodes: Collection[NodeId] | None, window_ns: int | None) -> float:
     """Usage of nodes that were removed, or have only just come, is no usage of the cluster."""
     known = [node for node in run.usage.nodes() if node in (run.live_nodes() if nodes is None else nodes)]
-    resource, _, field = name.partition("_")
-    shares: list[int] = [getattr(run.usage.usage(node, window_ns), f"{resource}_ppm") for node in known]
-    if not shares:
+    if not known:
         raise InvalidState(f"no node was there for a second, so there is no {name}")
+    usages = [run.usage.usage(node, window_ns) for node in known]
+    if name in _RATES:
+        return float(sum(getattr(usage, _RATES[name]) for usage in usages))
+    resource, _, field = name.partition("_")
+    shares: list[int] = [getattr(usage, f"{resource}_ppm") for usage in usages]
     return (max(shares) if field == "max" else sum(shares) / len(shares)) / _PPM_OF_PERCENT
 
 
@@ -221,7 +224,9 @@ _TIMES: dict[str, Callable[[Run, int], list[int]]] = {
     "recovery": recovery_times_ns,
 }
 _RANKS = {"p50": 50, "p99": 99, "max": 100}
-_USAGE = tuple(f"{resource}_{field}" for resource in ("cpu", "disk", "memory", "network") for field in ("max", "mean"))
+_RATES = {"query_rate": "operations_per_s", "transaction_rate": "transactions_per_s"}
+_SHARES = tuple(f"{resource}_{field}" for resource in ("cpu", "disk", "memory", "network") for field in ("max", "mean"))
+_USAGE = (*_RATES, *_SHARES)
 _DURATIONS = tuple(f"{what}_{field}" for what in _TIMES for field in _RANKS)
 _WINDOWED = ("false_suspicions", "leader_changes")
 _RUN: dict[str, _OfRun] = {

@@ -108,3 +108,17 @@ Retries Of What Was Refused Are Few
     Get Metric    turned_away    <=    2000
     Get Metric    latency_p95    <    60    window=1s    within=3s
     Every Confirmed Write Should Be There    confirmed=400
+
+Transactions Recover From An Overload
+    [Documentation]    What has begun is let in, new ones are refused, and locks are free again when the load has gone.
+    [Tags]    load    priority-1
+    [Setup]    Start Three Slow Nodes
+    Start Workload    bank    clients=60    rate=15/s
+    Run For    3s
+    Get Metric    transaction_rate    >=    12    window=2s
+    Set Load    150/s
+    Run For    2s
+    Get Metric    turned_away    >    10
+    Set Load    15/s
+    Get Metric    throughput    >=    13    window=1s    within=8s
+    All Transactions Should Be Serializable
