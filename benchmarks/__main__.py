@@ -17,6 +17,7 @@ from benchmarks.adding_nodes import measure as measure_throughput
 from benchmarks.bare import run_bare_loop
 from benchmarks.cycles import TRANSACTIONS, measure_cycles
 from benchmarks.elections import measure_elections
+from benchmarks.heavy_load import measure_heavy_load
 from benchmarks.idle import measure_idle
 from benchmarks.memory import measure_growth
 from benchmarks.network import Contestants, measure_each, run_kernel, run_network, run_simpy_mailboxes
@@ -85,6 +86,10 @@ def _scale() -> Iterator[Row]:
     pace = measure_load(50, shards=150, rate_per_s=1000).seconds
     what = "50 nodes, 150 shards, 1,000/s: seconds a CPU s"
     yield Row(what, f"{pace:.1f}", "at least 10", pace >= 10)
+    plain, *_, batched = measure_heavy_load()
+    what = f"20 nodes, 10,000/s, batches in {batched.batch_interval_ms} ms: seconds a CPU s"
+    yield Row(what, f"{batched.seconds:.2f}", "at least 2", batched.seconds >= 2)
+    yield Row("… without batches", f"{plain.seconds:.2f}", "", None)
     few, many = (measure_load(nodes, shards=3 * nodes, rate_per_s=20 * nodes) for nodes in (3, 50))
     growth = many.microseconds_per_message / few.microseconds_per_message
     yield Row("… cost of a message, 50 nodes to 3", f"{growth:.2f}", "at most 1.1", growth <= 1.1)

@@ -68,11 +68,11 @@ def sleep(delay_ns: int) -> Generator[int, None, None]:
 class Task(Generic[Value]):
     """Drives one coroutine from its first step, which happens later in the present instant, to its end.
 
-    `done` is set to the task itself at the end. `result` is what the coroutine returned; asking for it raises what the
-    coroutine raised, Cancelled included. An error that nobody asks for ends the run: `on_error` is called with it.
+    `result` is what the coroutine returned; asking for it raises what the coroutine raised, Cancelled included. An error
+    that nobody asks for ends the run: `on_error` is called with it.
     """
 
-    __slots__ = ("_coroutine", "_error", "_on_error", "_result", "_scheduler", "_stamp", "done", "name")
+    __slots__ = ("_coroutine", "_done", "_error", "_on_error", "_result", "_scheduler", "_stamp", "is_done", "name")
 
     def __init__(
         self,
@@ -82,7 +82,8 @@ class Task(Generic[Value]):
         on_error: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.name = name
-        self.done: Future[Task[Value]] = Future(scheduler)
+        self.is_done = False
+        self._done: Future[Task[Value]] | None = None
         self._scheduler = scheduler
         self._coroutine = coroutine
         self._stamp = 0
@@ -92,8 +93,13 @@ class Task(Generic[Value]):
         scheduler.soon(self._wake, (0, None, None))
 
     @property
-    def is_done(self) -> bool:
-        return self.done.is_set
+    def done(self) -> Future[Task[Value]]:
+        """What is set to the task itself at its end. It is made when somebody asks: most tasks nobody waits for."""
+        if self._done is None:
+            self._done = Future(self._scheduler)
+            if self.is_done:
+                self._done.set(self)
+        return self._done
 
     @property
     def result(self) -> Value:
@@ -110,26 +116,31 @@ class Task(Generic[Value]):
 
     def _wake(self, reason: tuple[int, Any, Exception | None]) -> None:
         stamp, value, error = reason
-        if stamp != self._stamp or self.done.is_set:
+        if stamp != self._stamp or self.is_done:
             return  # Overtaken: the wait ended in another way before.
         self._stamp += 1
         try:
             request = self._coroutine.send(value) if error is None else self._coroutine.throw(error)
         except StopIteration as stop:
             self._result = stop.value
-            self.done.set(self)
+            self._end()
         except Cancelled as cancelled:
             self._error = cancelled
-            self.done.set(self)
+            self._end()
         except Exception as failure:  # Kept for whoever asks for the result; a decision of its reader, not swallowed.
             self._error = failure
-            self.done.set(self)
+            self._end()
             if self._on_error is not None:
                 self._on_error(failure)
             else:
                 raise
         else:
             self._park(request)
+
+    def _end(self) -> None:
+        self.is_done = True
+        if self._done is not None:
+            self._done.set(self)
 
     def _park(self, request: int | tuple[Future[Any], int | None]) -> None:
         stamp = self._stamp

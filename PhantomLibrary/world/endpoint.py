@@ -85,7 +85,7 @@ class Connection:
 
     def request(self, message: Any) -> None:
         """Send a message from the client to the node."""
-        parcel = self._pack(message)
+        parcel = self._wire.pack(message)
         self.requests += 1
         if self._state is _State.RESETTING:
             self._lose(self._there, parcel, "down")
@@ -102,7 +102,7 @@ class Connection:
 
     def send_late(self, message: Any, lag_ns: int) -> None:
         """Send a message from the node to the client, when the node's processor is through with its handler."""
-        parcel = self._pack(message)
+        parcel = self._wire.pack(message)
         self.replies += 1
         if self._state is not _State.OPEN:
             self._lose(self._back, parcel, "down")
