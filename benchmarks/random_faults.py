@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.random_profiles import CLUSTERS, FAULTS, batched, give
+from benchmarks.random_profiles import BEGINNINGS, CLUSTERS, FAULTS, batched, give
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
@@ -37,6 +37,8 @@ from PhantomLibrary.testbed.ownership_judge import judge_ownership
 from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.saga_judge import judge_sagas, open_sagas
+from PhantomLibrary.testbed.scaling import is_scaled, why_not_scaled
+from PhantomLibrary.testbed.scaling_judge import judge_plans, judge_reversals
 from PhantomLibrary.testbed.schedule import write_schedule
 
 _FAULTS_LAST_NS = 12 * SECOND_NS
@@ -124,6 +126,8 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
             keys=5 + draws.below(30),
             reads_percent=50,
         )
+        if profile in BEGINNINGS:
+            BEGINNINGS[profile](run, draws)
         _break_things(run, draws, FAULTS[profile])
         alarm = _come_to_rest(run) or _judge(run)
     except AssertionError as error:
@@ -178,6 +182,8 @@ def _come_to_rest(run: Run) -> str:
         return f"RSH-001: 30 s after all faults were healed: {run.directory().reshapes.under_way}"
     if not run.advance(run.now_ns + 90 * SECOND_NS, lambda: not run.directory().moves.is_busy):
         return f"MOV-001: 90 s after all faults were healed: {run.directory().moves}"
+    if run.provider is not None and not run.advance(run.now_ns + 120 * SECOND_NS, lambda: is_scaled(run)):
+        return f"SCL-003: 120 s after all faults were healed: {why_not_scaled(run)}"
     run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     give(run, "stop workload", drain_ns=10 * SECOND_NS)
     run.advance(run.now_ns + 11 * SECOND_NS)
@@ -195,6 +201,8 @@ def _judge(run: Run) -> str:
     level = workload.spec.isolation if workload.spec.kind in _TRANSACTIONS else "linearizable"
     confirmed = 20 if run.watch.sagas else 50  # A client of sagas waits for each to its end.
     verdicts = [judge_history(run, level, confirmed=confirmed), judge_agreement(run), health, judge_ownership(run)]
+    if run.provider is not None:
+        verdicts += [judge_plans(run, None), judge_reversals(run, None, 1)]
     if run.watch.sagas:
         run.advance(run.now_ns + 30 * SECOND_NS, lambda: not open_sagas(run))
         verdicts.append(judge_sagas(run))

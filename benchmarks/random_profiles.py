@@ -7,8 +7,10 @@ from collections.abc import Callable
 import msgspec
 
 from PhantomLibrary.domain import MILLISECOND_NS
+from PhantomLibrary.domain.scaling import Rule, ScalingPolicy
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.scaling import encode_policy
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 
 
@@ -231,6 +233,50 @@ def _data_shard(run: Run, draws: Stream) -> int:
     return shards[draws.below(len(shards))]
 
 
+def _scaling_cluster(seed: int, draws: Stream) -> RunSpec:
+    placement = ("range", "hash", "consistent-hash")[draws.below(3)]
+    knobs = {
+        "snapshot_entries": 20 + draws.below(200),
+        "kept_entries_max": draws.below(30) + 1,
+        "placement": placement,
+        **_lease_knobs(draws),
+    }
+    nodes = 3 + draws.below(3)
+    return RunSpec(seed=seed, topology="five-nodes", nodes=nodes, shards=1 + draws.below(4), replicas=3, knobs=knobs)
+
+
+def _begin_scaling(run: Run, draws: Stream) -> None:
+    """Machines that start at once or after a while, and a policy that decides every few hundred milliseconds."""
+    interval_ms = 100 + draws.below(500)
+    policy = ScalingPolicy(
+        ("automatic", "automatic", "manual")[draws.below(3)],
+        3,
+        7,
+        (Rule("queries", 40 + draws.below(40), 10 + draws.below(20), 1_000 + draws.below(1_000), 1_500),),
+        window_ns=(2 + draws.below(4)) * interval_ms * MILLISECOND_NS,
+        cooldown_ns=draws.below(4_000) * MILLISECOND_NS,
+        interval_ns=interval_ms * MILLISECOND_NS,
+    )
+    boot_ns = draws.below(2_500) * MILLISECOND_NS
+    give(run, "set scaling policy", policy=encode_policy(policy).decode(), boot_ns=boot_ns)
+
+
+def _scale(run: Run, draws: Stream, _duration_ns: int) -> None:
+    give(run, "scale cluster", nodes=3 + draws.below(5))
+
+
+def _change_load(run: Run, draws: Stream, _duration_ns: int) -> None:
+    give(run, "set load", rate=(5 + draws.below(400)) * 1_000, period_ns=0)
+
+
+def _late_meters(run: Run, draws: Stream, duration_ns: int) -> None:
+    delay_ns = draws.below(3_000) * MILLISECOND_NS + 1
+    give(run, "delay messages", duration_ns=duration_ns, kind="meters", delay_ns=delay_ns, probability_ppm=500_000)
+
+
+BEGINNINGS: dict[str, Callable[[Run, Stream], None]] = {"scaling": _begin_scaling}
+"""What is done before anything is broken."""
+
 CLUSTERS: dict[str, Callable[[int, Stream], RunSpec]] = {
     "node-failure": _node_failure_cluster,
     "partition": _partition_cluster,
@@ -238,6 +284,7 @@ CLUSTERS: dict[str, Callable[[int, Stream], RunSpec]] = {
     "saga": _saga_cluster,
     "transaction": _transaction_cluster,
     "rebalancing": _rebalancing_cluster,
+    "scaling": _scaling_cluster,
 }
 FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
     "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
@@ -281,6 +328,24 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _drop,
         _bad_links,
         _skew,
+    ),
+    "scaling": (
+        _scale,
+        _scale,
+        _scale,
+        _change_load,
+        _change_load,
+        _late_meters,
+        _crash,
+        _crash_leader,
+        _power_loss,
+        _pause,
+        _isolate,
+        _cut,
+        _drop,
+        _bad_links,
+        _skew,
+        _break_disk,
     ),
     "transaction": (
         _crash,
