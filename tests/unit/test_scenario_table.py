@@ -58,11 +58,12 @@ def test_every_row_names_a_test_or_says_what_it_waits_for():
     assert [row for _, row in rows() if "](" not in row and "waits for" not in row] == []
 
 
-def test_tests_of_rebalancing_exist_and_carry_its_tag(tags_of):
-    page = (DOCS / "rebalancing.md").read_text(encoding="utf-8")
-    links = [((DOCS / path).resolve(), name) for name, path in re.findall(r"\[([^]]+)]\(([^)]+robot)\)", page)]
-    assert len(links) > 25
-    assert [link for link in links if "rebalancing" not in tags_of.get(link, ())] == []
+@pytest.mark.parametrize(("page", "tag", "links_min"), [("rebalancing", "rebalancing", 25), ("scaling", "scaling", 12)])
+def test_tests_on_a_scenario_s_own_page_exist_and_carry_its_tag(tags_of, page, tag, links_min):
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    links = [((DOCS / path).resolve(), name) for name, path in re.findall(r"\[([^]]+)]\(([^)]+robot)\)", text)]
+    assert len(links) > links_min
+    assert [link for link in links if tag not in tags_of.get(link, ())] == []
 
 
 def test_each_case_of_hermitage_has_a_test_at_each_level(tags_of):
