@@ -1,6 +1,7 @@
 *** Settings ***
 Documentation    A cluster that grows and shrinks with its load, by policy, by schedule and by hand, and loses nothing.
 
+Resource         ../../resources/workloads.resource
 Resource         ../../resources/checks.resource
 Resource         ../../resources/scaling.resource
 

@@ -1,6 +1,7 @@
 *** Settings ***
 Documentation    Growing and shrinking while things break, come late, or cannot be: nothing is lost, no bound is passed.
 
+Resource         ../../resources/workloads.resource
 Resource         ../../resources/checks.resource
 Resource         ../../resources/scaling.resource
 

@@ -14,14 +14,7 @@ from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 from PhantomLibrary.zoo.defects import DEFECTS, plant
 from tests.unit.zoo.member_stories import SCENARIOS as OF_MEMBERS
-from tests.unit.zoo.test_zoo_disks import SCENARIOS as OF_DISKS
-from tests.unit.zoo.test_zoo_health import SCENARIOS as OF_HEALTH
-from tests.unit.zoo.test_zoo_loads import SCENARIOS as OF_LOADS
-from tests.unit.zoo.test_zoo_moves import SCENARIOS as OF_MOVES
-from tests.unit.zoo.test_zoo_resources import SCENARIOS as OF_RESOURCES
-from tests.unit.zoo.test_zoo_sagas import SCENARIOS as OF_SAGAS
-from tests.unit.zoo.test_zoo_scaling import SCENARIOS as OF_SCALING
-from tests.unit.zoo.test_zoo_transactions import SCENARIOS as OF_TRANSACTIONS
+from tests.unit.zoo.other_stories import OTHERS
 
 SEEDS_MAX = 12
 
@@ -366,7 +359,7 @@ def test_an_entry_of_an_earlier_term_that_is_committed_by_count_is_lost_and_this
 
 def test_every_defect_has_a_test_here():
     others = ("deaf-leader-leads-on", "no-prevote", "commit-prior-term-by-count")
-    stories = (SCENARIOS, OF_HEALTH, OF_DISKS, OF_SAGAS, OF_TRANSACTIONS, OF_LOADS, OF_RESOURCES, OF_MOVES, OF_SCALING)
+    stories = (SCENARIOS, *OTHERS)
     assert set(DEFECTS) == {*others, *(name for each in stories for name in each)}
 
 
