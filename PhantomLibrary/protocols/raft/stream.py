@@ -48,7 +48,7 @@ class Stream:
 
     def note_sent(self, chunk: int, bytes_per_s: int, now_ns: int) -> None:
         """A chunk goes out: the next one waits for as long as this one takes at that pace."""
-        self.due_ns = max(self.due_ns, now_ns) + len(self.snapshot.chunks[chunk]) * SECOND_NS // bytes_per_s
+        self.due_ns = now_ns + len(self.snapshot.chunks[chunk]) * SECOND_NS // bytes_per_s
 
     def go_back_if_stuck(self) -> bool:
         """Return whether the first missing chunk is to be sent again. What is paced has nothing under way at times."""

@@ -6,7 +6,10 @@ from PhantomLibrary.database.census import Announcement, Noted, Order, Report, S
 from PhantomLibrary.database.config import DatabaseConfig, make_layout
 from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.directory import first_directory, with_standing
+from PhantomLibrary.database.messages import Record
+from PhantomLibrary.database.moving import with_plan
 from PhantomLibrary.domain import SECOND_NS, Configuration
+from PhantomLibrary.domain.placement import ANY_VERSION, ChangePlacement, MoveWish
 from PhantomLibrary.protocols.raft.configuration import Change
 
 NODES = ("n1", "n2", "n3", "n4")
@@ -167,3 +170,38 @@ def test_a_learner_that_has_caught_up_is_never_too_late(coordinator, host):
     coordinator.report(report("n1", shard(LEARNING, caught_up=("n4",))))
     look_every_second(coordinator, host, DIRECTORY, 30)
     assert {order.change for _, order in host.told(Order)} == {Change(promoted=("n4",))}
+
+
+# --- moves ------------------------------------------------------------------------------------------------------------
+
+MOVED = Configuration(("n1", "n2", "n3"), (), ("n4",))
+
+
+def moving(throttle=0):
+    """Return the directory in which a replica of 1,000 bytes moves from n3 to n4."""
+    plan = ChangePlacement("p", ANY_VERSION, (MoveWish(1, "n3", "n4", 1_000),), throttle=throttle)
+    directory, reason = with_plan(DIRECTORY, plan, VERSION)
+    assert reason == ""
+    return directory
+
+
+def ended_after(coordinator, host, directory, seconds):
+    """Return how the move has ended after so many seconds, "" when it has not."""
+    everybody_reports(coordinator, version=VERSION)
+    coordinator.report(report("n1", shard(MOVED), version=VERSION))
+    host.said.clear()
+    coordinator.look(directory)
+    look_every_second(coordinator, host, directory, seconds)
+    return next((outcome for _, record in host.told(Record) for _, outcome in record.ended), "")
+
+
+@pytest.mark.parametrize(("throttle", "patience_s"), [(0, 10), (100, 30)])
+def test_a_move_may_take_as_long_as_its_throttle_makes_it(coordinator, host, throttle, patience_s):
+    assert ended_after(coordinator, host, moving(throttle), patience_s - 1) == ""
+    assert ended_after(coordinator, host, moving(throttle), 1) == "n4 has not caught up in time"
+
+
+def test_a_target_that_is_late_because_it_is_away_is_called_down(coordinator, host):
+    assert ended_after(coordinator, host, moving(), 5) == ""
+    host.missing = ("n4",)
+    assert ended_after(coordinator, host, moving(), 5) == "n4 is down"

@@ -70,6 +70,9 @@ def test_an_order_of_an_earlier_coordinator_or_configuration_does_nothing():
     node.receive("n1", Order(1, term, 3, Change(removed=(gone,))))
     assert cluster.replica(leader, 1).group.configurations.index == 0
     assert "have changed since entry 3" in cluster.replica(leader, 1).change_failure
+    later = node.membership.directory.version + 1
+    node.receive("n1", Order(1, term, 0, Change(removed=(gone,)), later))
+    assert cluster.replica(leader, 1).group.configurations.index == 0, "it goes by what is not known here yet"
     for _ in range(5):  # Now and then a leader has not heard of its followers for a moment.
         node.receive("n1", Order(1, term, 0, Change(removed=(gone,))))
         cluster.go(0.1)

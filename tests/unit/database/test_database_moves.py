@@ -5,7 +5,13 @@ from msgspec.structs import replace
 
 from PhantomLibrary.database.census import HandOver, Order, ShardReport
 from PhantomLibrary.database.config import DatabaseConfig, make_layout
-from PhantomLibrary.database.directory import decode_directory, encode_directory, first_directory, with_standing
+from PhantomLibrary.database.directory import (
+    decode_directory,
+    encode_directory,
+    first_directory,
+    with_shard,
+    with_standing,
+)
 from PhantomLibrary.database.messages import Record
 from PhantomLibrary.database.moves import EndedMove, Move
 from PhantomLibrary.database.moving import patience_ns, with_cancelled, with_ended, with_plan
@@ -69,6 +75,11 @@ def ended(outcome, number=1):
         (DIRECTORY, MoveWish(1, "n3", "n9"), "n9 is no member of the cluster, so it takes no more replicas"),
         (with_standing(DIRECTORY, "n4", "decommissioning", 5), MOVE, "n4 is decommissioning, so it takes no more"),
         (with_standing(DIRECTORY, "n3", "decommissioning", 5), MOVE, "n3 is decommissioning, so its replicas move by"),
+        (
+            with_shard(DIRECTORY, replace(LAYOUT.shards[1], learners=("n4",), epoch=5), 6),
+            MOVE,
+            "n4 holds a replica of shard 1 already",
+        ),
         (MOVING, MoveWish(1, "n2", "n5"), "shard 1 is moving already, from n3 to n4: wait for that, or cancel it"),
     ],
 )
@@ -164,6 +175,21 @@ def test_no_more_replicas_move_at_one_time_than_the_plan_allows():
     assert plan(known(one, led(LEARNING), other)) == [], "the first one still learns"
 
 
+def test_moves_whose_target_cannot_be_reached_stand_back():
+    one = planned(MOVE, MoveWish(2, "n2", "n5"), at_once=1)
+    other = led(Configuration(("n2", "n3", "n4")), leader="n2", shard=2)
+    (step,) = plan(known(one, led(), other, unavailable=("n4",)))
+    assert step[1].shard == 2 and step[1].change.learners == ("n5",)
+
+
+def test_a_node_to_which_replicas_move_is_taken_for_one_that_has_them():
+    layout = make_layout((*NODES, "n6"), shards=2, replicas=3, config=DatabaseConfig())
+    directory = planned(MoveWish(2, "n2", "n5"), directory=first_directory(layout))
+    short = led(Configuration(("n1", "n2")))
+    (step,) = plan(known(directory, short, unavailable=("n3", "n4")))
+    assert step[1].change.learners == ("n6",)
+
+
 # --- how it ends otherwise --------------------------------------------------------------------------------------------
 
 
@@ -221,3 +247,26 @@ def test_others_lead_when_all_moves_have_ended():
     assert plan(known(after, replace(SECOND, leader="n3"))) == [Record(led=(2,))]
     assert plan(known(after, SECOND, unavailable=("n3",))) == [Record(led=(2,))], "it cannot be"
     assert not with_ended(after, (), (2,), 13).moves.is_busy
+
+
+def test_a_shard_that_is_no_more_needs_no_leader():
+    after = with_ended(LEADERS, ((1, "done"),), (), 12)
+    gone = replace(after, shards=tuple(each for each in after.shards if each.shard != 2))
+    assert plan(known(gone)) == [Record(led=(2,))]
+
+
+def test_who_is_to_lead_is_what_the_latest_plan_says():
+    again, reason = with_plan(LEADERS, ChangePlacement("another", ANY_VERSION, (), ((2, "n4"),)), 12)
+    assert reason == "" and again.moves.leaders == ((2, "n4"),)
+
+
+def test_the_directory_keeps_how_the_latest_moves_ended_and_not_all():
+    directory = DIRECTORY
+    for number in range(1, 301):
+        source, target = ("n3", "n4") if number % 2 else ("n4", "n3")
+        moved = replace(LAYOUT.shards[1], voters=("n1", "n2", source), epoch=number)
+        wish = ChangePlacement(f"plan {number}", ANY_VERSION, (MoveWish(1, source, target),))
+        directory, reason = with_plan(replace(directory, shards=(moved,)), wish, number)
+        assert reason == ""
+        directory = with_ended(directory, ((number, "done"),), (), number)
+    assert len(directory.moves.ended) == 256 and directory.moves.ended[-1].move.number == 300

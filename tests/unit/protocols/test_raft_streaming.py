@@ -1,6 +1,7 @@
 """Snapshots in chunks, and the bounds on bytes."""
 
 import pytest
+from msgspec.structs import replace
 
 from PhantomLibrary.domain import SECOND_NS, LogEntry
 from PhantomLibrary.protocols.raft.effects import (
@@ -219,6 +220,7 @@ def test_a_deadline_of_a_copy_that_is_over_or_of_a_leader_that_was_does_nothing(
 
 def test_the_log_keeps_what_comes_after_a_copy_that_is_under_way():
     group = copying()
+    group.config = replace(group.config, kept_entries_max=0)
     for _ in range(2):
         group.step(Propose(None, "x"), 6_000)
     group.commit_index = group.log.last_index
@@ -227,6 +229,15 @@ def test_the_log_keeps_what_comes_after_a_copy_that_is_under_way():
     assert group.log.snapshot_index == 1 and group.snapshot.index == 3
     group._leadership.progress["n2"].active = False
     assert group._copied_index(3) == 3, "nobody keeps anything for a node that does not answer"
+
+
+def test_the_log_keeps_what_a_learner_lacks_that_has_its_copy_and_catches_up():
+    group = leader()
+    progress = group._leadership.progress["n2"]
+    progress.goal_index, progress.match_index = 9, 4
+    assert group._copied_index(9) == 4
+    progress.goal_index = 0
+    assert group._copied_index(9) == 9
 
 
 def test_the_log_keeps_no_more_for_a_copy_than_its_bound():
