@@ -45,7 +45,7 @@ from PhantomLibrary.database.reshaping import with_task_ended, with_wish
 from PhantomLibrary.database.scale_plans import with_scale_step, with_scaling_wish
 from PhantomLibrary.database.scaling import ScaleStep
 from PhantomLibrary.database.sessions import SessionTable, session_number
-from PhantomLibrary.database.shard_state import ShardState
+from PhantomLibrary.database.shard_state import NEVER, ShardState
 from PhantomLibrary.domain import (
     Append,
     BeginSaga,
@@ -128,10 +128,10 @@ class ShardMachine(ShardState):
 
     def _stale(self) -> Outcome:
         """Say why a request of another epoch is not done."""
-        return Frozen() if self.shape.frozen else StaleRoute(self.descriptor, self.shape.heir)
+        return Frozen() if self.epoch == NEVER else StaleRoute(self.descriptor, self.shape.heir)
 
     def _open_session(self, index: int) -> Outcome:
-        if self.shape.frozen:
+        if self.epoch == NEVER:
             return Frozen()
         number = session_number(self.descriptor.shard, index)
         self._sessions.open(number)
@@ -181,7 +181,7 @@ class ShardMachine(ShardState):
 
     def _transact(self, command: Transact) -> Outcome:
         work = command.command
-        if self.shape.frozen:
+        if self.epoch == NEVER:
             return Frozen()
         if type(work) is Prepare and command.epoch != self.epoch:
             known = self.transactions.answered_before(work)

@@ -105,7 +105,7 @@ class DatabaseNode:
         self.admission = self.parts.admission(self)
         self.metering = Metering(self)
         self.heartbeats = Heartbeats(self)
-        self.replica_set = ReplicaSet(self, self.wal.recover([each.shard for each in mine]))
+        self.replica_set = self.parts.replica_set(self, self.wal.recover([each.shard for each in mine]))
         self.clock = HybridClock(env.wall_ns)
         self.gateway = self.parts.gateway(self)
         self.transactions = self.parts.manager(self)

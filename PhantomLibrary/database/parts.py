@@ -17,6 +17,7 @@ from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.reshaper import Reshaper
 from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.database.sessions import SessionTable
@@ -44,6 +45,7 @@ class Parts(Struct, frozen=True):
     detector: type[Detector] = Detector
     coordinator: type[Coordinator] = Coordinator
     reshaper: type[Reshaper] = Reshaper
+    replica_set: type[ReplicaSet] = ReplicaSet
     autoscaler: type[Autoscaler] = Autoscaler
     orchestrator: type[Orchestrator] = Orchestrator
     fences: type[Fences] = Fences

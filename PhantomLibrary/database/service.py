@@ -27,6 +27,7 @@ from PhantomLibrary.database.messages import (
     Transact,
 )
 from PhantomLibrary.database.scale_plans import wanted
+from PhantomLibrary.database.shard_state import NEVER
 from PhantomLibrary.database.transactions.desk import READS, TransactionDesk
 from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
 from PhantomLibrary.database.transactions.recovery import Finish
@@ -129,7 +130,7 @@ class ShardService:
         """Take one attempt of a gateway."""
         group, desk, operation = self._replica.group, self.desk, request.operation
         self.operations += 1
-        if self.machine.shape.frozen and group.is_leader:
+        if self.machine.epoch == NEVER and group.is_leader:
             self.answer(request, Frozen())
         elif not group.is_leader:
             reason = f"the disk of {self.node} is full" if self._owner.wal.is_full else ""
@@ -251,7 +252,7 @@ class ShardService:
         """The shard has other keys or other members, or has stopped to serve."""
         if self.desk is None:
             return
-        if self.machine.shape.frozen:
+        if self.machine.epoch == NEVER:
             desk, self.desk = self.desk, None
             desk.close(Frozen())
         else:
@@ -261,7 +262,7 @@ class ShardService:
         """All that is committed so far is applied, and this replica leads."""
         if self.desk is not None:
             self.desk.settled()
-        elif self._replica.is_current() and not self.machine.shape.frozen:
+        elif self._replica.is_current() and self.machine.epoch != NEVER:
             self.desk = self._owner.parts.desk(self, self._owner.layout.config)
             self.desk.begin()
 

@@ -202,6 +202,12 @@ class ShardState:
         else:
             self._absorb(task, absorbing.chunks)
 
+    def _absorb_times(self, head: SnapshotHead) -> None:
+        """Be as late as the other shard was: what it has served and promised was up to there."""
+        self._store.reserve(head.last_timestamp_ns)
+        self._store.horizon_ns = max(self._store.horizon_ns, head.horizon_ns)
+        self.transactions.fence_ns = max(self.transactions.fence_ns, head.transactions.fence_ns)
+
     def _absorb(self, task: int, chunks: tuple[bytes, ...]) -> None:
         head = _decode_head(chunks[0])
         right, before, store = head.descriptor, self.descriptor, self._store
@@ -209,10 +215,9 @@ class ShardState:
         self._load_keys(chunks[1:])
         self._sessions.absorb(head.sessions)
         self.sagas.fences.absorb(head.sagas.fences)
-        store.reserve(head.last_timestamp_ns)  # What it served was up to there, and so was what it promised.
-        store.horizon_ns = max(store.horizon_ns, head.horizon_ns)
         united = unite(self.transactions.dump(), head.transactions, before.shard, right.shard)
         self.transactions.load(united, store)
+        self._absorb_times(head)
         index = self.applied_index
         widened = replace(before, end=right.end, epoch=index)
         self._become(widened, replace(self.shape, task=task, refusal="", heir=None, absorbing=None, widened=index))

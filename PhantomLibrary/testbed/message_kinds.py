@@ -45,7 +45,16 @@ def check_kind(kind: str) -> None:
 
 def message_kinds() -> list[str]:
     """Return the names of all messages between nodes, in words: `append entries`, `request vote`."""
-    from PhantomLibrary.database.census import Announcement, HandOver, Noted, Order, Report
+    from PhantomLibrary.database.census import (
+        Announcement,
+        ChunkRequest,
+        FrozenChunk,
+        HandOver,
+        Noted,
+        Order,
+        Report,
+        TaskOrder,
+    )
     from PhantomLibrary.database.messages import ClientReply, ClientRequest, NodeHeartbeat, NodeHeartbeatReply
     from PhantomLibrary.database.metering import AskMeters, Meters
     from PhantomLibrary.database.transactions.messages import (
@@ -81,6 +90,7 @@ def message_kinds() -> list[str]:
     kinds += [ClientRequest, ClientReply, ShardRequest, ShardReply, Ping, PingRequest, Ack, Nack]
     kinds += [NodeHeartbeat, NodeHeartbeatReply]
     kinds += [Report, Noted, Announcement, Order, HandOver, AskMeters, Meters]
+    kinds += [TaskOrder, ChunkRequest, FrozenChunk]
     kinds += [ReadAt, CheckUnchanged, LockKey, ReleaseLocks, Prepare, Resolve, Inquire]
     kinds += [Rows, Locked, Waiting, Prepared, Conflict, Ended, Done, LockGranted, Probe, Victim, Meet, Met]
     return [*(_tag(kind) for kind in kinds), *_DECISIONS.values()]

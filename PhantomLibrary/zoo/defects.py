@@ -17,13 +17,14 @@ from PhantomLibrary.zoo import (
 )
 from PhantomLibrary.zoo.defect import Defect, laid_over
 from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
+from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
 from PhantomLibrary.zoo.resource_catalogue import RESOURCE_DEFECTS
 from PhantomLibrary.zoo.scaling_catalogue import SCALING_DEFECTS
 from PhantomLibrary.zoo.transaction_catalogue import TRANSACTION_DEFECTS
 
 _SAGA = ("SGA-002", "SGA-003", "SGA-004", "SGA-008", "SGA-010")
 _LOST = ("LIN-001", "INV-003", "INV-004")
-_OTHERS = TRANSACTION_DEFECTS | RESOURCE_DEFECTS | MOVE_DEFECTS | SCALING_DEFECTS
+_OTHERS = TRANSACTION_DEFECTS | RESOURCE_DEFECTS | MOVE_DEFECTS | RESHAPE_DEFECTS | SCALING_DEFECTS
 
 DEFECTS: dict[str, Defect] = {
     defect.name: defect

@@ -64,7 +64,7 @@ def _clipped(span: Span, start: str, end: str) -> list[Span]:
 
 
 def unite(left_dump: TableDump, right_dump: TableDump, left: ShardId, right: ShardId) -> TableDump:
-    """Return what shard `left` knows of transactions when it has taken over shard `right`."""
+    """Return what shard `left` knows of transactions when it has taken over shard `right`. Its fence is its own."""
     parts = dict(left_dump.parts)
     for transaction, part in right_dump.parts:
         known = parts.get(transaction)
@@ -84,7 +84,7 @@ def unite(left_dump: TableDump, right_dump: TableDump, left: ShardId, right: Sha
         list(records.items()),
         in_order,
         max(left_dump.forgotten_ns, right_dump.forgotten_ns),
-        max(left_dump.fence_ns, right_dump.fence_ns),
+        left_dump.fence_ns,
     )
 
 
