@@ -21,7 +21,7 @@ RESHAPE_DEFECTS: dict[str, Defect] = {
             "prepared-parts-stay-behind",
             "The new half begins without what is prepared on its keys, which a commit then does not write.",
             "CockroachDB issue 139139 (2025), of prepared writes",
-            ("BNK-001", "BNK-002", "BNK-003", "EXP-001", "ATM-001", "ATM-002", "ATM-004", "TXN-001"),
+            ("EXP-001", "BNK-001", "ATM-001"),
             laid_over("machine", reshape_defects.KeepsPreparedParts),
         ),
         Defect(
@@ -49,7 +49,7 @@ RESHAPE_DEFECTS: dict[str, Defect] = {
             "split-begins-twice",
             "When the log is applied again, a split puts the new half back to its beginning.",
             "TiKV pull requests 7027 and 8301: what is there is destroyed before it is known to be older",
-            ("INV-003", "INV-004", "INV-005", "INV-007", "RPL-001", *_LOST),
+            ("INV-001", "INV-003", "INV-004", "INV-005", "INV-007", "MEM-002", "RPL-001", *_LOST),
             laid_over("replica_set", reshape_defects.BeginsAgain),
         ),
     )
