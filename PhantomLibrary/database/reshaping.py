@@ -2,7 +2,7 @@
 
 Pure functions, as in repair.py: of the directory, and of what leaders report. Nothing is remembered elsewhere, each
 step is safe by itself, and one that is taken twice does nothing twice, so any coordinator goes on where the last one
-stopped. Source, and what was decided otherwise: docs/adr/0012-splits-and-merges.md.
+stopped. Source, and what was decided otherwise: docs/adr/0014-splits-and-merges.md.
 
 A split is one command in the log of the shard: whoever applies it has both halves. A merge takes three. The right shard
 *freezes*: from there on it neither changes nor serves. Then its state goes through the log of the left one, which with
