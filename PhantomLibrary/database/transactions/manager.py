@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from heapq import heappop, heappush
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.database.transactions.alarms import Alarms
 from PhantomLibrary.database.transactions.meetings import answer_meeting, meet_leaders, note_meeting
 from PhantomLibrary.database.transactions.messages import (
     LockGranted,
@@ -91,8 +91,7 @@ class TransactionManager:
         self._open: dict[int, OpenTransaction] = {}  # By client process: the latest one, ended or not.
         self._by_id: dict[TransactionId, OpenTransaction] = {}  # Those that are not over.
         self._detector = DeadlockDetector(host.env.node)
-        self._alarms: list[tuple[int, int, Callable[[], object]]] = []
-        self._alarm_number = 0
+        self._alarms = Alarms(host.env, _TICK)
 
     # --- clients ----------------------------------------------------------------------------------------------------
 
@@ -140,7 +139,7 @@ class TransactionManager:
         deadline_ns = now_ns + self.config.transaction_lifetime_ns
         identity = TransactionId(self.clock.now_ns(), self._env.node, self._number)
         transaction = self._by_id[identity] = OpenTransaction(identity, level, deadline_ns)
-        self._call_at(deadline_ns, partial(self._outlived, transaction))
+        self._alarms.call_at(deadline_ns, partial(self._outlived, transaction))
         return transaction
 
     def _open_one(self, process: int, finish: Finish) -> OpenTransaction | None:
@@ -345,8 +344,8 @@ class TransactionManager:
         transaction.wake = resume
         self._detector.wait(transaction.id, transaction.waits_for)
         now_ns = self._env.monotonic_ns()
-        self._call_at(now_ns + self.config.attempt_timeout_ns, partial(resume, None))
-        self._call_at(now_ns + self.config.deadlock_probe_ns, self._probe)
+        self._alarms.call_at(now_ns + self.config.attempt_timeout_ns, partial(resume, None))
+        self._alarms.call_at(now_ns + self.config.deadlock_probe_ns, self._probe)
 
     def goes_on(self, transaction: OpenTransaction) -> None:
         """It has its lock."""
@@ -389,18 +388,6 @@ class TransactionManager:
         else:
             self._env.send(node, message)
 
-    # --- time -------------------------------------------------------------------------------------------------------
-
-    def _call_at(self, at_ns: int, action: Callable[[], object]) -> None:
-        self._alarm_number += 1
-        heappush(self._alarms, (at_ns, self._alarm_number, action))
-        if self._alarms[0][1] == self._alarm_number:
-            self._env.set_deadline(_TICK, at_ns)
-
     def fire(self, _name: str) -> None:
         """Time has passed."""
-        alarms, now_ns = self._alarms, self._env.monotonic_ns()
-        while alarms and alarms[0][0] <= now_ns:
-            heappop(alarms)[2]()
-        if alarms:
-            self._env.set_deadline(_TICK, alarms[0][0])
+        self._alarms.fire()
