@@ -21,6 +21,11 @@ def test_gate_passes_when_everything_passes():
     assert judge(of_priority(1, passed=2) + of_priority(2, passed=10)).passed
 
 
+def test_gate_tells_how_many_were_not_executed():
+    for skipped, words in ((0, "0 tests"), (1, "1 test"), (2, "2 tests")):
+        assert judge(of_priority(1, passed=2, skipped=skipped)).tally.endswith(f"; {words} not executed")
+
+
 def test_gate_fails_when_one_test_of_priority_1_fails():
     decision = judge(of_priority(1, passed=99, failed=1) + of_priority(2, passed=10))
     assert codes(decision) == ["GATE-001"]

@@ -46,6 +46,7 @@ def test_bank_whose_reads_add_up_is_valid():
         ({"a": -1, "b": 21}, "BNK-002", "shows -1 in account a"),
         ({"a": 20}, "BNK-003", "lacks account b"),
         ({"a": 10, "b": 10, "c": 0}, "BNK-003", "shows account c, which there is not"),
+        ({"a": 9, "z": 1, "x": 1, "b": 9, "y": 1, "c": 0}, "BNK-003", "shows account c, x, y, z, which there is not"),
         ({"b": 10, "c": 10}, "BNK-003", "lacks account a and shows account c"),
         ({"a": None, "b": 20}, "BNK-004", "shows None in account a"),
         ({"a": "ten", "b": 10}, "BNK-004", "shows 'ten' in account a"),
@@ -59,6 +60,16 @@ def test_wrong_read_of_a_bank_is_named(balances, code, words):
     assert words in verdict.message
     assert verdict.message.startswith("bank: the read of process 2 at 0.004 s ")
     assert verdict.evidence
+
+
+def test_total_is_that_of_the_read_that_ended_first():
+    operations = bank(
+        (1, "invoke", "read", None),
+        (2, "invoke", "read", None),
+        (2, "ok", "read", {"a": 10, "b": 10}),
+        (1, "ok", "read", {"a": 7, "b": 10}),
+    )
+    assert "the read of process 1 at 0.004 s adds up to 17, not to 20" in check_bank(operations).message
 
 
 def test_terms_of_a_bank_count():

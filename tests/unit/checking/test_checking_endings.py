@@ -52,6 +52,19 @@ def _told(answers):
     return [Answered(*answer) for answer in answers]
 
 
+def test_what_is_told_of_a_transaction_is_nothing_of_another():
+    locks = [LockHeld("t2", 1, "other", SECOND)]
+    answers = _told([("t1", "ok"), ("t2", "info")])
+    verdict = check_endings(
+        ends("t1/1/COMMITTED/7 t1/2/ABORTED t2/1/ACTIVE"), locks, answers, now_ns=2 * SECOND, under_way=["t2"]
+    )
+    assert verdict.evidence == (
+        "t1 on shard 1: COMMITTED at 7",
+        "t1 on shard 2: ABORTED",
+        "t1: its client was told ok",
+    )
+
+
 def test_transaction_may_be_in_doubt_while_others_are_under_way():
     assert check_endings(ends("t1/1/PREPARED t1/2/COMMITTED/7"), is_quiet=False).outcome == "valid"
     assert check_endings(ends("t1/1/PREPARED t1/2/COMMITTED/7")).code == "ATM-004"

@@ -90,6 +90,11 @@ def test_a_crash_seen_too_late_is_told_and_one_that_is_young_is_not():
     assert story.verdict(20).code == "HLT-001"
 
 
+def test_a_crash_that_is_seen_in_its_own_instant_took_no_time():
+    story = Story().is_down(10, "n2").holds(10, "n1", "n2", "down", "n1").holds(12, "n3", "n2", "down", "n1")
+    assert [each.took_ns for each in story.report(30).detections] == [0, 2 * SECOND_NS]
+
+
 def test_a_suspicion_is_no_detection():
     story = Story().is_down(10, "n2")
     story.holds(11, "n1", "n2", "suspect", "n1").holds(11, "n3", "n2", "suspect", "n1")
