@@ -72,6 +72,17 @@ def test_total_is_that_of_the_read_that_ended_first():
     assert "the read of process 1 at 0.004 s adds up to 17, not to 20" in check_bank(operations).message
 
 
+def test_accounts_are_those_of_the_first_read():
+    operations = bank(*read(1, {"a": 10, "b": 10}), *read(2, {"a": 20}))
+    assert "the read of process 2 at 0.004 s lacks account b" in check_bank(operations).message
+
+
+def test_a_read_of_many_accounts_is_told_in_short():
+    for count, end in ((8, "k7 = 2"), (9, "k7 = 2, …")):
+        balances = {f"k{number}": 2 for number in range(count)}
+        assert check_bank(bank(*read(1, balances)), BankTerms(total=1)).message.endswith(end)
+
+
 def test_terms_of_a_bank_count():
     first = bank(*read(1, {"a": 10, "b": 11}))
     assert check_bank(first).outcome == "valid"

@@ -170,6 +170,13 @@ def test_who_holds_for_down_whom_it_could_reach_is_wrong_whoever_accused():
     assert story.verdict(14).code == "HLT-003"
 
 
+def test_a_false_suspicion_counts_once_until_it_is_taken_back():
+    story = Story().holds(10, "n1", "n2", "suspect", "n1").holds(13, "n1", "n2", "down", "n1")
+    assert len(story.report(14).false_suspicions) == 1
+    story.holds(14, "n1", "n2", "active").holds(20, "n1", "n2", "suspect", "n1")
+    assert [each.time_ns // SECOND_NS for each in story.report(21).false_suspicions] == [10, 20]
+
+
 def test_an_accusation_that_rests_on_what_was_true_a_moment_ago_is_not_false():
     story = Story().cut(10, "n1>n2", "n3>n2").cut(11, "n1>n2", "n3>n2", is_open=True)
     story.holds(12.5, "n1", "n2", "suspect", "n1").holds(14, "n1", "n2", "active")

@@ -2,7 +2,15 @@
 
 from PhantomLibrary.checking.agreement import check_agreement
 from PhantomLibrary.checking.invariants import Invariants
-from PhantomLibrary.domain import Configuration, EntriesStored, LogEntry, ReplicaDigest, ReplicaState, SnapshotInstalled
+from PhantomLibrary.domain import (
+    Configuration,
+    EntriesStored,
+    LogEntry,
+    ReplicaDigest,
+    ReplicaRemoved,
+    ReplicaState,
+    SnapshotInstalled,
+)
 
 
 def headlines(*observations):
@@ -41,6 +49,12 @@ def test_a_snapshot_on_a_replica_that_was_never_seen_before_is_compared():
         stored("n1", 1, 2), state("n1", 2, "follower", 1, 1), SnapshotInstalled("n2", 1, 1, 1, 3, False)
     )
     assert found.startswith("INV-004: shard 1: n2 holds a snapshot up to entry 1 of term 3")
+
+
+def test_a_replica_that_comes_after_one_that_was_removed_begins_anew():
+    before = stored("n1", 1, 5), state("n1", 5, "follower", 1, 1)
+    assert headlines(*before, ReplicaRemoved("n1", 1, 1), state("n1", 1, "follower")) == []
+    assert len(headlines(*before, state("n1", 1, "follower"))) == 2, "a term and a commit index that fell"
 
 
 def test_evidence_of_long_commands_stays_short():
