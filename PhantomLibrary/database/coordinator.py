@@ -139,7 +139,7 @@ class Coordinator:
             if key not in moving and now_ns - since_ns >= _LEARNER_PATIENCE_NS:
                 stuck[key] = now_ns + _AVOIDED_NS
             elif key in moving:
-                more_ns = patience_ns(self._directory.moves, moving[key])
+                more_ns = patience_ns(moving[key])
                 if now_ns - since_ns >= _LEARNER_PATIENCE_NS + more_ns:
                     overdue.append(key)
         self._avoided = stuck

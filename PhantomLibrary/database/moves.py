@@ -18,7 +18,10 @@ _ENDED_MAX = 256  # Of more than that nobody asks any more how they ended.
 
 
 class Move(Struct, frozen=True, array_like=True):
-    """One move under way. `plan` names what it is part of; numbers grow, and are given once."""
+    """One move under way. `plan` names what it is part of; numbers grow, and are given once.
+
+    Its copy takes no more than `throttle` bytes per second, 0 meaning as many as there is room for.
+    """
 
     number: int
     plan: str
@@ -27,6 +30,7 @@ class Move(Struct, frozen=True, array_like=True):
     target: NodeId
     bytes: int = 0
     is_cancelled: bool = False
+    throttle: int = 0
 
 
 class EndedMove(Struct, frozen=True, array_like=True):
@@ -48,7 +52,6 @@ class Moves(Struct, frozen=True, array_like=True):
     under_way: tuple[Move, ...] = ()
     leaders: tuple[tuple[ShardId, NodeId], ...] = ()
     ended: tuple[EndedMove, ...] = ()
-    throttle: int = 0
     at_once: int = 2
 
     @property
@@ -66,14 +69,21 @@ class Moves(Struct, frozen=True, array_like=True):
 
     def paces(self, shard: ShardId) -> tuple[tuple[NodeId, int], ...]:
         """Return how fast a shard may be copied to whom, in bytes per second."""
-        if not self.throttle:
-            return ()
-        return tuple((each.target, self.throttle) for each in self.under_way if each.shard == shard)
+        slow = [each for each in self.under_way if each.shard == shard and each.throttle]
+        return tuple((each.target, each.throttle) for each in slow)
 
     def with_plan(self, plan: ChangePlacement) -> Moves:
         """Return these with a plan that was taken up."""
         new = tuple(
-            Move(self.last + position, plan.key, each.shard, each.source, each.target, each.bytes)
+            Move(
+                self.last + position,
+                plan.key,
+                each.shard,
+                each.source,
+                each.target,
+                each.bytes,
+                throttle=plan.throttle,
+            )
             for position, each in enumerate(plan.moves, 1)
         )
         led = {shard for shard, _ in plan.leaders}
@@ -83,7 +93,6 @@ class Moves(Struct, frozen=True, array_like=True):
             last=self.last + len(new),
             under_way=(*self.under_way, *new),
             leaders=(*(each for each in self.leaders if each[0] not in led), *plan.leaders),
-            throttle=plan.throttle,
             at_once=plan.at_once,
         )
 

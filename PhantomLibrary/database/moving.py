@@ -123,9 +123,9 @@ def may_go_on(moves: Moves, unavailable: Collection[NodeId]) -> set[int]:
     return set(able[: moves.at_once])
 
 
-def patience_ns(moves: Moves, move: Move) -> int:
+def patience_ns(move: Move) -> int:
     """Return how much longer than others the target of a move may take, for its copy is not to go faster."""
-    return 2 * move.bytes * SECOND_NS // moves.throttle if moves.throttle else 0
+    return 2 * move.bytes * SECOND_NS // move.throttle if move.throttle else 0
 
 
 # --- when a move has come to its end --------------------------------------------------------------------------------

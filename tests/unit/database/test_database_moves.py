@@ -230,8 +230,14 @@ def test_a_move_that_has_ended_does_not_end_again():
 
 def test_a_slow_copy_is_given_more_time():
     moves = planned(throttle=100).moves
-    assert patience_ns(moves, moves.of(1)) == 20 * SECOND_NS
-    assert patience_ns(MOVING.moves, MOVING.moves.of(1)) == 0
+    assert patience_ns(moves.of(1)) == 20 * SECOND_NS
+    assert patience_ns(MOVING.moves.of(1)) == 0
+
+
+def test_each_plan_has_a_throttle_of_its_own():
+    directory = planned(MoveWish(2, "n2", "n5"), directory=planned(throttle=100), index=11)
+    assert directory.moves.paces(1) == (("n4", 100),)
+    assert directory.moves.paces(2) == ()
 
 
 # --- who leads then ---------------------------------------------------------------------------------------------------
