@@ -119,6 +119,23 @@ def test_late_success_of_an_earlier_attempt_counts(bench):
     assert bench.states()[0] == "COMPLETED"
 
 
+def test_late_failure_of_an_earlier_attempt_says_nothing_of_the_present_one(bench):
+    bench.begin(in_sequence(take("flight", retries=1, timeout_ns=SECOND_NS)))
+    bench.commit()
+    (late,) = bench.acts
+    bench.pass_ms(1_150)  # It timed out, and the pause is over.
+    bench.commit()
+    bench.acts.reverse()
+    assert bench.acts[1] == late
+    bench.unknown(1)
+    bench.pass_ms(500)
+    assert not bench.records  # The second attempt has half a second left.
+    bench.deliver()
+    bench.answer()
+    bench.settle()
+    assert bench.states()[0] == "COMPLETED"
+
+
 def test_step_of_unknown_outcome_is_compensated_too(bench):
     bench.begin(in_sequence(take("flight", retries=0)))
     bench.commit()
