@@ -15,7 +15,7 @@ from PhantomLibrary.database.transactions.messages import (
     Uncertain,
     WrittenSince,
 )
-from PhantomLibrary.domain import Put, TransactionEnded, TransactionPrepared
+from PhantomLibrary.domain import Get, Put, TransactionEnded, TransactionPrepared
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
@@ -206,6 +206,15 @@ def test_a_single_write_waits_for_the_lock_and_each_heir_of_it(host):
     assert request.call in {key[1] for key in host.desk._held}
     host.take(ReleaseLocks(T2))
     assert not host.desk._held
+
+
+def test_a_single_read_waits_for_what_is_in_doubt_and_for_nothing_else(host):
+    host.apply(prepare(T1, Put("a", "1"), reads=(span_of("b"),), participants=(1, 2)))
+    assert host.desk.shows(host.request(Get("b")), "b")
+    assert not host.desk.shows(host.request(Get("a")), "a")
+    assert host.shown_reads == []
+    host.apply(Resolve(T1, True, 5_000))
+    assert host.shown_reads == [True]
 
 
 def test_an_older_prepare_waits_for_a_younger_one_and_a_younger_one_does_not(host):

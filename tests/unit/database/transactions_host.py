@@ -8,7 +8,7 @@ from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.messages import (
     ReadAt,
 )
-from PhantomLibrary.domain import Put
+from PhantomLibrary.domain import Get, Put
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.values import (
     Prepare,
@@ -33,7 +33,7 @@ class Host:
         self.clock = HybridClock(lambda: self.now)
         self.log, self.answers, self.told, self.asked, self.woken, self.shown = [], {}, [], [], [], []
         self.holds_proposals = False
-        self.gone = []
+        self.gone, self.shown_reads = [], []
         self.desk = TransactionDesk(self, CONFIG)
         self.desk.begin()
         self.calls = 0
@@ -73,6 +73,8 @@ class Host:
     def take_again(self, request):
         if isinstance(request.operation, Put):
             self.desk.admits(request, request.operation.key)
+        elif isinstance(request.operation, Get):
+            self.shown_reads.append(self.desk.shows(request, request.operation.key))
         else:
             self.desk.take(request)
 
