@@ -130,6 +130,14 @@ def test_a_snapshot_moves_up_only_if_what_was_read_is_the_same():
         )
 
 
+@pytest.mark.parametrize("level", ["read committed", "snapshot", "serializable"])
+def test_what_is_uncertain_reaches_as_far_as_clocks_may_be_apart_and_fences_run_ahead(level):
+    gateway = Gateway()
+    gateway.perform(transaction(level), Get("a"), rows(("a", "1")))
+    (asked,) = gateway.works
+    assert asked.limit_ns - asked.at_ns == CONFIG.clock_offset_max_ns + CONFIG.fence_ahead_ns
+
+
 @pytest.mark.parametrize(("level", "meetings"), [("read committed", 0), ("snapshot", 1), ("serializable", 1)])
 def test_leaders_are_met_when_a_snapshot_is_taken_that_lasts(level, meetings):
     gateway, under_way = Gateway(), transaction(level)
