@@ -68,8 +68,8 @@ def sleep(delay_ns: int) -> Generator[int, None, None]:
 class Task(Generic[Value]):
     """Drives one coroutine from its first step, which happens later in the present instant, to its end.
 
-    `result` is what the coroutine returned; asking for it raises what the coroutine raised, Cancelled included. An error
-    that nobody asks for ends the run: `on_error` is called with it.
+    `result` is what the coroutine returned; asking for it raises what the coroutine raised, Cancelled included. An
+    error that nobody asks for ends the run: `on_error` is called with it.
     """
 
     __slots__ = ("_coroutine", "_done", "_error", "_on_error", "_result", "_scheduler", "_stamp", "is_done", "name")
