@@ -69,3 +69,20 @@ def test_what_waits_when_the_leader_is_gone_never_happens(way):
     performed(scenario, "silence n2 n3", "campaign n2", "deliver", "heal", "run 2s")
     commands = [entry.command for host in scenario.hosts.values() for entry in host.group.log.all_entries()]
     assert "lost" not in commands and commands.count("a") == 3
+
+
+def test_reads_ask_a_follower_that_is_probed_where_the_quorum_needs_it():
+    scenario = leading()
+    performed(scenario, "isolate n2", "propose n1 a", "deliver", "advance 20ms", "propose n1 b", "deliver", "heal")
+    performed(scenario, "crash n3", "advance 100ms", "deliver n1>n2 once", "deliver n2>n1 once")
+    performed(scenario, "drop n1>n2")  # With which n1 looks for the place where they agree; it waits for an answer.
+    assert scenario.hosts["n1"].group._leadership.progress["n2"].waits
+    performed(scenario, "propose n1 c", "propose n1 d", "read n1 r", "advance 10ms")
+    assert any("may read r" in line for line in performed(scenario, "deliver"))
+
+
+def test_shard_does_not_fall_quiet_while_something_waits_for_its_batch():
+    scenario = Scenario()
+    performed(scenario, "start 3 quiet batch=400ms", "campaign n1", "deliver", "run 20ms", "propose n1 a", "run 10ms")
+    performed(scenario, "propose n1 b", "run 600ms")
+    assert scenario.hosts["n1"].group.commit_index == 3

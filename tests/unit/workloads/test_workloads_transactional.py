@@ -22,7 +22,7 @@ from PhantomLibrary.domain import (
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
 from PhantomLibrary.workloads.recorder import HistoryRecorder
-from PhantomLibrary.workloads.transactional import BALANCE, TRANSACTIONAL
+from PhantomLibrary.workloads.transactional import BALANCE, MIXED, TRANSACTIONAL
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
 
 
@@ -177,3 +177,21 @@ def test_additions_are_above_nothing_and_unwritten_counters_are_0():
     steps = [step for event in events if event.type == "ok" for step in event.value]
     assert min(step[2] for step in steps if step[0] == "add") >= 1
     assert 0 in [step[2] for step in steps if step[0] == "r"]
+
+
+def test_mix_has_its_shares_and_single_operations_are_transactions_of_one_step():
+    kind = MIXED["list-append"](20, "k{}", _choices(), "serializable", (20, 50, 30))
+    drawn = [kind.draw(None) for _ in range(4_000)]
+    kinds = [type(each[3]) for each in drawn]
+    shares = [kinds.count(each) / 40 for each in (Get, Append, Transact)]
+    assert shares == pytest.approx([20, 50, 30], abs=3)
+    assert all(function == "txn" and key is None for function, key, *_ in drawn)
+    read = next(each for each in drawn if type(each[3]) is Get)
+    assert kind.interpret(read, "3 5", None) == ("ok", [["r", read[3].key, [3, 5]]], "")
+    assert kind.interpret(read, None, None) == ("ok", [["r", read[3].key, []]], "")
+    write = next(each for each in drawn if type(each[3]) is Append)
+    assert kind.interpret(write, None, None) == ("ok", write[2], "")
+    assert write[2] == [["append", write[3].key, int(write[3].element)]]
+    whole = next(each for each in drawn if type(each[3]) is Transact)
+    seen = json.dumps([None] * len(whole[2]))
+    assert [step[:2] for step in kind.interpret(whole, seen, None)[1]] == [step[:2] for step in whole[2]]
