@@ -47,7 +47,7 @@ class TransactionInvariants:
     def prepared(self, seen: TransactionPrepared) -> tuple[str, str] | None:
         """Take in that a shard has prepared a transaction."""
         for end in self._ends.get(seen.transaction, ()):
-            if end.shard == seen.shard:
+            if end.shard == seen.shard and end.index < seen.index:
                 return "INV-010", f"transaction {seen.transaction} was prepared after its end: it {_how(end)} before"
         return None
 

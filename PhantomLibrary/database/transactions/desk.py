@@ -309,14 +309,14 @@ class TransactionDesk:
 
     def applied(self, command: Transact, outcome: Outcome) -> None:
         """A command took effect, while this replica leads."""
-        work = command.command
+        work, index = command.command, self._host.machine.applied_index
         ended = self._recovery.applied(work, outcome.answer) if isinstance(outcome, Told) else None
         if ended is not None:
             transaction, commit_ns = ended
-            self._host.show(TransactionEnded(self._host.node, self._host.shard, transaction, commit_ns))
+            self._host.show(TransactionEnded(self._host.node, self._host.shard, transaction, commit_ns, index))
             self._release(transaction)
         elif isinstance(work, Prepare) and isinstance(outcome, Told) and type(outcome.answer) is Prepared:
-            self._host.show(TransactionPrepared(self._host.node, self._host.shard, work.transaction))
+            self._host.show(TransactionPrepared(self._host.node, self._host.shard, work.transaction, index))
         self._wake()
         self.settled()
 

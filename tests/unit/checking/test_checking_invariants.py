@@ -347,7 +347,7 @@ def transactions_end(*ends):
     """Return the codes of what is broken when transactions end like this: (shard, transaction, commit time)."""
     invariants = Invariants()
     for shard, transaction, commit_ns in ends:
-        invariants.observe(TransactionEnded("n1", shard, transaction, commit_ns), 5)
+        invariants.observe(TransactionEnded("n1", shard, transaction, commit_ns, 9), 5)
     return [(each.code, each.message) for each in invariants.violations]
 
 
@@ -369,16 +369,17 @@ def test_two_commit_times_of_a_transaction_are_seen():
 def test_a_transaction_that_is_prepared_where_it_has_ended_is_seen():
     invariants = Invariants()
     for observation in (
-        TransactionPrepared("n1", 1, "t"),
-        TransactionEnded("n1", 1, "t", 0),
-        TransactionPrepared("n2", 2, "t"),  # It has not heard yet.
-        TransactionEnded("n2", 2, "t", 0),
-        TransactionEnded("n2", 2, "t", 0),
-        TransactionPrepared("n2", 2, "u"),
+        TransactionPrepared("n1", 1, "t", 3),
+        TransactionEnded("n1", 1, "t", 0, 5),
+        TransactionPrepared("n2", 2, "t", 8),  # It has not heard yet.
+        TransactionEnded("n2", 2, "t", 0, 9),
+        TransactionEnded("n2", 2, "t", 0, 12),
+        TransactionPrepared("n2", 2, "u", 13),
+        TransactionPrepared("n3", 2, "t", 8),  # It was paused, and led before: this is the same entry.
     ):
         invariants.observe(observation, 5)
     assert invariants.violations == []
-    invariants.observe(TransactionPrepared("n3", 2, "t"), 5)
+    invariants.observe(TransactionPrepared("n3", 2, "t", 10), 5)
     (violation,) = invariants.violations
     assert violation.code == "INV-010"
     assert "shard 2: transaction t was prepared after its end: it was rolled back before" in violation.message
@@ -387,5 +388,5 @@ def test_a_transaction_that_is_prepared_where_it_has_ended_is_seen():
 def test_what_is_remembered_of_transactions_is_bounded():
     invariants = Invariants()
     for number in range(ENDED_KEPT_MAX + 10):
-        invariants.observe(TransactionEnded("n1", 1, number, 0), 5)
+        invariants.observe(TransactionEnded("n1", 1, number, 0, 1), 5)
     assert len(invariants.transactions) == ENDED_KEPT_MAX

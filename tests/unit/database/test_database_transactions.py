@@ -266,7 +266,7 @@ def test_a_decision_is_told_until_all_have_acted_and_forgotten_only_then(host):
     assert [command for _, command, _ in host.log] == [Forget((T1,))]
     host.commit()
     assert not host.machine.transactions.records
-    assert host.shown == [TransactionPrepared("n1", 1, T1), TransactionEnded("n1", 1, T1, 5_000)]
+    assert host.shown == [TransactionPrepared("n1", 1, T1, 1), TransactionEnded("n1", 1, T1, 5_000, 2)]
 
 
 def test_a_new_leader_tells_what_an_earlier_one_may_not_have_told(host):
