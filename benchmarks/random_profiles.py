@@ -9,6 +9,7 @@ import msgspec
 from PhantomLibrary.domain import MILLISECOND_NS
 from PhantomLibrary.domain.scaling import Rule, ScalingPolicy
 from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.testbed.reshape_events import RESHAPE_EVENTS
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.scaling import encode_policy
 from PhantomLibrary.testbed.schedule import Command, RunSpec
@@ -205,6 +206,7 @@ def _rebalancing_cluster(seed: int, draws: Stream) -> RunSpec:
         "snapshot_entries": 20 + draws.below(200),
         "kept_entries_max": draws.below(30) + 1,
         "snapshot_chunk_bytes": (200, 1_000, 16_384)[draws.below(3)],  # Small ones, so that a merge takes several.
+        "placement": ("range", "range", "range", "hash")[draws.below(4)],
         **_lease_knobs(draws),
     }
     nodes = 3 + draws.below(4)
@@ -226,6 +228,16 @@ def _merge(run: Run, draws: Stream, _duration_ns: int) -> None:
     if draws.below(4) == 0:
         run.advance(run.now_ns + draws.below(40) * MILLISECOND_NS)
         give(run, "cancel reshape", shard=left.shard)
+
+
+def _armed_reshape(run: Run, draws: Stream, duration_ns: int) -> None:
+    """Split or merge, and have a node crash, stand still or fall silent just when that comes to some step."""
+    fault = ("crash node", "pause node", "isolate node")[draws.below(3)]
+    event = RESHAPE_EVENTS[draws.below(len(RESHAPE_EVENTS))]
+    phase = ("before", "after")[draws.bits(1)]
+    arguments = {"event": event, "fault": fault, "phase": phase, "duration_ns": duration_ns}
+    run.perform(Command("arm fault", run.now_ns, run.now_ns, "", None, None, arguments))
+    (_split, _merge)[draws.bits(1)](run, draws, duration_ns)
 
 
 def _data_shard(run: Run, draws: Stream) -> int:
@@ -308,6 +320,8 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _split,
         _merge,
         _merge,
+        _armed_reshape,
+        _armed_reshape,
         _move,
         _move,
         _move,

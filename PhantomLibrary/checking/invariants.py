@@ -54,7 +54,7 @@ class Invariants:
         self._shards: dict[ShardId, ObservedShard] = {}
         self.time_ns = 0
         self.transactions = TransactionInvariants()
-        self.ownership = Ownership()
+        self.ownership = Ownership(self._committed)
         self.handlers: dict[type[Observation], Callable[[Any], None]] = {
             ReplicaState: self._state,
             EntriesStored: self._stored,
@@ -332,6 +332,11 @@ class Invariants:
         broken = self.transactions.prepared(seen)
         if broken is not None:
             self._note(broken[0], seen.shard, broken[1])
+
+    def _committed(self, shard: ShardId) -> int:
+        """Return up to which entry a shard is known to be committed."""
+        observed = self._shards.get(shard)
+        return max(observed.committed, default=0) if observed is not None else 0
 
     def _acknowledged(self, seen: Acknowledged) -> None:
         broken = self.ownership.acknowledged(seen)

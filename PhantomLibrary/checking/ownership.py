@@ -13,7 +13,7 @@ Source: the ownership that epochs and fencing tokens are for: Gray and Cheriton,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -25,14 +25,20 @@ Range: TypeAlias = tuple[int, str, str]
 
 
 class Ownership:
-    """Who acknowledged operations on each key last, and who did so before."""
+    """Who acknowledged operations on each key last, and who did so before.
 
-    __slots__ = ("_earlier", "_latest", "operations")
+    `committed` tells how far a shard is known to have committed its log. A leader that was deposed may learn late that
+    a write of its own was committed, and say so: that write was done before whoever followed, so it is no offence.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_committed", "_earlier", "_latest", "operations")
+
+    def __init__(self, committed: Callable[[int], int]) -> None:
         self.operations = 0
+        self._committed = committed
         self._latest: dict[str, Acknowledged] = {}
-        self._earlier: dict[str, dict[tuple[int, int], None]] = {}
+        # By key, then (shard, epoch): how far that shard had committed its log when another owner followed.
+        self._earlier: dict[str, dict[tuple[int, int], int]] = {}
 
     def acknowledged(self, seen: Acknowledged) -> str:
         """Take in an acknowledgement; return what is wrong with it, "" when nothing is."""
@@ -40,13 +46,17 @@ class Ownership:
         latest = self._latest.get(seen.key)
         if latest is not None and latest.epoch == seen.epoch and latest.shard == seen.shard:
             return ""
-        self._latest[seen.key] = seen
         if latest is None:
+            self._latest[seen.key] = seen
             return ""
         earlier = self._earlier.setdefault(seen.key, {})
-        earlier[latest.shard, latest.epoch] = None
         is_older = seen.shard == latest.shard and seen.epoch < latest.epoch
-        if not is_older and (seen.shard, seen.epoch) not in earlier:
+        until = latest.epoch - 1 if is_older else earlier.get((seen.shard, seen.epoch))
+        if until is not None and 0 < seen.index <= until:
+            return ""  # It was done in time, and is told late.
+        earlier[latest.shard, latest.epoch] = self._committed(latest.shard)
+        self._latest[seen.key] = seen
+        if until is None:
             return ""
         return (
             f"{seen.node} acknowledged an operation on {seen.key} at epoch {seen.epoch} of shard {seen.shard}, after "

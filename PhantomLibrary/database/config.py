@@ -26,6 +26,8 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `transaction_lifetime_ns` is how long a transaction may stay open; versions are kept for longer than that, so that
     each can read its snapshot to its end. A record that is undecided for `undecided_max_ns` is aborted when somebody
     in doubt asks, who does so after `doubt_after_ns`. `clock_offset_max_ns` is how far wall clocks may be apart.
+    `split_bytes`, `split_load` in operations per second, and `merge_bytes` have shards split and merged by themselves
+    (see placement/resizing.py), one each `resize_interval_ns`; 0 means never.
     `placement`: by `range`, shards are ranges of keys; by `hash`, ranges of their hashes; both are on nodes in turn. By
     `consistent-hash` they are ranges of hashes, too, and on those nodes that come next on a ring, on which each node
     has `virtual_nodes` places. By `directory`, a table of the topology says both.
@@ -65,6 +67,10 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     probe_period_ns: int = 400 * MILLISECOND_NS
     probe_timeout_ns: int = 200 * MILLISECOND_NS
     probe_rest_ns: int = 600 * MILLISECOND_NS
+    split_bytes: int = 0
+    split_load: int = 0
+    merge_bytes: int = 0
+    resize_interval_ns: int = SECOND_NS
     placement: Strategy = "range"
     virtual_nodes: int = VIRTUAL_NODES
 

@@ -21,6 +21,7 @@ from PhantomLibrary.database.directory import (
 )
 from PhantomLibrary.database.messages import (
     Absorb,
+    AskTask,
     Command,
     Done,
     EndTask,
@@ -115,6 +116,9 @@ class ShardMachine(ShardState):
                 self.sagas.table.advance(command.number, command.revision, command.moves)
             case Record():
                 self._record(index, command)
+            case AskTask():
+                assert self.directory is not None
+                self._keep_directory(with_wish(self.directory, command.wish, index)[0])
             case EndTask():
                 assert self.directory is not None
                 self._keep_directory(with_task_ended(self.directory, command, index))

@@ -34,11 +34,12 @@ from PhantomLibrary.database.directory import (
     first_directory,
 )
 from PhantomLibrary.database.gateway import Gateway
-from PhantomLibrary.database.messages import EndTask, Record
+from PhantomLibrary.database.messages import AskTask, EndTask, Record
 from PhantomLibrary.database.metering import Metering
 from PhantomLibrary.database.replica import ShardReplica
 from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.reshaper import Reshaper
+from PhantomLibrary.database.resizer import Resizer
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import MILLISECOND_NS, NodeId, ShardId
 from PhantomLibrary.kernel.process import Env
@@ -61,6 +62,8 @@ class MembershipParts(Protocol):
     def coordinator(self) -> type[Coordinator]: ...
     @property
     def autoscaler(self) -> type[Autoscaler]: ...
+    @property
+    def resizer(self) -> type[Resizer]: ...
 
 
 class MembershipHost(Protocol):
@@ -93,6 +96,7 @@ class Membership:
         self.directory = decode_directory(content) if content else first_directory(host.layout)
         self._coordinator: Coordinator | None = None
         self.autoscaler: Autoscaler | None = None  # While there is a coordinator.
+        self._resizer: Resizer | None = None
         self._leader: NodeId = ""  # The coordinator, as far as this node has heard, and its term.
         self._term = 0
         self._turn = 0
@@ -136,20 +140,21 @@ class Membership:
         replica = self._host.replica_set.by_shard.get(SYSTEM_SHARD)
         coordinator = self._coordinator
         if replica is None or not replica.is_current() or replica.machine.directory is None:
-            self._coordinator = self.autoscaler = None
+            self._coordinator = self.autoscaler = self._resizer = None
             return
         if coordinator is None or coordinator.term != replica.group.term:
             parts = self._host.parts
             coordinator = parts.coordinator(self, replica.group.term, replica.machine.directory)
             self._coordinator = coordinator
-            self.autoscaler = parts.autoscaler(self)
+            self.autoscaler, self._resizer = parts.autoscaler(self), parts.resizer(self)
             self._adopt(replica.machine.directory)
             self._leader, self._term = self.node, replica.group.term
             self._said_last = None
             self._report()
-        assert self.autoscaler is not None
+        assert self.autoscaler is not None and self._resizer is not None
         due_ns = coordinator.look(replica.machine.directory)
-        due_ns = min(due_ns, self.autoscaler.look(replica.machine.directory) or due_ns)
+        for each in (self.autoscaler, self._resizer):
+            due_ns = min(due_ns, each.look(replica.machine.directory) or due_ns)
         self._env.set_deadline(f"{DEADLINES}/{_COORDINATE}", due_ns)
 
     def invited(self, invitation: Invitation) -> ShardReplica | None:
@@ -304,7 +309,7 @@ class Membership:
         else:
             self._env.send(node, message)
 
-    def propose(self, command: Record | EndTask) -> None:
+    def propose(self, command: Record | AskTask | EndTask) -> None:
         self._host.replica_set.by_shard[SYSTEM_SHARD].propose(command)
 
     @property

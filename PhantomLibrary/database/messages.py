@@ -11,7 +11,7 @@ from PhantomLibrary.database.directory import Member
 from PhantomLibrary.database.scaling import ScaleStep
 from PhantomLibrary.database.transactions.messages import ShardAnswer, ShardWork
 from PhantomLibrary.domain import Act, Answer, Append, Cas, ForgetSagas, KeyOperation, NodeId, Operation, Put, ShardId
-from PhantomLibrary.domain.placement import ChangePlacement
+from PhantomLibrary.domain.placement import ChangePlacement, MergeShards, SplitShard
 from PhantomLibrary.protocols.saga.progress import Move
 from PhantomLibrary.protocols.transactions.values import Prepare, TransactionCommand, TransactionId
 
@@ -215,6 +215,14 @@ class MoveSaga(Struct, frozen=True, array_like=True, tag="move saga"):
     call: int = 0
 
 
+class AskTask(Struct, frozen=True, array_like=True, tag="ask task"):
+    """Shard 0's leader asks for a split or a merge that no operator has asked for. Nobody waits for an answer."""
+
+    wish: SplitShard | MergeShards
+    gateway: NodeId = ""
+    call: int = 0
+
+
 class EndTask(Struct, frozen=True, array_like=True, tag="end task"):
     """Shard 0's leader writes into the directory what became of a split or a merge: `done`, or why not.
 
@@ -279,6 +287,7 @@ Command: TypeAlias = (
     | Record
     | ExecuteAct
     | MoveSaga
+    | AskTask
     | EndTask
     | SplitOff
     | Freeze

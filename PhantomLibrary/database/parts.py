@@ -19,6 +19,7 @@ from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
 from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.reshaper import Reshaper
+from PhantomLibrary.database.resizer import Resizer
 from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.transactions.desk import TransactionDesk
@@ -45,6 +46,7 @@ class Parts(Struct, frozen=True):
     detector: type[Detector] = Detector
     coordinator: type[Coordinator] = Coordinator
     reshaper: type[Reshaper] = Reshaper
+    resizer: type[Resizer] = Resizer
     replica_set: type[ReplicaSet] = ReplicaSet
     autoscaler: type[Autoscaler] = Autoscaler
     orchestrator: type[Orchestrator] = Orchestrator

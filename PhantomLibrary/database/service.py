@@ -238,15 +238,17 @@ class ShardService:
         """Show that a client is told, unless it took effect before, and is told again."""
         if not self._holds_data:
             return
+        machine = self.machine
         if type(command) is Execute:
-            if type(outcome) is Done and command.epoch == self.machine.epoch:
-                self._owner.sink(Acknowledged(self.node, self.shard, command.epoch, command.operation.key))
+            if type(outcome) is Done and command.epoch == machine.epoch:
+                key = command.operation.key
+                self._owner.sink(Acknowledged(self.node, self.shard, machine.epoch, key, machine.applied_index))
             return
-        work = command.command if type(command) is Transact and command.epoch == self.machine.epoch else None
+        work = command.command if type(command) is Transact and command.epoch == machine.epoch else None
         is_promised = type(outcome) is Told and not isinstance(outcome.answer, (Conflict, Undecided))
         if type(work) is Prepare and is_promised:
             for write in work.writes:
-                self._owner.sink(Acknowledged(self.node, self.shard, command.epoch, write.key))
+                self._owner.sink(Acknowledged(self.node, self.shard, machine.epoch, write.key, machine.applied_index))
 
     def reshaped(self) -> None:
         """The shard has other keys or other members, or has stopped to serve."""

@@ -6,6 +6,7 @@ from typing import Any, get_args, get_type_hints
 
 from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, make_layout
 from PhantomLibrary.errors import InvalidInput, nearest
+from PhantomLibrary.placement.resizing import SizePolicy, check_sizes
 from PhantomLibrary.placement.snapshot import PlacedNode
 from PhantomLibrary.testbed.placement_table import SHARDS_MAX, TABLE, read_table
 from PhantomLibrary.testbed.schedule import SHARDS_UNSAID, RunSpec
@@ -70,6 +71,7 @@ def decode_knobs(knobs: dict[str, Any], origin: str) -> DatabaseConfig:
     if config.probe_timeout_ns >= config.probe_period_ns:
         reason = "a probe that times out goes on through other nodes for the rest of its period"
         raise InvalidInput(f"{origin}: $.database: probe_timeout has to be shorter than probe_period: {reason}")
+    check_sizes(SizePolicy(config.split_bytes, config.split_load, config.merge_bytes))
     return config
 
 

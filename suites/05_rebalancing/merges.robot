@@ -43,6 +43,16 @@ What Was Split Is Merged Again
     END
     Reshaped Data Should Be Whole
 
+Small Neighbours Merge By Themselves
+    [Documentation]    Four shards with hardly anything become one, two at a time, and stay one.
+    [Tags]    priority-1
+    [Setup]    Start Shards That Size Themselves    4
+    Start Workload    register    clients=2    rate=20/s    keys=6
+    Run Until    merge finished    count=3    timeout=10s
+    Run For    1s
+    Run Keyword And Expect Error    no shard 4*    Split Shard    4
+    Reshaped Data Should Be Whole    confirmed=20
+
 Merged Shard Is Not Lost To Those Who Knew It
     [Documentation]    Gateways that have heard of nothing ask the right shard, and find out who has its keys.
     [Tags]    priority-1

@@ -59,6 +59,23 @@ Hashed Shard Splits
     Data Should Be Placed    within=2s
     Reshaped Data Should Be Whole
 
+Shard That Grows Splits By Itself
+    [Documentation]    Each time that a shard has 4 kB, half of its keys get a shard of their own.
+    [Tags]    priority-1
+    [Setup]    Start Shards That Size Themselves
+    Append To All Keys    rate=50/s
+    Run Until    split finished    timeout=20s
+    Reshaped Data Should Be Whole    confirmed=20
+
+Busy Shard Splits By Itself
+    [Documentation]    More than 60 operations a second are too many for one shard, however little it holds.
+    [Tags]    priority-1
+    [Setup]    Start Shards That Size Themselves
+    Start Workload    register    clients=6    rate=100/s    keys=6
+    Run Until    split finished    timeout=4s
+    Run For    500 ms
+    Reshaped Data Should Be Whole    confirmed=50
+
 Stale Routes Lead Nowhere
     [Documentation]    A gateway that has heard of nothing sends writes to the old shard: none is taken there.
     [Tags]    priority-1

@@ -32,8 +32,7 @@ def divide(
     records = dict(dump.records)
     for transaction, part in dump.parts:
         below, above = _halves(part, goes_right, from_key)
-        if below.values or below.reads:
-            kept.append((transaction, below))
+        kept.append((transaction, below))  # Even if nothing is left: it is in doubt until it can pass the decision on.
         if above.values or above.reads:
             given.append((transaction, above))
             record = records.get(transaction, Record("ACTIVE", 0, (), 0))

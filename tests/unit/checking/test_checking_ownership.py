@@ -7,12 +7,11 @@ from PhantomLibrary.checking.ownership import Ownership, check_ranges
 from PhantomLibrary.domain import Acknowledged
 
 
-def watch(*owners, key="k1"):
-    """Return what is wrong when these (shard, epoch) acknowledge operations on a key in this order."""
-    ownership = Ownership()
-    return [
-        problem for shard, epoch in owners if (problem := ownership.acknowledged(Acknowledged("n1", shard, epoch, key)))
-    ]
+def watch(*owners, key="k1", committed=0):
+    """Return what is wrong when these (shard, epoch), and where a write stands, acknowledge one after the other."""
+    ownership = Ownership(lambda _shard: committed)
+    told = (ownership.acknowledged(Acknowledged("n1", shard, epoch, key, *index)) for shard, epoch, *index in owners)
+    return [problem for problem in told if problem]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +44,26 @@ def test_an_owner_that_was_followed_is_noticed(owners):
     assert len(watch(*owners)) == 1
 
 
+@pytest.mark.parametrize(
+    "owners",
+    [
+        [(1, 1), (1, 30), (1, 1, 29)],  # It stands before the epoch that followed.
+        [(1, 30), (1, 1, 29), (1, 30)],
+        [(1, 1), (2, 30), (1, 1, 29), (2, 30)],  # The shard was known to be committed so far when it was split.
+    ],
+    ids=str,
+)
+def test_a_write_that_was_done_in_time_may_be_told_late(owners):
+    assert watch(*owners, committed=30) == []
+
+
+def test_a_write_that_was_done_after_another_owner_followed_is_noticed():
+    assert len(watch((1, 1), (1, 30), (1, 1, 30))) == 1
+    assert len(watch((1, 1), (2, 30), (1, 1, 31), committed=30)) == 1
+
+
 def test_keys_have_owners_of_their_own():
-    ownership = Ownership()
+    ownership = Ownership(lambda _shard: 0)
     for shard, key in ((1, "a"), (2, "b"), (1, "a"), (2, "b")):
         assert ownership.acknowledged(Acknowledged("n1", shard, 1, key)) == ""
     assert ownership.operations == 4

@@ -62,13 +62,14 @@ def test_each_half_has_the_writes_and_reads_of_its_keys():
     assert below.prepared_ns == above.prepared_ns and below.anchor == above.anchor == 1
 
 
-def test_who_has_nothing_in_a_half_is_not_there():
+def test_who_has_nothing_in_the_right_half_is_not_there():
     shard = Shard()
     shard.prepare(T1, Put("a", "1"), participants=(1, 2))
     shard.prepare(T2, Put("z", "1"), participants=(1, 2))
     kept, given_away = divide(shard.table.dump(), RIGHT, lambda name: name >= "m", from_key="m")
 
-    assert [who for who, _ in kept.parts] == [T1] and [who for who, _ in given_away.parts] == [T2]
+    assert [who for who, _ in kept.parts] == [T1, T2] and [who for who, _ in given_away.parts] == [T2]
+    assert kept.parts[1][1].values == ()
     assert dict(kept.records)[T1].participants == (1, 2)
     assert dict(kept.records)[T2].participants == (1, 2, RIGHT)
     assert given_away.records == []
@@ -102,7 +103,7 @@ def test_a_participant_that_gave_all_away_passes_the_decision_on():
     shard = Shard()
     shard.prepare(T1, Put("z", "2"))
     split(shard)
-    assert not shard.table.parts
+    assert list(shard.table.parts) == [T1] and shard.table.holder_of("z") is None  # It asks if nobody tells it.
     assert shard.do(Resolve(T1, False, 0)) == Undecided()
     record = shard.table.records[T1]
     assert (record.state, record.participants) == ("ABORTED", (RIGHT,))
