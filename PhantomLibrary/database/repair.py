@@ -95,9 +95,13 @@ def plan(known: Known) -> list[Step]:
 
 
 class _Room:
-    """How many more replicas may begin to catch up, and which moves may."""
+    """What holds for all shards: who stays and who leaves, how many more replicas may begin to catch up, and which
+    moves may.
+    """
 
     def __init__(self, known: Known) -> None:
+        self.staying = frozenset(known.directory.nodes("active", "joining"))
+        self.leaving = frozenset(known.directory.nodes("decommissioning"))
         self._left = LEARNERS_MAX - sum(len(each.report.configuration.learners) for each in known.led.values())
         self._moves = may_go_on(known.directory.moves, known.unavailable)
 
@@ -118,9 +122,9 @@ def _step(
 ) -> Order | HandOver | None:
     report, directory = led.report, known.directory
     configuration = report.configuration
-    staying = set(directory.nodes("active", "joining"))
-    leaving = set(directory.nodes("decommissioning"))
-    gone = [node for node in configuration.members if node in report.lost or node not in staying | leaving]
+    staying, leaving = room.staying, room.leaving
+    members = configuration.members
+    gone = [node for node in members if node in report.lost or not (node in staying or node in leaving)]
     voters = [node for node in configuration.voters if node not in gone]
     if gone and voters:
         return _order(known, report, Change(removed=tuple(gone)))
@@ -129,7 +133,7 @@ def _step(
     learners = [node for node in configuration.learners if node in staying and node != target]
     # The place of a move's source is its target's alone.
     wanted = directory.replicas - len(good) - bool(target)
-    useless = _useless(known, descriptor, led, learners, wanted, target)
+    useless = _useless(known, descriptor, led, learners, wanted, target) if configuration.learners else []
     if useless:
         return _order(known, report, Change(removed=tuple(useless)))
     if source and (not target or target in report.caught_up):
