@@ -83,6 +83,36 @@ def test_flapping_alternates_and_stops_when_healed() -> None:
     assert bench.messages("n2")[-20:] == list(range(100, 120))
 
 
+def test_flapping_cuts_for_the_first_half_of_each_period_and_mends_for_the_second() -> None:
+    bench = Bench().started()
+    flapping = Flapping(N1_TO_N2, 22 * MS)
+    assert flapping.bites == 0
+    flapping.apply(bench.world)
+    for number in range(0, 60, 2):
+        bench.send("n1", "n2", number)
+        bench.run(2 * MS)
+    assert bench.messages("n2") == [*range(12, 22, 2), *range(34, 44, 2), 56, 58]
+
+
+def test_cut_of_two_links_is_taken_back_on_one_of_them_and_then_on_the_other() -> None:
+    bench = Bench().started()
+    cut = Cut([("n1", "n2"), ("n1", "n3")])
+    cut.apply(bench.world)
+    cut.release([("n2", "n1")])  # None of its own.
+
+    def arrived(text: str) -> list[str]:
+        for node in ("n2", "n3"):
+            bench.send("n1", node, text)
+        bench.run(5 * MS)
+        return [node for node in ("n2", "n3") if text in bench.messages(node)]
+
+    assert arrived("both cut") == [] and cut.bites == 2
+    cut.release([("n1", "n2")])
+    assert arrived("one cut") == ["n2"] and cut.bites == 3 and not cut.is_healed
+    cut.release([("n1", "n3")])
+    assert arrived("healed") == ["n2", "n3"] and cut.bites == 3 and cut.is_healed
+
+
 def test_cut_loses_what_is_under_way_even_if_healed_before_it_would_arrive() -> None:
     bench = Bench().started()
     bench.send("n1", "n2", "under way")
@@ -294,7 +324,7 @@ def test_distribution_has_its_shape(latency: Any, median_low: int, median_high: 
         lambda: LinkChange(N1_TO_N2, LinkOverlay(loss_ppm=1_000_001)),
         lambda: DropMessages("all", N1_TO_N2, -1),
         lambda: DelayMessages("all", N1_TO_N2, 0),
-        lambda: Flapping(N1_TO_N2, 0),
+        lambda: Flapping(N1_TO_N2, 1),
     ],
 )
 def test_senseless_fault_is_refused(wrong: Any) -> None:

@@ -79,6 +79,17 @@ def test_zones_of_a_region_are_as_far_apart_as_the_matrix_says() -> None:
         ("low: 1 ms", "lwo: 1 ms", 9, r"unknown key 'lwo': allowed are distribution, low, high.*did you mean low"),
         ("cores: 2", "cores: two", 6, r"\$\.sizes\.big\.cores: expected a whole number, found 'two'"),
         ("cores: 2", "cores: 0", 6, r"0 cores cannot be: 1 to"),
+        ("cores: 2", "cores: 1025", 6, r"1025 cores cannot be: 1 to 1,024 are allowed"),
+        ("memory: 1 GB", "memory: 0 GB", 6, r"\$\.sizes\.big\.memory: no memory cannot be"),
+        (
+            "latency: 0.5 ms",
+            "latency: {distribution: uniform, low: 2 ms, high: 1 ms}",
+            6,
+            r"\$\.sizes\.big\.disk\.latency: low .* is above high",
+        ),
+        ("disk: {latency: 0.5 ms}", "disk: fast", 6, r"\$\.sizes\.big\.disk: expected"),
+        ("disk: {latency: 0.5 ms}", "disk: {}", 6, r"\$\.sizes\.big\.disk: 'latency' is missing"),
+        ("  big: {cores", "  7: {cores", 5, r"\$\.sizes: expected names as keys, found 7"),
         (
             "0.5 ms}",
             "0.5 ms, bandwidth: 0 B/s}",
