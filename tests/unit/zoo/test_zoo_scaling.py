@@ -17,7 +17,7 @@ TOPOLOGY = Path(__file__).resolve().parents[3] / "resources" / "topologies" / "s
 
 
 class Story:
-    """A run on machines that forty operations a second keep half busy."""
+    """A run on machines that twenty-five operations a second keep half busy."""
 
     def __init__(self, defect):
         spec = RunSpec(seed=5, topology="scaling", topology_text=TOPOLOGY.read_text(encoding="utf-8"), shards=6)
@@ -51,14 +51,14 @@ class Story:
 def _swing(story):
     story.scales(cooldown_s=10)
     story.load(10)
-    story.give("set load", rate=85_000, shape="sine", period_ns=8 * SECOND_NS)
+    story.give("set load", rate=50_000, shape="sine", period_ns=8 * SECOND_NS)
     story.go(26)
     return judge_reversals(story.run, None, 1).code
 
 
 def _boot_slowly(story):
     story.scales(boot_s=14, cooldown_s=2, factor=1_500)
-    story.load(90)
+    story.load(54)
     story.go(12)
     return judge_plans(story.run, 5).code
 
@@ -67,18 +67,18 @@ def _leave_with_one_down(story):
     story.scales(mode="manual")
     story.give("scale cluster", nodes=4)
     story.go(6)
-    story.load(15)
+    story.load(9)
     story.give("crash node", "n2")
     story.go(4)
     story.give("scale cluster", nodes=3)
     story.go(6)
-    return "" if metric_value(story.run, "confirmed", window_ns=3 * SECOND_NS) >= 30 else "EXP-001"
+    return "" if metric_value(story.run, "confirmed", window_ns=3 * SECOND_NS) >= 20 else "EXP-001"
 
 
 def _look_often(story):
     story.scales(interval_ms=50)
     story.give("set link", source="all", target="all", latency_ns=40 * MILLISECOND_NS)
-    story.load(100)
+    story.load(60)
     story.go(6)
     return judge_plans(story.run, None).code
 
