@@ -185,8 +185,13 @@ class ShardService:
         )
 
     def read_ready(self, tokens: tuple[ShardRequest, ...]) -> None:
-        """Leadership was confirmed for these reads."""
-        desk = self.desk
+        """Leadership was confirmed for these reads. Where it was lost since, behind a disk that stood still, another one
+        is to answer: what this one knows was right when they came, but its time is over.
+        """
+        group, desk = self._replica.group, self.desk
+        if not group.is_leader:
+            self.refuse(tokens, group.leader)
+            return
         for request in tokens:
             operation = request.operation
             if type(operation) in READS:

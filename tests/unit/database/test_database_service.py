@@ -2,12 +2,14 @@
 
 from types import SimpleNamespace
 
+from msgspec.structs import replace
+
 from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor, make_layout
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import NotLeader, ShardRequest, Transact
 from PhantomLibrary.database.service import ShardService
 from PhantomLibrary.database.sessions import SessionTable
-from PhantomLibrary.domain import LogEntry, Put
+from PhantomLibrary.domain import Get, LogEntry, Put
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Propose
 from PhantomLibrary.protocols.raft.log import RaftLog
@@ -56,3 +58,19 @@ def test_transactions_wait_until_all_is_applied():
     elected.request(Inquire(TransactionId(1, "n1", 1)))
     assert elected.events == []
     assert elected.replies == [NotLeader("", may_happen=False, reason="n1 has just been elected")]
+
+
+def test_a_read_that_was_confirmed_is_not_answered_by_who_leads_no_more():
+    elected = Elected(None)
+    elected.service._replica.group.is_leader = False
+    elected.service._replica.group.leader = "n2"
+    elected.service.read_ready((ShardRequest(1, "n9", 1, 1, 1, 1, 0, 0, Get("a")),))
+    assert elected.replies == [NotLeader("n2", may_happen=False)]
+
+
+def test_what_was_met_before_a_merge_counts_for_nothing_after_it():
+    elected = Elected(None)
+    before = elected.service.term
+    machine = elected.service.machine
+    machine._become(machine.descriptor, replace(machine.shape, widened=7))
+    assert elected.service.term != before

@@ -1,6 +1,7 @@
 """What a leader does for transactions, one question at a time."""
 
 import pytest
+from msgspec.structs import replace
 
 from PhantomLibrary.database.messages import NotLeader
 from PhantomLibrary.database.transactions.desk import TransactionDesk
@@ -301,3 +302,33 @@ def test_an_anchor_in_doubt_about_its_own_record_has_it_aborted_when_patience_is
     host.pass_time(CONFIG.undecided_max_ns)
     host.commit()
     assert not host.machine.transactions.parts
+
+
+# --- splits and merges ------------------------------------------------------------------------------------------------
+
+
+def reshape(host, **range_):
+    machine = host.machine
+    machine._become(replace(machine.descriptor, **range_), machine.shape)
+    host.desk.reshaped()
+
+
+def test_locks_of_keys_that_were_given_away_are_gone_and_others_stay(host):
+    for key in ("a", "z"):
+        assert isinstance(host.answers[host.take(LockKey(T1, key, "snapshot", 900))], Locked)
+    reshape(host, end="m")
+    assert [key for _, key, _ in host.desk.lock_ages_ns] == ["a"]
+
+
+def test_a_leader_is_as_late_as_the_shard_that_it_took_over(host):
+    reshape(host, end="m")
+    host.machine.transactions.fence_ns = 900_000
+    reshape(host, end="")
+    assert host.clock.now_ns() > 900_000
+
+
+def test_another_configuration_disturbs_nobody(host):
+    host.take(LockKey(T1, "z", "snapshot", 900))
+    host.machine.transactions.fence_ns = 900_000
+    reshape(host, epoch=9)
+    assert [key for _, key, _ in host.desk.lock_ages_ns] == ["z"] and host.clock.now_ns() < 900_000

@@ -3,7 +3,7 @@
 import pytest
 
 from PhantomLibrary.domain import Configuration, LogEntry
-from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST
+from PhantomLibrary.protocols.raft.configuration import ABSENT, LOST, UNBORN
 from PhantomLibrary.protocols.raft.effects import (
     Awaken,
     DeadlinePassed,
@@ -247,3 +247,13 @@ def test_an_invitation_of_another_replica_is_none():
     it = replica(1)
     assert it.step(Invitation(1, "n2", 5, 4), BORN_NS) == []
     assert it.term == 1
+
+
+def test_a_voter_that_was_never_there_is_invited_and_is_not_lost():
+    it = leader()
+    assert it.step(reply("n3", 2, 0, UNBORN), BORN_NS) == [] and it.voters_lost() == ()
+    effects = it.step(DeadlinePassed(HEARTBEAT), BORN_NS + 100)
+    assert [each.message for each in effects if getattr(each, "to", "") == "n3"] == [Invitation(1, "n1", 2, 0)]
+    it.step(reply("n3", 2, 2), BORN_NS)
+    it.step(reply("n3", 2, 0, UNBORN), BORN_NS)
+    assert it.voters_lost() == (), "an old answer, for by now it is there"

@@ -193,3 +193,17 @@ def test_steps_are_undone_in_reverse_order_of_completion():
     bench.answer()
     bench.commit()
     assert steps_to_compensate(bench.table.named("trip")) == [2, 0, 1]
+
+
+def test_a_shard_that_takes_over_another_one_knows_all_steps_of_both():
+    left, right = Fences(), Fences()
+    for fences in (left, right):  # They were one shard, and both remember.
+        assert fences.act(_act("action", saga=5), lambda _: "") == ""
+    right.act(_act("compensation", saga=5), lambda _: "")
+    right.act(_act("action", saga=6), lambda _: "full")
+    left.forget(3, (2,))
+    right.forget(4, (2, 4))
+    left.absorb(right.dump())
+    assert left.act(_act("compensation", saga=5), lambda _: "done anew") == ""
+    assert left.act(_act("action", saga=6), lambda _: "done anew") == "full"
+    assert [left._is_open(saga) for saga in (1, 2, 3, 4, 5)] == [False, True, False, True, True]
