@@ -185,7 +185,7 @@ class ShardService:
         )
 
     def read_ready(self, tokens: tuple[ShardRequest, ...]) -> None:
-        """Leadership was confirmed for these reads. Where it was lost since, behind a disk that stood still, another one
+        """Leadership was confirmed for these reads. Was it lost since, behind a disk that stood still, another one
         is to answer: what this one knows was right when they came, but its time is over.
         """
         group, desk = self._replica.group, self.desk
