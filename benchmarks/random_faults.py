@@ -180,7 +180,7 @@ def _come_to_rest(run: Run) -> str:
         return f"{judge_consistency(run).headline}, 30 s after all faults were healed"
     if not run.advance(run.now_ns + 30 * SECOND_NS, lambda: not run.directory().reshapes.under_way):
         return f"RSH-001: 30 s after all faults were healed: {run.directory().reshapes.under_way}"
-    if not run.advance(run.now_ns + 90 * SECOND_NS, lambda: not run.directory().moves.is_busy):
+    if not run.advance(run.now_ns + 90 * SECOND_NS, lambda: _moves_are_over(run)):
         return f"MOV-001: 90 s after all faults were healed: {run.directory().moves}"
     if run.provider is not None and not run.advance(run.now_ns + 120 * SECOND_NS, lambda: is_scaled(run)):
         return f"SCL-003: 120 s after all faults were healed: {why_not_scaled(run)}"
@@ -189,6 +189,11 @@ def _come_to_rest(run: Run) -> str:
     run.advance(run.now_ns + 11 * SECOND_NS)
     run.advance(run.now_ns + 10 * SECOND_NS, replicas_agree(run))
     return ""
+
+
+def _moves_are_over(run: Run) -> bool:
+    """Whether nothing moves any more, and nothing that was asked for is still to be taken up."""
+    return all(each.task.is_done for each in run.placements) and not run.directory().moves.is_busy
 
 
 def _judge(run: Run) -> str:

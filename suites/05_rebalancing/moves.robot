@@ -61,7 +61,7 @@ Cancelled Move Leaves Nothing Behind
     Load Moving Shards
     Pause Node    n4
     Move Shard    1    n4    wait=no
-    Run Until    move started
+    Run Until    learner added
     Cancel Moves    1
     Shards Should Be Whole    within=2s
     Resume Node    n4
