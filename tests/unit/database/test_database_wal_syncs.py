@@ -161,3 +161,22 @@ def test_no_frame_calls_durable_what_came_after_the_sync_that_has_come_back():
     log.append(0, 3)
     frames = [each for _, each in Framing("n1", LOG_FILE)._frames(log.disk.read(LOG_FILE))]
     assert [(each.number, each.durable) for each in frames] == [(1, 0), (2, 0), (3, 1)]
+
+
+def test_a_small_file_of_others_is_read_back_and_given_up_when_it_is_not_what_was_written():
+    log = Synced()
+    assert log.wal.get("rounds") == b"" and log.wal.kept == {}
+    log.wal.put("rounds", b"seven")
+    written = log.disk.after(10**6).before
+    again = WriteAheadLog(FakeDisk(written), "n1", log.owner)
+    assert again.get("rounds") == b"seven" and again.kept == {"rounds": b"seven"}
+
+    content = bytearray(written["rounds"])
+    content[-1] ^= 1
+    disk = FakeDisk({**written, "rounds": bytes(content)})
+    rotten = WriteAheadLog(disk, "n1", log.owner)
+    assert rotten.get("rounds") == b"" and rotten.kept == {} and disk.read("rounds") == b""
+    disk = FakeDisk(written)
+    disk.unreadable = ("rounds",)
+    disk.remove = lambda file: None
+    assert WriteAheadLog(disk, "n1", log.owner).get("rounds") == b""
