@@ -14,7 +14,7 @@ from benchmarks.exhaustive_raft import main as exhaustive_raft
 from benchmarks.random_faults import main as random_faults
 from benchmarks.same_runs import main as same_runs
 
-PROFILES = ("node-failure", "partition", "membership", "saga", "transaction")
+PROFILES = ("node-failure", "partition", "membership", "saga", "transaction", "rebalancing", "scaling")
 
 
 def main() -> int:
