@@ -176,6 +176,8 @@ class ShardReplica:
         """This replica is given up: whoever waits at it cannot know what becomes of what he asked for."""
         self.service.end("")
         self._owner.woken()
+        # What was put off until the present event is dealt with may still step it, and would write for one that is gone.
+        vars(self)["step"] = _ignore
 
     def is_current(self) -> bool:
         """Whether it leads, and has applied all that was decided before."""
@@ -371,6 +373,10 @@ class ShardReplica:
                 view.configuration,
             )
         )
+
+
+def _ignore(_event: Event) -> None:
+    """The step of a replica that was given up."""
 
 
 __all__ = ["Done", "ShardReplica", "Sink"]

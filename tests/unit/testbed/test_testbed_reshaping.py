@@ -128,3 +128,13 @@ def test_a_run_with_splits_and_merges_is_replayed(it):
     it.run.advance(it.run.now_ns + SECOND_NS)
     schedule = it.run.finish()
     assert replay(schedule).finish().digest == schedule.digest
+
+
+def test_a_replica_that_was_given_up_writes_nothing_more(it):
+    process = process_of(it, 2)
+    replica, written = process.replicas[2], process.wal._number
+    process.replica_set.end(2)
+    after = process.wal._number
+    replica.propose(Freeze(50))
+    assert (after, process.wal._number) == (written + 1, written + 1)  # That it is gone, and nothing else.
+    it.go(2)
