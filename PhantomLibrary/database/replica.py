@@ -176,7 +176,7 @@ class ShardReplica:
         """This replica is given up: whoever waits at it cannot know what becomes of what he asked for."""
         self.service.end("")
         self._owner.woken()
-        # What was put off until the present event is dealt with may still step it, and would write for one that is gone.
+        # What was put off until the present event is dealt with may still step it, and would write for nobody.
         vars(self)["step"] = _ignore
 
     def is_current(self) -> bool:
