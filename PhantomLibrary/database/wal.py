@@ -271,9 +271,11 @@ class WriteAheadLog:
         self._disk.sync(self._sync)
 
     def flush(self) -> None:
-        """Make all that was written durable, with the next sync if one is under way."""
+        """Make all that was written durable, with another sync if one is under way: that may not cover it."""
         if not self._is_syncing:
             self._start_sync()
+        elif not self._waiting:
+            self._waiting.append((0, NOBODY))
 
     def mark(self) -> None:
         """Write down what is durable, if no frame says so yet and nothing is under way that will."""

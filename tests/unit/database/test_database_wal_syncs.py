@@ -40,6 +40,21 @@ def test_nothing_is_durable_before_a_sync_that_began_after_it_was_written():
     assert log.disk.syncs == []
 
 
+def test_what_is_flushed_while_a_sync_is_under_way_has_one_that_begins_after_it():
+    log = Synced()
+    log.wal.put("directory", b"first")
+    log.wal.flush()
+    log.wal.put("directory", b"second")
+    log.wal.flush()
+    log.wal.flush()
+
+    log.sync()
+    assert len(log.disk.syncs) == 1
+    log.sync()
+    assert log.disk.syncs == []
+    assert log.persisted == []
+
+
 def test_one_sync_serves_all_who_wait():
     log = Synced()
     log.append(0, 1)

@@ -9,6 +9,7 @@ from PhantomLibrary.testbed.events import EVENTS
 from PhantomLibrary.testbed.judge import judge_faults, judge_history, judge_invariants
 from PhantomLibrary.testbed.move_events import MOVE_EVENTS
 from PhantomLibrary.testbed.replay import replay
+from PhantomLibrary.testbed.reshape_events import RESHAPE_EVENTS
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS
 from PhantomLibrary.testbed.schedule import read_schedule, write_schedule
 from PhantomLibrary.testbed.transaction_events import TRANSACTION_EVENTS
@@ -37,6 +38,9 @@ def is_replayed(it):
     assert write_schedule(again.finish()) == write_schedule(schedule)
     return again
 
+
+# Each of these has its tests in a file of its own.
+_ELSEWHERE = {*SAGA_EVENTS, *TRANSACTION_EVENTS, *MOVE_EVENTS, *RESHAPE_EVENTS}
 
 _STRIKES = [
     ("leader elected", "crash node", "before"),
@@ -81,9 +85,7 @@ def test_each_fault_strikes_and_is_replayed(loaded, event, fault, phase):
 
 
 def test_the_strikes_above_are_all_there_are():
-    # Of sagas: test_testbed_sagas.py; of transactions: test_testbed_transaction_events.py; of moves: ..._moves.py.
-    elsewhere = {*SAGA_EVENTS, *TRANSACTION_EVENTS, *MOVE_EVENTS}
-    assert {event for event, _, _ in _STRIKES} == set(EVENTS) - elsewhere
+    assert {event for event, _, _ in _STRIKES} == set(EVENTS) - _ELSEWHERE
     assert {fault for _, fault, _ in _STRIKES} == set(STRIKES)
 
 
@@ -123,7 +125,7 @@ def test_events_are_told_in_order_before_and_after(loaded):
     wipe_a_follower(loaded)
     loaded.go(3)
 
-    for event in set(EVENTS) - {*SAGA_EVENTS, *TRANSACTION_EVENTS, *MOVE_EVENTS}:
+    for event in set(EVENTS) - _ELSEWHERE:
         phases = [phase for each, phase, _, _ in told if each == event]
         assert phases.count("before") == phases.count("after") > 0, event
         assert phases[0] == "before"

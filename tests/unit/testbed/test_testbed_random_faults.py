@@ -28,6 +28,7 @@ def test_random_faults_raise_no_alarm_and_replay_from_their_schedule(profile, se
         ("node-failure", 3_000_696),  # Read errors on two of three nodes: more than could be survived.
         ("node-failure", 3_001_131),  # Damage beside a damaged replica on a node that was down.
         ("node-failure", 6_000_682),  # A node that lost a replica which others had replaced, and came back with it.
+        ("rebalancing", 30_146),  # The directory on a node that has no replica, and so no reason for a sync, rotted.
     ],
 )
 def test_seeds_that_raised_an_alarm_once(profile, seed):
