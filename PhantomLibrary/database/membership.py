@@ -230,6 +230,7 @@ class Membership:
         self._consider_own_entry()
         self._end_replicas_of_others()
         self._pace_copies()
+        self._host.wal.flush()  # A node without replicas has no other reason for a sync.
 
     def _pace_copies(self) -> None:
         """Whoever leads, or comes to lead, copies no faster to the targets of moves than it may."""
