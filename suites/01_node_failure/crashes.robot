@@ -116,7 +116,7 @@ Crash As State Is Saved Loses Nothing
     [Tags]    priority-1
     [Setup]    Start Cluster    ${TOPOLOGIES}${/}tiny-logs.yaml
     Do A Few Appends
-    Crash Points Should Be Survived    apply    every=25
+    Crash Points Should Be Survived    apply    every=16
 
 Retried Command Happens Once
     [Documentation]    Answers are lost, so gateways ask again; yet each increment counts once.
