@@ -6,8 +6,6 @@ than the plan has: two who both believe that they lead cannot let two nodes go w
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from msgspec.structs import replace
 
 from PhantomLibrary.database.config import SYSTEM_SHARD
@@ -23,7 +21,6 @@ from PhantomLibrary.database.scaling import (
 )
 from PhantomLibrary.domain import NodeId
 from PhantomLibrary.domain.scaling import ScaleTo, SetScaling, Wanted
-from PhantomLibrary.placement.replicas import Places
 from PhantomLibrary.placement.snapshot import PlacedNode, PlacedShard, Snapshot
 
 
@@ -121,14 +118,6 @@ def snapshot_of(directory: Directory, leaders: dict[int, NodeId], sizes: dict[in
 
 def placed(member: Member) -> PlacedNode:
     return PlacedNode(member.node, member.zone, member.region, standing=member.standing)
-
-
-def crowds(directory: Directory, node: NodeId, holders: Collection[NodeId]) -> bool:
-    """Return whether a replica on a node would stand too near to those on other nodes."""
-    members = [each for each in directory.members if each.standing == "active" or each.node in (node, *holders)]
-    places = Places([placed(each) for each in members])
-    mask = sum(1 << index for index, each in enumerate(members) if each.node in (node, *holders))
-    return bool(places.crowded(mask))
 
 
 def _with(directory: Directory, scaling: Scaling, index: int) -> Directory:

@@ -141,15 +141,8 @@ class ForgetSagas(Struct, frozen=True, gc=False, array_like=True, tag="forget sa
     open: tuple[int, ...]
 
 
-KeyOperation: TypeAlias = (
-    Get
-    | Put
-    | Cas
-    | Append
-    | Remove
-    | Increment
-    | Delete
-    | ChangeMember
+Wish: TypeAlias = (
+    ChangeMember
     | ChangePlacement
     | CancelMoves
     | SplitShard
@@ -160,10 +153,11 @@ KeyOperation: TypeAlias = (
     | GetScale
     | BeginSaga
     | CancelSaga
-    | GetSaga
-    | RunSaga
-    | Act
-    | ForgetSagas
+)
+"""What an operator asks shard 0 for."""
+
+KeyOperation: TypeAlias = (
+    Get | Put | Cas | Append | Remove | Increment | Delete | Wish | GetSaga | RunSaga | Act | ForgetSagas
 )
 
 # --- transactions: a client process has one open at a time, at the gateway where it began ----------------------------

@@ -5,40 +5,21 @@ Its operations stand in the history like anybody's. Operations under way at one 
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from PhantomLibrary.domain import (
     Answer,
-    BeginSaga,
-    CancelSaga,
-    ChangeMember,
     Get,
     Ok,
     OutcomeUnknown,
     Put,
     Refused,
 )
-from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
-from PhantomLibrary.domain.scaling import GetScale, ScaleTo, SetScaling
+from PhantomLibrary.domain.operations import Wish
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
-Wish: TypeAlias = (
-    ChangeMember
-    | ChangePlacement
-    | CancelMoves
-    | SplitShard
-    | MergeShards
-    | CancelReshape
-    | SetScaling
-    | ScaleTo
-    | GetScale
-    | BeginSaga
-    | CancelSaga
-)
 _TRIES_MAX = 5
 
 

@@ -128,7 +128,7 @@ class PartitionNetwork(_Lasting, frozen=True, tag="partition network"):
         return {"direction": self.direction, **_given(flapping_ns=self.flapping)}
 
 
-class DropMessages(_Lasting, frozen=True, tag="drop messages"):
+class _ToMessages(_Lasting, frozen=True):
     kind: str = "all"
     source: str = "all"
     target: str = "all"
@@ -140,19 +140,16 @@ class DropMessages(_Lasting, frozen=True, tag="drop messages"):
         return {"kind": self.kind, **ends, "probability_ppm": int(self.probability)}
 
 
-class DelayMessages(_Lasting, frozen=True, tag="delay messages", kw_only=True):
+class DropMessages(_ToMessages, frozen=True, tag="drop messages"):
+    pass
+
+
+class DelayMessages(_ToMessages, frozen=True, tag="delay messages", kw_only=True):
     by: Nanoseconds
-    kind: str = "all"
     doubled: bool = False
-    source: str = "all"
-    target: str = "all"
-    probability: Millionths = Millionths(MILLION)
-    NAMES = ("source", "target")
 
     def arguments(self) -> Properties:
-        ends = {"source": self.source, "target": self.target}
-        share, delay_ns = int(self.probability), int(self.by)
-        return {"kind": self.kind, **ends, "probability_ppm": share, "delay_ns": delay_ns, "doubles": self.doubled}
+        return {**super().arguments(), "delay_ns": int(self.by), "doubles": self.doubled}
 
 
 class SetLink(_Lasting, frozen=True, tag="set link"):
