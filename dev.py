@@ -19,7 +19,7 @@ from difflib import get_close_matches
 
 PYTHON_OLDEST = (3, 10)
 NEWER_INTERPRETERS = ("python3.13", "python3.12", "python3.11", "python3.10", "python3.14", "python3", "python")
-EXTRAS = "dev,bench"
+EXTRAS = "dev,bench,sql"
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")

@@ -1,0 +1,120 @@
+"""The catalog: tables, their columns, constraints and sharding, and views. Values only; see ddl.py for changes."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+from msgspec import Struct
+
+TypeName: TypeAlias = Literal["INTEGER", "DECIMAL", "REAL", "TEXT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB"]
+TYPE_NAMES: tuple[TypeName, ...] = get_args(TypeName)
+
+Stored: TypeAlias = int | float | str | bytes | None
+"""A value as it is kept and as SQLite sees it: DECIMAL as a whole number of units of its scale, BOOLEAN as 0 or 1,
+DATE and TIMESTAMP as ISO 8601 text with a space between day and time."""
+
+
+class SqlType(Struct, frozen=True):
+    """A type; of a DECIMAL, how many digits it has, `scale` of them after the point."""
+
+    name: TypeName
+    precision: int = 0
+    scale: int = 0
+
+
+class Column(Struct, frozen=True):
+    """A column. `default` is what a row has that says nothing of it."""
+
+    name: str
+    type: SqlType
+    is_nullable: bool = True
+    default: Stored = None
+
+
+class Unique(Struct, frozen=True):
+    """No two rows agree in all of these columns, unless one is NULL."""
+
+    name: str
+    columns: tuple[str, ...]
+    number: int  # Of the table of its entries: see domain/rows.py.
+
+
+class Check(Struct, frozen=True):
+    """An expression over the columns of a row that may not be false."""
+
+    name: str
+    expression: str
+
+
+class ForeignKey(Struct, frozen=True):
+    """The columns are NULL or those of a row's primary key in another table, which cannot be deleted then."""
+
+    name: str
+    columns: tuple[str, ...]
+    table: str
+
+
+class Index(Struct, frozen=True):
+    """A secondary index that each shard has of its own rows."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+class Sharding(Struct, frozen=True):
+    """Where rows stand: by the `hash` of columns, by their `range`, or `everywhere`.
+
+    `splits` divide the positions of a range evenly: a value of the first column below splits[0] stands in the first
+    part, and so on.
+    """
+
+    kind: Literal["hash", "range", "everywhere"]
+    columns: tuple[str, ...] = ()
+    splits: tuple[Stored, ...] = ()
+
+
+class Table(Struct, frozen=True):
+    """A table. Its number is never given to another one."""
+
+    number: int
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    sharding: Sharding
+    uniques: tuple[Unique, ...] = ()
+    checks: tuple[Check, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[Index, ...] = ()
+
+    def column(self, name: str) -> Column | None:
+        return next((each for each in self.columns if each.name == name), None)
+
+    @property
+    def physical(self) -> str:
+        """Its name in the text of fragments."""
+        return f"t{self.number}"
+
+
+class View(Struct, frozen=True):
+    """A query with a name."""
+
+    name: str
+    query: str
+
+
+class Catalog(Struct, frozen=True):
+    """All tables and views at one version; names are in lower case, as SQL has them without quotes."""
+
+    version: int = 0
+    tables: tuple[Table, ...] = ()
+    views: tuple[View, ...] = ()
+    next_number: int = 1
+
+    def table(self, name: str) -> Table | None:
+        return next((each for each in self.tables if each.name == name), None)
+
+    def numbered(self, number: int) -> Table | None:
+        return next((each for each in self.tables if each.number == number), None)
+
+    def view(self, name: str) -> View | None:
+        return next((each for each in self.views if each.name == name), None)
