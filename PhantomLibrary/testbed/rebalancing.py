@@ -41,9 +41,12 @@ def snapshot_of(cluster: Cluster) -> Snapshot:
     """Return how the cluster stands: the directory, who leads, and what leaders hold. Shard 0 stays where it is.
 
     A node counts by its cores. One that does not run is neither given anything nor has it taken from it, as one that is
-    still joining, and shards that are being changed stay as they are.
+    still joining, and shards that are being changed stay as they are. One that was removed by force is there until all
+    that it held is elsewhere.
     """
     directory = cluster.directory()
+    shards = [each for each in directory.shards if each.shard != SYSTEM_SHARD]
+    holders = {node for each in shards for node in each.members}
     specs = {each.name: each for each in cluster.topology.nodes}
     live = cluster.live_nodes()
     powers = {node: _power(cluster, node) for node in specs}
@@ -54,12 +57,11 @@ def snapshot_of(cluster: Cluster) -> Snapshot:
             specs[each.node].zone,
             specs[each.node].region,
             powers[each.node] // common,
-            each.standing if each.node in live else "joining",
+            each.standing if each.node in live or each.standing == "removed" else "joining",
         )
         for each in directory.members
-        if each.standing != "removed"
+        if each.standing != "removed" or each.node in holders
     )
-    shards = [each for each in directory.shards if each.shard != SYSTEM_SHARD]
     return Snapshot(directory.version, nodes, tuple(_placed(cluster, each) for each in shards))
 
 

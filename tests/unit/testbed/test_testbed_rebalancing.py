@@ -116,6 +116,18 @@ def test_nodes_that_are_down_and_shards_that_move_are_let_alone(grown):
     assert not {1, 2} & {each.shard for each in plan.moves}
 
 
+def test_a_node_that_was_removed_is_seen_as_long_as_it_holds_anything(grown):
+    run = grown.run
+    grown.give("crash node", "n1")
+    grown.give("remove node", "n1")
+    assert grown.go(20, lambda: run.directory().member("n1").standing == "removed")
+    held = [each.shard for each in snapshot_of(run).shards if "n1" in each.replicas]
+    assert held and {each.node: each.standing for each in snapshot_of(run).nodes}["n1"] == "removed"
+    assert "n1" not in [each.target for each in make_plan(run, "replicas").moves]
+    settle(grown)
+    assert grown.go(60, lambda: "n1" not in [each.node for each in snapshot_of(run).nodes])
+
+
 def test_a_cancelled_rebalancing_stops_and_leaves_each_shard_in_one_place(grown):
     run = grown.run
     wish = grown.give("rebalance", throttle=300, at_once=1)
