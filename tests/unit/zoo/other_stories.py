@@ -4,9 +4,10 @@ from tests.unit.zoo.test_zoo_disks import SCENARIOS as OF_DISKS
 from tests.unit.zoo.test_zoo_health import SCENARIOS as OF_HEALTH
 from tests.unit.zoo.test_zoo_loads import SCENARIOS as OF_LOADS
 from tests.unit.zoo.test_zoo_moves import SCENARIOS as OF_MOVES
+from tests.unit.zoo.test_zoo_reshapes import STORIES as OF_RESHAPES
 from tests.unit.zoo.test_zoo_resources import SCENARIOS as OF_RESOURCES
 from tests.unit.zoo.test_zoo_sagas import SCENARIOS as OF_SAGAS
 from tests.unit.zoo.test_zoo_scaling import SCENARIOS as OF_SCALING
 from tests.unit.zoo.test_zoo_transactions import SCENARIOS as OF_TRANSACTIONS
 
-OTHERS = (OF_DISKS, OF_HEALTH, OF_LOADS, OF_MOVES, OF_RESOURCES, OF_SAGAS, OF_SCALING, OF_TRANSACTIONS)
+OTHERS = (OF_DISKS, OF_HEALTH, OF_LOADS, OF_MOVES, OF_RESHAPES, OF_RESOURCES, OF_SAGAS, OF_SCALING, OF_TRANSACTIONS)

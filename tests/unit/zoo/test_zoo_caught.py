@@ -13,7 +13,6 @@ from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_i
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 from PhantomLibrary.zoo.defects import DEFECTS, plant
-from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
 from tests.unit.zoo.member_stories import SCENARIOS as OF_MEMBERS
 from tests.unit.zoo.other_stories import OTHERS
 
@@ -362,8 +361,7 @@ def test_every_defect_has_a_test_here():
     others = ("deaf-leader-leads-on", "no-prevote", "commit-prior-term-by-count")
     stories = (SCENARIOS, *OTHERS)
     seen = {*others, *(name for each in stories for name in each)}
-    assert set(DEFECTS) - seen == set(RESHAPE_DEFECTS)  # The suites of splits and merges show these.
-    assert seen <= set(DEFECTS)
+    assert seen == set(DEFECTS)
 
 
 def test_defects_are_laid_over_each_other():
