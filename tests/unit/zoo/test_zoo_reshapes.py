@@ -19,7 +19,9 @@ def _started(defect, **fields):
 def _done(it, verb, **arguments):
     wish = it.give(verb, **arguments)
     assert it.go(10, lambda: reshaping.ended(it.run, wish) is not None)
-    return reshaping.new_shard(reshaping.ended(it.run, wish))
+    new = reshaping.new_shard(reshaping.ended(it.run, wish))
+    assert not new or it.go(3, lambda: new in it.run.shard_ids)
+    return new
 
 
 def _code(it):
@@ -83,7 +85,6 @@ def _busy_merges(defect):
     it.go(0.3)
     for _ in range(4):
         new = _done(it, "split shard", shard=1, key="middle")
-        assert it.go(3, lambda: new in it.run.shard_ids)
         it.go(0.3)
         _done(it, "merge shards", left=1, right=new)
         it.go(0.3)
