@@ -16,7 +16,7 @@ from PhantomLibrary.keywords.capacity_keywords import CapacityKeywords
 from PhantomLibrary.keywords.chaos_keywords import ChaosKeywords
 from PhantomLibrary.keywords.check_keywords import CheckKeywords
 from PhantomLibrary.keywords.cluster_keywords import ClusterKeywords
-from PhantomLibrary.keywords.converters import CONVERTERS
+from PhantomLibrary.keywords.converters import converters
 from PhantomLibrary.keywords.crash_keywords import CrashKeywords
 from PhantomLibrary.keywords.disk_keywords import DiskKeywords
 from PhantomLibrary.keywords.failures import RequestRefused
@@ -85,7 +85,7 @@ class PhantomLibrary(DynamicCore):
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
-    ROBOT_LIBRARY_CONVERTERS: ClassVar = dict(CONVERTERS)
+    ROBOT_LIBRARY_CONVERTERS: ClassVar = converters()
     ROBOT_LISTENER_API_VERSION = 3
 
     def __init__(self, seed: str = "auto") -> None:

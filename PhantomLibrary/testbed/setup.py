@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, make_layout
@@ -60,19 +61,24 @@ def decode_knobs(knobs: dict[str, Any], origin: str) -> DatabaseConfig:
     """Return the configuration that a topology's `database` part describes; times may be written `500 ms`."""
     plain: dict[str, Any] = {}
     known = DatabaseConfig.__struct_fields__
-    types = get_type_hints(DatabaseConfig)
     for name, value in knobs.items():
         field = name if name in known else f"{name}_ns"
         if field not in known:
             shown = ", ".join(each.removesuffix("_ns") for each in known)
             raise InvalidInput(f"{origin}: $.database: unknown key {name!r}: there are {shown}{nearest(name, known)}")
-        plain[field] = _knob(field, value, get_args(types[field]), f"{origin}: $.database.{name}")
+        plain[field] = _knob(field, value, _choices(field), f"{origin}: $.database.{name}")
     config = DatabaseConfig(**plain)
     if config.probe_timeout_ns >= config.probe_period_ns:
         reason = "a probe that times out goes on through other nodes for the rest of its period"
         raise InvalidInput(f"{origin}: $.database: probe_timeout has to be shorter than probe_period: {reason}")
     check_sizes(SizePolicy(config.split_bytes, config.split_load, config.merge_bytes))
     return config
+
+
+@cache
+def _choices(field: str) -> tuple[str, ...]:
+    """Return what a knob chooses from, nothing for a number."""
+    return get_args(get_type_hints(DatabaseConfig)[field])
 
 
 def _knob(field: str, value: Any, choices: tuple[str, ...], place: str) -> int | str:

@@ -107,11 +107,13 @@ def _compose(text: str, origin: str) -> tuple[Any, _Marks]:
     import yaml  # Here, because it costs 10 ms and most runs never read a file.
 
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
         marks: _Marks = {}
-        if node is not None:
-            _mark(node, "$", marks, origin)
-        return yaml.safe_load(text), marks
+        if node is None:
+            return None, marks
+        _mark(node, "$", marks, origin)
+        return loader.construct_document(node), marks
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{origin}, line {mark.line + 1}" if mark else origin

@@ -5,7 +5,7 @@ Every mistake is refused with the file, the line, the path inside it, what was f
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -43,6 +43,7 @@ def with_nodes(topology: Topology, nodes: int) -> Topology:
     return msgspec.structs.replace(topology, nodes=tuple(repeated))
 
 
+@lru_cache(maxsize=64)  # Whoever starts one cluster after another mostly starts the same ones.
 def parse_topology(text: str, origin: str) -> Topology:
     """Return the topology that a YAML text describes; `origin` names its source in errors."""
     return parse_document(text, origin, decode_topology)
