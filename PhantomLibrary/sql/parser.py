@@ -1,0 +1,162 @@
+"""Text to a statement. What PhantomDB adds to SQL is taken off as tokens before sqlglot reads the rest."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from PhantomLibrary.errors import nearest
+from PhantomLibrary.sql.dialect import DIALECT, STATEMENTS
+from PhantomLibrary.sql.errors import SYNTAX_ERROR, UNSUPPORTED, SqlError, unsupported
+from PhantomLibrary.sql.shard_clauses import take_shard_clause
+from PhantomLibrary.sql.statements import ExplainMode, Parsed, ShardClause
+from PhantomLibrary.sql.syntax_errors import syntax_error
+
+TEXT_CHARACTERS_MAX = 1_000_000
+_DEPTH_MAX = 200
+_FIRST_WORDS = (
+    *("SELECT", "WITH", "VALUES", "INSERT", "UPSERT", "UPDATE", "DELETE", "TRUNCATE", "CREATE", "DROP", "ALTER"),
+    "EXPLAIN",
+)
+_OTHER_WORDS = {
+    **dict.fromkeys(
+        ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ABORT"),
+        "transactions begin and end by keywords of their own, not by statements",
+    ),
+    **dict.fromkeys(
+        ("MERGE", "REPLACE", "GRANT", "REVOKE", "SHOW", "DESCRIBE", "PRAGMA", "COPY", "CALL", "EXECUTE", "ANALYZE"),
+        STATEMENTS,
+    ),
+    **dict.fromkeys(("VACUUM", "ATTACH", "DETACH", "USE", "SET", "LOCK", "COMMENT", "RENAME", "TABLE"), STATEMENTS),
+}
+_STATEMENTS = (
+    *(exp.Query, exp.Values, exp.Insert, exp.Update, exp.Delete, exp.TruncateTable, exp.Create, exp.Drop, exp.Alter),
+)
+
+
+@lru_cache(maxsize=512)
+def parse(text: str) -> Parsed:
+    """Return the statement that a text says. Its tree is shared: whoever changes it works on a copy.
+
+    Raises SqlError: 42601 with line, column and the line of the text with the place marked; 0A000 for what is not
+    supported, such as several statements in one text.
+    """
+    if len(text) > TEXT_CHARACTERS_MAX:
+        raise SqlError(SYNTAX_ERROR, f"the statement has {len(text):,} characters: at most {TEXT_CHARACTERS_MAX:,}")
+    tokens = _single_statement(text, _tokens(text))
+    explain, tokens = _take_explain(text, tokens)
+    _require_known_start(text, tokens[0])
+    is_upsert = tokens[0].text.upper() == "UPSERT"
+    if is_upsert:
+        first = tokens[0]
+        tokens = [_keyword(first, TokenType.INSERT, "INSERT"), *tokens[1:]]
+    shard_clause: ShardClause | None = None
+    if [token.text.upper() for token in tokens[:2]] == ["CREATE", "TABLE"]:
+        tokens, shard_clause = take_shard_clause(text, tokens)
+    tree = _tree(text, tokens)
+    if explain != "no" and not isinstance(tree, exp.Query | exp.Values):
+        raise unsupported(f"EXPLAIN of {tree.key.upper()}", "EXPLAIN explains queries")
+    starts = sorted(int(each.name) for each in tree.find_all(exp.Placeholder) if each.name.isdecimal())
+    return Parsed(text, tree, tuple(str(each) for each in starts), shard_clause, is_upsert, explain)
+
+
+def parse_condition(text: str) -> exp.Expr:
+    """Return the expression that a text of the catalog says, as that of a CHECK."""
+    tree = parse(f"SELECT {text}").tree
+    condition: exp.Expr = tree.expressions[0]
+    return condition
+
+
+def _tokens(text: str) -> list[Token]:
+    try:
+        tokens = DIALECT.tokenize(text)
+    except TokenError as error:
+        raise syntax_error(text, len(text), _unfinished(text) or str(error.__cause__ or error)) from None
+    depth = 0
+    for token in tokens:
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth > _DEPTH_MAX:
+            raise syntax_error(text, token.start, f"more than {_DEPTH_MAX} parentheses are open")
+    return tokens
+
+
+def _unfinished(text: str) -> str | None:
+    """Return what the end of a text lacks that cannot be cut into tokens."""
+    rest, what = text, None
+    for mark, name in (("'", "text"), ('"', "quoted name")):
+        if rest.count(mark) % 2:
+            what = f"unterminated {name}: its closing {mark} is missing"
+    return what
+
+
+def _single_statement(text: str, tokens: list[Token]) -> list[Token]:
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens = tokens[:-1]
+    if not tokens:
+        raise SqlError(SYNTAX_ERROR, "there is no statement in the text")
+    for number, token in enumerate(tokens):
+        if token.token_type is TokenType.SEMICOLON:
+            raise syntax_error(
+                text, tokens[number + 1].start, "several statements in one text: give each on its own", UNSUPPORTED
+            )
+    return tokens
+
+
+def _take_explain(text: str, tokens: list[Token]) -> tuple[ExplainMode, list[Token]]:
+    words = [token.text.upper() for token in tokens[:2]]
+    if words[0] != "EXPLAIN":
+        return "no", tokens
+    mode: ExplainMode = "analyze" if words[1:] == ["ANALYZE"] else "plan"
+    rest = tokens[2 if mode == "analyze" else 1 :]
+    if not rest:
+        raise syntax_error(text, len(text), "EXPLAIN what? A query is missing")
+    return mode, rest
+
+
+def _require_known_start(text: str, token: Token) -> None:
+    word = token.text.upper()
+    if word in _OTHER_WORDS:
+        raise unsupported(word, _OTHER_WORDS[word])
+    if word not in _FIRST_WORDS and token.token_type is not TokenType.L_PAREN:
+        raise syntax_error(text, token.start, f'syntax error at or near "{token.text}"{nearest(word, _FIRST_WORDS)}')
+
+
+def _tree(text: str, tokens: list[Token]) -> exp.Expr:
+    try:
+        trees = DIALECT.parser().parse(tokens, text)
+    except ParseError as error:
+        found = error.errors[0] if error.errors else {}
+        start = len(text) if not found.get("highlight") else _position(text, found)
+        raise syntax_error(text, start, _reason(text, found, start)) from None
+    except RecursionError:
+        raise syntax_error(text, 0, "the statement is nested too deeply") from None
+    tree = trees[0]
+    if isinstance(tree, exp.Subquery) and isinstance(tree.this, exp.Query):
+        tree = tree.unnest()
+    if not isinstance(tree, _STATEMENTS):
+        raise syntax_error(text, tokens[0].start, f'syntax error at or near "{tokens[0].text}": {STATEMENTS}')
+    return tree
+
+
+def _position(text: str, found: dict[str, object]) -> int:
+    lines = text.splitlines(keepends=True)
+    line, end = int(str(found.get("line") or 1)), int(str(found.get("col") or 1))
+    start = sum(len(each) for each in lines[: line - 1]) + end - len(str(found["highlight"]))
+    return max(0, min(start, len(text)))
+
+
+def _reason(text: str, found: dict[str, object], start: int) -> str:
+    description = str(found.get("description") or "")
+    if description.startswith("Expecting "):
+        return f"syntax error: {description.removeprefix('Expecting ')} is expected"
+    highlight = str(found.get("highlight") or "")
+    if start + len(highlight) >= len(text.rstrip(" ;\n\t")) and description.startswith("Required keyword"):
+        return f'syntax error: something is missing after "{highlight}"'
+    return f'syntax error at or near "{highlight}"' if highlight else "syntax error"
+
+
+def _keyword(token: Token, kind: TokenType, text: str) -> Token:
+    return Token(kind, text, token.line, token.col, token.start, token.end, token.comments)
