@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
+import msgspec
 from msgspec import Struct
 
 TypeName: TypeAlias = Literal["INTEGER", "DECIMAL", "REAL", "TEXT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB"]
@@ -28,7 +29,7 @@ class Column(Struct, frozen=True):
     name: str
     type: SqlType
     is_nullable: bool = True
-    default: Stored = None
+    default: Any = None  # A Stored; see `encode_catalog`.
 
 
 class Unique(Struct, frozen=True):
@@ -70,7 +71,7 @@ class Sharding(Struct, frozen=True):
 
     kind: Literal["hash", "range", "everywhere"]
     columns: tuple[str, ...] = ()
-    splits: tuple[Stored, ...] = ()
+    splits: tuple[Any, ...] = ()  # Of Stored.
 
 
 class Table(Struct, frozen=True):
@@ -118,3 +119,31 @@ class Catalog(Struct, frozen=True):
 
     def view(self, name: str) -> View | None:
         return next((each for each in self.views if each.name == name), None)
+
+
+def encode_catalog(catalog: Catalog) -> str:
+    """Return a catalog as it is kept: JSON, a BLOB in it as a list of its hexadecimal digits, as in rows."""
+    plain = msgspec.to_builtins(catalog, builtin_types=(bytes,))
+    for table in plain["tables"]:
+        for column in table["columns"]:
+            column["default"] = _kept(column["default"])
+        table["sharding"]["splits"] = [_kept(each) for each in table["sharding"]["splits"]]
+    return msgspec.json.encode(plain).decode()
+
+
+def decode_catalog(text: str | bytes) -> Catalog:
+    """Return what `encode_catalog` made a text of."""
+    plain = msgspec.json.decode(text)
+    for table in plain["tables"]:
+        for column in table["columns"]:
+            column["default"] = _stored(column["default"])
+        table["sharding"]["splits"] = [_stored(each) for each in table["sharding"]["splits"]]
+    return msgspec.convert(plain, Catalog)
+
+
+def _kept(value: Stored) -> Stored | list[str]:
+    return [value.hex()] if isinstance(value, bytes) else value
+
+
+def _stored(value: Stored | list[str]) -> Stored:
+    return bytes.fromhex(value[0]) if isinstance(value, list) else value
