@@ -24,7 +24,7 @@ from PhantomLibrary.database.moves import Move
 from PhantomLibrary.database.moving import ends_of, may_go_on, outcome_of
 from PhantomLibrary.database.reshapes import Split
 from PhantomLibrary.database.reshaping import task_steps
-from PhantomLibrary.domain import NodeId, ShardId
+from PhantomLibrary.domain import Configuration, NodeId, ShardId
 from PhantomLibrary.protocols.raft.configuration import Change
 
 LEARNERS_MAX = 4
@@ -108,6 +108,12 @@ class _Room:
     def has_place(self, move: Move | None = None) -> bool:
         return self._left > 0 and (move is None or move.number in self._moves)
 
+    def is_complete(self, configuration: Configuration, replicas: int) -> bool:
+        """Whether as many as there are to be vote, all of whom stay, and nobody else is on the way in or out."""
+        if configuration.learners or configuration.outgoing or len(configuration.voters) != replicas:
+            return False
+        return self.staying.issuperset(configuration.voters)
+
     def take(self, step: Order | HandOver) -> None:
         self._left -= bool(isinstance(step, Order) and step.change.learners)
 
@@ -123,6 +129,8 @@ def _step(
     report, directory = led.report, known.directory
     configuration = report.configuration
     staying, leaving = room.staying, room.leaving
+    if move is None and not report.lost and room.is_complete(configuration, directory.replicas):
+        return None  # Nearly always.
     members = configuration.members
     gone = [node for node in members if node in report.lost or not (node in staying or node in leaving)]
     voters = [node for node in configuration.voters if node not in gone]

@@ -134,11 +134,13 @@ class Configuration(Struct, frozen=True, gc=False, array_like=True, tag="configu
     @property
     def electorate(self) -> tuple[NodeId, ...]:
         """All whose votes count somewhere."""
+        if not self.outgoing:
+            return self.voters
         return (*self.voters, *(node for node in self.outgoing if node not in self.voters))
 
     @property
     def members(self) -> tuple[NodeId, ...]:
-        return (*self.electorate, *self.learners)
+        return self.electorate + self.learners
 
     def number_of(self, node: NodeId) -> int:
         """Return the number of the replica on a node that is meant, 0 for one from the beginning."""
