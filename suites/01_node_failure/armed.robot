@@ -39,7 +39,7 @@ Leader That Loses Its Disk As It Commits Loses Nothing
     [Tags]    priority-2
     Load Few Lists Heavily
     Arm Fault    entry committed    lose disk    occurrence=100    duration=1s
-    Run For    2s
+    Run For    1500 ms
     Cluster Should Recover    within=5s
     Run For    1s
     Every Confirmed Write Should Be There    confirmed=500

@@ -63,7 +63,7 @@ Power Loss Of All Nodes Loses No Confirmed Write
     [Setup]    Start Three Nodes
     Load Few Lists Heavily
     Crash Node    n1, n2, n3    duration=1s
-    Run For    3s
+    Run For    1500 ms
     Crash Node    n1, n2, n3    duration=1s
     Cluster Should Recover    within=10s
     Every Confirmed Write Should Be There    confirmed=500

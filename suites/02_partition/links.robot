@@ -13,11 +13,11 @@ Flapping Network Loses No Confirmed Write
     [Documentation]    The leader is cut off and comes back every second, for ten seconds.
     [Tags]    priority-1
     [Setup]    Start Five Nodes
-    Load The Cluster
+    Load The Cluster Lightly
     Partition Network    leader of shard 1 | rest    flapping=2s    duration=10s
     Run For    12s
     Cluster Should Recover    within=5s
-    Every Confirmed Write Should Be There
+    Every Confirmed Write Should Be There    confirmed=300
 
 Slow And Lossy Links Lose No Confirmed Write
     [Documentation]    Every tenth message is lost, and others take up to 60 ms longer.

@@ -48,14 +48,14 @@ Majority Elects In Time And The Heal Deposes Nobody
     [Documentation]    The side of the majority has a leader within two seconds, who stays when the others are back.
     [Tags]    priority-1
     [Setup]    Start Five Nodes
-    Load The Cluster
+    Load The Cluster Lightly
     Partition Network    leader of shard 1, follower of shard 1 | rest
     Leader Should Be Elected    1    within=2s
     Run For    3s
     Heal Network
     Run For    5s
     Leaders Should Stay    window=5s
-    Every Confirmed Write Should Be There
+    Every Confirmed Write Should Be There    confirmed=300
 
 Leaders That Come And Go Under Load Lose Nothing
     [Documentation]    Figure 8 of the Raft paper, left to chance: leaders crash and are cut off, again and again.
@@ -80,5 +80,5 @@ Serve While A Link Is Broken
     Partition Network    ${source} | ${target}    direction=forward
     Leader Should Be Elected    1    within=3s
     Run For    2s
-    Get Metric    confirmed_writes    >    30    window=1s
+    Get Metric    confirmed_writes    >    30    window=1s    within=2s
     Heal Network
