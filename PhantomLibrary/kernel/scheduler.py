@@ -39,10 +39,13 @@ class Scheduler:
     """Performs callbacks in the order of their virtual times.
 
     `now_ns` is the current instant. `events` counts what has been performed. Both only grow. `between_chunks` is called
-    every few thousand events, for chores that decide nothing.
+    every few thousand events, for chores that decide nothing. `reorders` tells whether deliveries have to go through
+    `at`, because they may be held back there (exploring.py).
     """
 
     __slots__ = ("_heap", "_instant", "_sequence", "_stops", "between_chunks", "events", "now_ns")
+
+    reorders = False
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -53,8 +56,11 @@ class Scheduler:
         self._stops = 0
         self.between_chunks: Callable[[], None] = _do_nothing
 
-    def at(self, time_ns: int, callback: Callback, argument: Any = None) -> None:
-        """Call `callback(argument)` at `time_ns`, or in this instant if that time has come."""
+    def at(self, time_ns: int, callback: Callback, argument: Any = None, channel: str = "") -> None:
+        """Call `callback(argument)` at `time_ns`, or in this instant if that time has come.
+
+        `channel` names the way of a delivery, from one party to another, which in this order makes no difference.
+        """
         if time_ns <= self.now_ns:
             self._instant.append((callback, argument))
             return
@@ -159,7 +165,7 @@ class Scheduler:
                 self.now_ns, _, callback, argument = heappop(heap)
             else:
                 break  # The run ends here after all.
-            busy[_name_of(callback)] += 1
+            busy[name_of(callback)] += 1
             callback(argument)
         self.events += busy.total()
         return busy
@@ -214,7 +220,7 @@ class _Bound:
         )
 
 
-def _name_of(callback: Callback) -> str:
+def name_of(callback: Callback) -> str:
     """Return what a callback does, and for whom, where its owner has a name."""
     name = getattr(callback, "__qualname__", None) or type(callback).__name__
     owner = getattr(getattr(callback, "__self__", None), "name", "")

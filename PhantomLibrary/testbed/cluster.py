@@ -23,7 +23,7 @@ from PhantomLibrary.database.wal import FORMAT_FILE, FORMATTED
 from PhantomLibrary.domain import SECOND_NS, Configuration, NodeId, NodeStopped, Observation, ReplicaDigest, ShardId
 from PhantomLibrary.domain.sagas import Definition
 from PhantomLibrary.errors import InvalidInput, InvalidState, RunEnded
-from PhantomLibrary.kernel.scheduler import Scheduler
+from PhantomLibrary.kernel.exploring import make_scheduler
 from PhantomLibrary.kernel.streams import Stream, Streams
 from PhantomLibrary.kernel.trace import Sink, Trace
 from PhantomLibrary.testbed.armed import ArmedFaults
@@ -80,8 +80,8 @@ class Cluster:
         self.spec = spec
         topology = make_topology(spec)
         self.layout = make_cluster_layout(spec, topology)
-        self.scheduler = Scheduler()
         self.streams = Streams(spec.seed)
+        self.scheduler = make_scheduler(spec.order, self.streams)
         self.trace = Trace(trace_sink)
         self.watch = Watch(self.scheduler)
         self.processes: dict[NodeId, DatabaseNode] = {}

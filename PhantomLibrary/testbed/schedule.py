@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from PhantomLibrary.domain import NodeId
 from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.kernel.orders import Order
 
 FORMAT = 1
 SHARDS_UNSAID = 1
@@ -23,8 +24,9 @@ SHARDS_UNSAID = 1
 class RunSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a run is made of. Everything that happens in it follows from this and the commands.
 
-    `topology` names a built-in one; `topology_text` holds the YAML of one that is not built in. `nodes` 0 means as the
-    topology says. `defects` are names: whoever replays passes the parts.
+    `topology` names a built-in one; `topology_text` holds the YAML of one that is not built in. `nodes` 0 means as
+    the topology says. `defects` are names: whoever replays passes the parts. `order` None means the default order
+    of events.
     """
 
     seed: int
@@ -35,6 +37,7 @@ class RunSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     replicas: int = 3
     defects: tuple[str, ...] = ()
     knobs: dict[str, Any] = {}
+    order: Order | None = None
 
 
 class Command(Struct, forbid_unknown_fields=True, omit_defaults=True):

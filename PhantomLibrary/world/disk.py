@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Protocol
 
-from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.domain import SECOND_NS, NodeId
 from PhantomLibrary.kernel.process import ReadError
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.world.latency import TABLE_BITS
@@ -46,6 +46,7 @@ Synced = Callable[[int, str], object]
 class Handler(Protocol):
     """Who writes: `lag_ns` is how much later than now its present handler comes to the disk."""
 
+    node: NodeId
     lag_ns: int
 
 
@@ -57,6 +58,7 @@ class SimDisk:
         self._scheduler = scheduler
         self._synced = synced
         self._handler = handler
+        self.name = handler.node
         self._writes: deque[Write] = deque()
         self._writes_begun = 0  # Writes that have left the list for the platter, counted from the start.
         self._lied_to = 0  # Writes up to this count were called durable by a sync that lied,

@@ -52,6 +52,9 @@ class _State(Enum):
     RESETTING = "resetting"  # Broken, and the client has not heard of it yet.
 
 
+_CLOSED, _OPEN, _RESETTING = _State  # Looked up once, not at each message.
+
+
 class Connection:
     """One client's connection to one node. The node's side is `send`, as a link has it; the client's is `request`."""
 
@@ -78,7 +81,8 @@ class Connection:
         self._card = machine.card
         self._there = route_prefix(client, machine.name)
         self._back = route_prefix(machine.name, client)
-        self._state = _State.CLOSED
+        self._way_there, self._way_back = f"{client}>{machine.name}", f"{machine.name}>{client}"
+        self._state = _CLOSED
         self._generation = 0
         self._reset_ns = 0
         self.requests = self.replies = self.lost = 0
@@ -87,14 +91,16 @@ class Connection:
         """Send a message from the client to the node."""
         parcel = self._wire.pack(message)
         self.requests += 1
-        if self._state is _State.RESETTING:
+        if self._state is _RESETTING:
             self._lose(self._there, parcel, "down")
         elif self._over is not None and self._over[0].cuts:
             self._lose(self._there, parcel, "cut")
         else:
-            self._state = _State.OPEN
+            self._state = _OPEN
             scheduler = self._scheduler
-            scheduler.at(scheduler.now_ns + self._latency_ns, self._reach_node, (parcel, self._generation))
+            scheduler.at(
+                scheduler.now_ns + self._latency_ns, self._reach_node, (parcel, self._generation), self._way_there
+            )
 
     def send(self, message: Any) -> None:
         """Send a message from the node to the client, now."""
@@ -104,7 +110,7 @@ class Connection:
         """Send a message from the node to the client, when the node's processor is through with its handler."""
         parcel = self._wire.pack(message)
         self.replies += 1
-        if self._state is not _State.OPEN:
+        if self._state is not _OPEN:
             self._lose(self._back, parcel, "down")
         elif self._over is not None and self._over[1].cuts:
             self._lose(self._back, parcel, "cut")
@@ -117,11 +123,13 @@ class Connection:
                     self._lose(self._back, parcel, "buffer")
                     return
                 leave_ns = sent_ns
-            scheduler.at(leave_ns + self._latency_ns, self._reach_client, (parcel, self._generation, leave_ns))
+            scheduler.at(
+                leave_ns + self._latency_ns, self._reach_client, (parcel, self._generation, leave_ns), self._way_back
+            )
 
     def node_crashed(self) -> None:
         """Break the connection, if there is one."""
-        if self._state is _State.OPEN:
+        if self._state is _OPEN:
             self._reset()
 
     def lose_arrived(self, message: Any, cause: str) -> None:
@@ -158,13 +166,13 @@ class Connection:
             self._receive(self.node, parcel[0])
 
     def _reset(self, *, refused: bool = False) -> None:
-        self._state = _State.RESETTING
+        self._state = _RESETTING
         self._generation += 1
         self._reset_ns = self._scheduler.now_ns
-        self._scheduler.after(self._latency_ns, self._tell_client, refused)
+        self._scheduler.at(self._reset_ns + self._latency_ns, self._tell_client, refused, self._way_back)
 
     def _tell_client(self, refused: bool) -> None:
-        self._state = _State.CLOSED
+        self._state = _CLOSED
         if self._receive is not None:
             self._receive(self.node, ConnectionLost(self.node, refused))
 

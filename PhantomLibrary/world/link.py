@@ -95,6 +95,7 @@ class Link:
         "_older_flights",
         "_overlays",
         "_properties",
+        "_route",
         "_rules",
         "_table",
         "_tally",
@@ -137,6 +138,7 @@ class Link:
         self.scheduler = scheduler
         self.add_record = wire.add_record
         self.prefix = route_prefix(source, target)
+        self._route = f"{source}>{target}"
         self._wire = wire
         self._turned = turned
         self._card = card  # Of the machine that sends; None where it has no limit.
@@ -255,7 +257,7 @@ class Link:
             scheduler.at(arrival_ns + held_ns, flight.deliver_held, (parcel, self.delivered + self.in_flight))
         else:
             self._last_ns = arrival_ns = max(arrival_ns, self._last_ns)
-            scheduler.at(arrival_ns, flight.deliver_late, (parcel, leave_ns))
+            scheduler.at(arrival_ns, flight.deliver_late, (parcel, leave_ns), self._route)
         if properties.duplicate_ppm and odd.chance(properties.duplicate_ppm, MILLION):
             self.duplicated += 1
             scheduler.at(arrival_ns + self._table[odd.bits(TABLE_BITS)], flight.deliver_late, (parcel, leave_ns))
@@ -372,6 +374,7 @@ class Link:
             or properties.duplicate_ppm
             or properties.reorder_ppm
             or properties.bandwidth is not None
+            or self.scheduler.reorders
         )
         self._trouble_below = _ALL_DRAWS if needs_care else _share_of_draws(properties.loss_ppm)
 

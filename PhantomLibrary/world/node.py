@@ -60,7 +60,7 @@ class NodeEnv:
         self._streams = machine.streams
         self._links = machine.outgoing
         self._halt = machine.halt
-        self.timers = Timers(machine.scheduler, machine.clock, machine.deadline_passed)
+        self.timers = Timers(machine.scheduler, machine.clock, machine.deadline_passed, name=machine.name)
         self._disk = SimDisk(machine.platter, machine.scheduler, machine.sync_came_back, self)
         self.disk: Disk = self._disk
         # Handed out as they are, because they are called at every event.

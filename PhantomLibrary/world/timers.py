@@ -29,9 +29,12 @@ class _Timer:
 class Timers:
     """The deadlines of one incarnation. `passed(name)` is called when one is due. Names are few, and kept for good."""
 
-    __slots__ = ("_clock", "_passed", "_scheduler", "_timers")
+    __slots__ = ("_clock", "_passed", "_scheduler", "_timers", "name")
 
-    def __init__(self, scheduler: Scheduler, clock: Clock, passed: Callable[[NodeId], object]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, clock: Clock, passed: Callable[[str], object], *, name: NodeId = ""
+    ) -> None:
+        self.name = name  # Of the machine.
         self._scheduler = scheduler
         self._clock = clock
         self._passed = passed

@@ -14,6 +14,8 @@ import pytest
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.domain.usage import Account
+from PhantomLibrary.kernel.exploring import make_scheduler
+from PhantomLibrary.kernel.orders import Order
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.streams import Streams
@@ -71,12 +73,14 @@ class Bench:
         speed: int = 1_000_000,
         latency: Latency | None = None,
         network: int | None = None,
+        order: Order | None = None,
     ) -> None:
         self.notes: list[tuple[Any, ...]] = []
         self.records: list[bytes] = []
         self.on_start: Callable[[Env], object] = lambda env: None
         self.on_receive: Callable[[Env, str, Any], object] | None = None
-        self.scheduler = Scheduler()
+        streams = Streams(seed)
+        self.scheduler = make_scheduler(order, streams)
         self.trace = Trace(self.records.extend)
         size = SizeSpec(
             cores=cores,
@@ -95,7 +99,7 @@ class Bench:
         self.world = World(
             topology,
             scheduler=self.scheduler,
-            streams=Streams(seed),
+            streams=streams,
             trace=self.trace,
             encode=lambda message: json.dumps(message).encode(),
             cost_ns=cost_ns,
