@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId, ShardId
+from PhantomLibrary.domain.rows import is_global
 from PhantomLibrary.placement.sharding import HASHING, Strategy, boundaries, key_with_token, token_of
 from PhantomLibrary.placement.snapshot import PlacedNode
 from PhantomLibrary.placement.strategies import VIRTUAL_NODES, Ring, in_turn
@@ -94,7 +95,10 @@ class ShardDescriptor(Struct, frozen=True, array_like=True):
         return (*self.voters, *self.learners)
 
     def holds(self, key: str) -> bool:
+        """Return whether a key is here; what is everywhere is."""
         token = token_of(key) if self.is_hashed else key
+        if is_global(key):
+            return True
         return self.start <= token and (self.end == "" or token < self.end)
 
     def token(self, key: str) -> str:

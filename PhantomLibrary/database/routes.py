@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import NodeId, ShardId
-from PhantomLibrary.placement.sharding import token_of
-from PhantomLibrary.protocols.transactions.values import Span, span_of
+from PhantomLibrary.domain.rows import positions_between
+from PhantomLibrary.placement.sharding import position_token, token_of
+from PhantomLibrary.protocols.transactions.values import Span
 
 
 class Routes:
@@ -80,26 +81,42 @@ class Routes:
         self._ranges = live if is_whole else []
         self._starts = [each.start for each in self._ranges]
 
+    @property
+    def data_shards(self) -> list[ShardId]:
+        """Return the shards that hold data, in the order of their ranges. There must be a map."""
+        return [each.shard for each in self._ranges]
+
     def shard_of(self, key: str) -> ShardDescriptor:
-        """Return the shard that holds a key. There must be a map."""
+        """Return the shard that holds a key, of what is everywhere the first one. There must be a map."""
         token = token_of(key) if self._is_hashed else key
         return self._ranges[bisect_right(self._starts, token) - 1]
 
     def parts_of(self, span: Span) -> list[tuple[ShardId, Span]]:
         """Return the shards that hold a span, each with its part, in the order of keys. There must be a map.
 
-        Where keys are hashed, any shard may hold some of the span, unless it is that of a single key.
+        Where keys are hashed, any shard may hold some of the span, unless it is that of a single key or of the rows of
+        a table. Of what is everywhere the first shard is named.
         """
+        if span.is_everywhere:
+            return [(self._ranges[0].shard, span)]
         if self._is_hashed:
-            shards = [self.shard_of(span.start)] if span == span_of(span.start) else self._ranges
-            return [(each.shard, span) for each in shards]
+            return [(each.shard, span) for each in self._hashed(span)]
         parts = []
         ends = [*self._starts[1:], ""]
         for each, end in zip(self._ranges, ends, strict=True):
             if (not end or span.start < end) and (not span.end or each.start < span.end):
                 last = min(filter(None, (span.end, end)), default="")
-                parts.append((each.shard, Span(max(span.start, each.start), last)))
+                parts.append((each.shard, Span(max(span.start, each.start), last, span.table)))
         return parts
+
+    def _hashed(self, span: Span) -> list[ShardDescriptor]:
+        if span.is_key:
+            return [self.shard_of(span.start)]
+        if not span.table:
+            return self._ranges
+        first, last = positions_between(span.start, span.end)
+        start = bisect_right(self._starts, position_token(first)) - 1
+        return self._ranges[start : bisect_right(self._starts, position_token(last))]
 
     def find(self, shard: ShardId) -> ShardDescriptor | None:
         """Return a shard's descriptor, None of one that is not known, or was taken over by another one."""

@@ -52,6 +52,7 @@ from PhantomLibrary.domain import (
 )
 from PhantomLibrary.domain.operations import GetSaga
 from PhantomLibrary.domain.placement import PLACEMENT_WISHES
+from PhantomLibrary.domain.rows import is_global
 from PhantomLibrary.domain.scaling import SCALING_WISHES, GetScale
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
@@ -253,7 +254,9 @@ class ShardService:
         is_promised = type(outcome) is Told and not isinstance(outcome.answer, (Conflict, Undecided))
         if type(work) is Prepare and is_promised:
             for write in work.writes:
-                self._owner.sink(Acknowledged(self.node, self.shard, machine.epoch, write.key, machine.applied_index))
+                if not is_global(write.key):  # Which every shard owns.
+                    shown = Acknowledged(self.node, self.shard, machine.epoch, write.key, machine.applied_index)
+                    self._owner.sink(shown)
 
     def reshaped(self) -> None:
         """The shard has other keys or other members, or has stopped to serve."""

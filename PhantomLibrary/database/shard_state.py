@@ -6,7 +6,7 @@ takes over. What commands do to it is in machine.py. Everything is a function of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -18,6 +18,7 @@ from PhantomLibrary.database.reshapes import Absorbing, Offspring, Shape
 from PhantomLibrary.database.saga_state import SagaImage, SagaState
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.domain import ShardId
+from PhantomLibrary.domain.rows import is_global
 from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore, key_bytes
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.transactions.sharing import divide, unite
@@ -93,14 +94,12 @@ class ShardState:
             self.shape,
         )
 
-    def _key_chunks(self, descriptor: ShardDescriptor | None = None) -> Iterator[bytes]:
-        """Yield the keys, or those of a descriptor, in pieces of about `snapshot_chunk_bytes`, each of one key at
-        least.
-        """
+    def _key_chunks(self, picks: Callable[[str], bool] | None = None) -> Iterator[bytes]:
+        """Yield all keys, or some, in pieces of about `snapshot_chunk_bytes`, each of one key at least."""
         items: list[tuple[bytes, list[Version]]] = []
         size = 0
         for key, versions in self._store.items():
-            if descriptor is not None and not descriptor.holds(key.decode()):
+            if picks is not None and not picks(key.decode()):
                 continue
             items.append((key, versions))
             size += key_bytes(key, versions)
@@ -153,9 +152,11 @@ class ShardState:
     # --- splits -----------------------------------------------------------------------------------------------------
 
     def middle(self) -> str:
-        """Return where half of the keys that have a value are on either side, "" where no place divides them."""
-        held = (key for key, versions in self._store.items() if versions[-1][1] is not None)
-        tokens = sorted(self.descriptor.token(key.decode()) for key in held)
+        """Return where half of the keys that have a value are on either side, "" where no place divides them. What is
+        everywhere is on both.
+        """
+        held = (key.decode() for key, versions in self._store.items() if versions[-1][1] is not None)
+        tokens = sorted(self.descriptor.token(key) for key in held if not is_global(key))
         return tokens[len(tokens) // 2] if len(tokens) > 1 else ""
 
     def _split_off(self, task: int, token: str, new: ShardId) -> None:
@@ -165,9 +166,9 @@ class ShardState:
         cut = "" if before.is_hashed else token
         left_part, right_part = divide(self.transactions.dump(), new, right.holds, from_key=cut)
         self.offspring = Offspring(right, self._right_half(right, right_part, task))
-        self._store.drop([key for key, _ in self._store.items() if right.holds(key.decode())])
-        self.transactions.load(left_part, self._store)
         narrowed = replace(before, end=token, epoch=index)
+        self._store.drop([key for key, _ in self._store.items() if not narrowed.holds(key.decode())])
+        self.transactions.load(left_part, self._store)
         self._become(narrowed, replace(self.shape, task=task, refusal="", heir=right))
 
     def _right_half(self, descriptor: ShardDescriptor, transactions: TableDump, task: int) -> tuple[bytes, ...]:
@@ -179,15 +180,18 @@ class ShardState:
             transactions=transactions,
             shape=Shape(task=task),
         )
-        return (_encode(head), *self._key_chunks(descriptor))
+        return (_encode(head), *self._key_chunks(descriptor.holds))
 
     # --- merges -----------------------------------------------------------------------------------------------------
 
     def frozen_chunks(self) -> tuple[bytes, ...]:
-        """Return the state of a shard that is frozen, which is the same on every replica, whenever it is asked for."""
+        """Return the state of a shard that is frozen, which is the same on every replica, whenever it is asked for.
+
+        What is everywhere the other shard has.
+        """
         descriptor = replace(self.descriptor, epoch=0, voters=(), learners=())
         head = replace(self._head(), applied_index=0, descriptor=descriptor, shape=Shape())
-        return (_encode(head), *self._key_chunks())
+        return (_encode(head), *self._key_chunks(lambda key: not is_global(key)))
 
     def _take_chunk(self, task: int, chunk: int, chunks: int, content: bytes) -> None:
         """Keep a chunk of another shard's state, if it is the next one; with the last one, take that shard over."""

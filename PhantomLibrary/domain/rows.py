@@ -13,6 +13,9 @@ from __future__ import annotations
 
 POSITIONS = 1 << 64
 _DIGITS = 20
+_MARK = 1 + _DIGITS  # Where the number of the table begins.
+ROWS_END = "k:"
+"""Behind the keys of all rows."""
 _SCALE: int = 10**_DIGITS
 _EVERYWHERE = "*#"
 CATALOG_KEY = "*#catalog/"
@@ -40,14 +43,38 @@ def position_start(position: int) -> str:
 
 def position_of(key: str) -> int | None:
     """Return the position in the key of a row, None where a key is none of a row or is everywhere."""
-    mark = key.find("#")
-    if mark != _DIGITS + 1 or key[0] != "k":
+    return _leading_position(key) if key.find("#") == _MARK else None
+
+
+def _leading_position(key: str) -> int | None:
+    digits = key[1:_MARK]
+    if key[:1] != "k" or len(digits) != _DIGITS or not (digits.isascii() and digits.isdecimal()):
         return None
-    return int(key[1:mark]) * POSITIONS // _SCALE
+    return int(digits) * POSITIONS // _SCALE
+
+
+def positions_between(start: str, end: str) -> tuple[int, int]:
+    """Return the first and the last position at which rows may stand whose keys are in [start, end)."""
+    first, last = _leading_position(start) or 0, _leading_position(end)
+    if last is None:
+        return first, POSITIONS - 1
+    return first, max(first, last - (len(end) == _MARK))
 
 
 def table_of(key: str) -> int | None:
     """Return the number of the table that a key is a row of, None for other keys."""
-    _, mark, rest = key.partition("#t")
-    number, slash, _ = rest.partition("/")
-    return int(number) if mark and slash and number.isdecimal() else None
+    mark = len(_EVERYWHERE) - 1 if is_global(key) else _MARK
+    if key[mark : mark + 2] != "#t" or (mark == _MARK and position_of(key) is None):
+        return None
+    number, slash, _ = key[mark + 2 :].partition("/")
+    return int(number) if slash and number.isdecimal() else None
+
+
+def table_mark(table: int) -> str:
+    """Return what stands in the key of each row of a table, and in no other's of that position."""
+    return f"#t{table}/"
+
+
+def global_span(table: int) -> tuple[str, str]:
+    """Return between which keys the rows of a table are that every shard has."""
+    return f"{_EVERYWHERE}t{table}/", f"{_EVERYWHERE}t{table}0"

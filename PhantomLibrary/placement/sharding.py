@@ -2,13 +2,16 @@
 
 By `range` the token of a key is the key itself, so neighbours stay together and a span of keys is a span of tokens.
 By hash it is a fingerprint of the key, so keys that grow, or are named alike, spread over all shards; but a span of
-keys is everywhere then. Tokens are text, and are compared as text.
+keys is everywhere then. Rows of tables have positions, which are spread already: these are their tokens. What every
+shard has a copy of is looked up in the first one. Tokens are text, and are compared as text.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
 from typing import Literal, TypeAlias, get_args
+
+from PhantomLibrary.domain.rows import is_global, position_of
 
 Strategy: TypeAlias = Literal["range", "hash", "consistent-hash", "directory"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -20,8 +23,22 @@ _FRACTION_DIGITS = 6
 
 
 def token_of(key: str) -> str:
-    """Return the hash of a key, 16 hexadecimal digits: the same everywhere and always (BLAKE2b, RFC 7693)."""
+    """Return the hash of a key, 16 hexadecimal digits: the same everywhere and always (BLAKE2b, RFC 7693).
+
+    Of a row it is its position, of what is everywhere "".
+    """
+    if "#" in key:
+        position = position_of(key)
+        if position is not None:
+            return position_token(position)
+        if is_global(key):
+            return ""
     return blake2b(key.encode(), digest_size=_TOKEN_BYTES).hexdigest()
+
+
+def position_token(position: int) -> str:
+    """Return the token of all rows at a position, where keys are hashed."""
+    return f"{position:0{2 * _TOKEN_BYTES}x}"
 
 
 def boundaries(shards: int, *, is_hashed: bool) -> list[str]:

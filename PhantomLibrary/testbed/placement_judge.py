@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from PhantomLibrary.checking.verdict import EVIDENCE_LINES_MAX, Verdict
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import ShardId
+from PhantomLibrary.domain.rows import is_global
 from PhantomLibrary.placement.replicas import Places
 from PhantomLibrary.placement.sharding import HASHING, token_of
 from PhantomLibrary.placement.snapshot import PlacedNode
@@ -45,12 +46,13 @@ def shard_of(run: Run, key: str) -> ShardId:
 
 
 def _keys(run: Run) -> Iterator[tuple[str, ShardId, str]]:
-    """Yield each key of each replica on a live node."""
+    """Yield each key of each replica on a live node, but for what is everywhere."""
     for node in run.live_nodes():
         for shard, replica in run.processes[node].replicas.items():
             if shard != SYSTEM_SHARD:
                 for key in replica.machine.held_keys():
-                    yield node, shard, key
+                    if not is_global(key):
+                        yield node, shard, key
 
 
 def _misplaced(run: Run, shards: list[ShardDescriptor]) -> Iterator[str]:

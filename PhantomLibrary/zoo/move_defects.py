@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec.structs import replace
 
 from PhantomLibrary.database.census import Order
-from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Command, Execute, Outcome
@@ -23,8 +22,8 @@ from PhantomLibrary.protocols.raft.leadership import Leadership
 class CopiesNoDeletes(ShardMachine):
     """Leaves out of a copy that keys were deleted."""
 
-    def _key_chunks(self, descriptor: ShardDescriptor | None = None) -> Iterator[bytes]:
-        for chunk in super()._key_chunks(descriptor):
+    def _key_chunks(self, picks: Callable[[str], bool] | None = None) -> Iterator[bytes]:
+        for chunk in super()._key_chunks(picks):
             kept = [(key, [each for each in versions if each[1] is not None]) for key, versions in decode_keys(chunk)]
             yield msgspec.msgpack.encode([each for each in kept if each[1]])
 

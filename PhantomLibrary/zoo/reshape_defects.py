@@ -12,14 +12,16 @@ from PhantomLibrary.database.reshapes import Offspring, Shape
 from PhantomLibrary.database.shard_state import SnapshotHead
 from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.transactions.open import OpenTransaction
+from PhantomLibrary.domain import ShardId
+from PhantomLibrary.protocols.transactions.committing import Share
 from PhantomLibrary.protocols.transactions.table import TableDump
 
 
 class ForgetsWhatIsLocked(TransactionManager):
     """Takes locks for something that outlives the leader, and the shard, that gave them."""
 
-    def _locked(self, transaction: OpenTransaction, writes: object) -> tuple[tuple[str, int], ...]:
-        return ()
+    def _shares(self, transaction: OpenTransaction) -> dict[ShardId, Share]:
+        return {shard: replace(share, locked=()) for shard, share in super()._shares(transaction).items()}
 
 
 class KeepsPreparedParts(ShardMachine):

@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 from PhantomLibrary.domain.rows import (
     CATALOG_KEY,
     POSITIONS,
+    ROWS_END,
     global_key,
+    global_span,
     is_global,
     position_of,
     position_start,
+    positions_between,
     row_key,
     table_of,
 )
@@ -52,3 +55,30 @@ def test_a_key_names_its_table():
         None,
         None,
     ]
+
+
+@given(positions, positions)
+def test_the_rows_between_two_positions_are_found_by_them(first, last):
+    first, last = sorted((first, last))
+    assert positions_between(position_start(first), ROWS_END) == (first, POSITIONS - 1)
+    assert positions_between("", "") == positions_between("a", "k333") == (0, POSITIONS - 1)
+    if first < last:
+        assert positions_between(position_start(first), position_start(last)) == (first, last - 1)
+        assert positions_between(position_start(first), row_key(last, 3, "[1]")) == (first, last)
+
+
+def test_what_looks_like_a_row_and_is_none_has_no_table():
+    others = (
+        "k5#t3/[1]",
+        "a#t3/[1]",
+        f"{position_start(7)}#tx/[1]",
+        f"{position_start(7)}#t3",
+        "k" + "x" * 20 + "#t3/1",
+    )
+    assert [table_of(each) for each in others] == [None] * len(others)
+    assert table_of(global_key(3, '["a/b#t4/"]')) == 3
+
+
+def test_the_copies_of_a_table_are_in_a_span_of_their_own():
+    start, end = global_span(3)
+    assert start <= global_key(3, "[1]") < end and not start <= global_key(30, "[1]") < end

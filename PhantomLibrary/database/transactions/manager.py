@@ -28,6 +28,7 @@ from PhantomLibrary.database.transactions.messages import (
 )
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Running, Script
+from PhantomLibrary.database.transactions.shares import shares_of
 from PhantomLibrary.database.transactions.statements import Statements
 from PhantomLibrary.domain import (
     ISOLATION_LEVELS,
@@ -234,26 +235,7 @@ class TransactionManager:
         self._release_locks(transaction, idle)
 
     def _shares(self, transaction: OpenTransaction) -> dict[ShardId, Share]:
-        """Return what each shard has to do with a transaction, those with writes first."""
-        writes: dict[ShardId, list[Any]] = {}
-        reads: dict[ShardId, list[Any]] = {}
-        for write in transaction.writes:
-            writes.setdefault(self.routes.shard_of(write.key).shard, []).append(write)
-        if transaction.isolation == "serializable":
-            for span in transaction.reads:
-                for shard, part in self.routes.parts_of(span):
-                    reads.setdefault(shard, []).append(part)
-        shares = {}
-        for shard in dict.fromkeys((*writes, *reads)):
-            own = writes.get(shard, ())
-            shares[shard] = Share(tuple(own), tuple(reads.get(shard, ())), self._locked(transaction, own))
-        return shares
-
-    def _locked(self, transaction: OpenTransaction, writes: Sequence[Any]) -> tuple[tuple[str, int], ...]:
-        """Return since when keys are locked, where nothing else would show that a lock was lost with its leader."""
-        if transaction.isolation != "read committed":
-            return ()
-        return tuple((key, transaction.locked[key]) for key in dict.fromkeys(write.key for write in writes))
+        return shares_of(transaction, self.routes)
 
     def _carry_out(self, transaction: OpenTransaction, steps: list[Step], finish: Finish) -> None:
         for step in steps:

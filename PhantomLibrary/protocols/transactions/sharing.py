@@ -5,6 +5,11 @@ it was prepared at, so that one passes the decision on: it becomes the parent of
 participants as in R* (Mohan, Lindsay, Obermarck, TODS 1986, section 3): it has acted when its children have. Its
 record of that is like any other, ACTIVE until the decision comes.
 
+Of what every shard has a copy of (see domain/rows.py) a new shard gets copies, prepared ones too. A merge keeps those
+of the shard that takes over, which was a participant of its own in whatever wrote them: there each write is committed,
+prepared, or will never be. But what the other shard had not promised yet it might have refused, for somebody who is
+prepared there may have read it. So whoever asks for that promise afterwards is turned away.
+
 How transactions ended, and since when that is forgotten, both halves have to know, for either may be asked again.
 """
 
@@ -15,6 +20,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from PhantomLibrary.domain import ShardId
+from PhantomLibrary.domain.rows import is_global
 from PhantomLibrary.protocols.transactions.table import TableDump
 from PhantomLibrary.protocols.transactions.values import Part, Record, Span, TransactionId
 
@@ -45,9 +51,13 @@ def _halves(part: Part, goes_right: Callable[[str], bool], from_key: str) -> tup
     values: tuple[list[tuple[str, str | None]], list[tuple[str, str | None]]] = ([], [])
     reads: tuple[list[Span], list[Span]] = ([], [])
     for each in part.values:
-        values[goes_right(each[0])].append(each)
+        for side in (False, True) if is_global(each[0]) else (goes_right(each[0]),):
+            values[side].append(each)
     for span in part.reads:
-        if span.is_key:
+        if span.is_everywhere:
+            reads[False].append(span)
+            reads[True].append(span)
+        elif span.is_key:
             reads[goes_right(span.start)].append(span)
         else:
             reads[False].extend(_clipped(span, "", from_key))
@@ -59,13 +69,14 @@ def _halves(part: Part, goes_right: Callable[[str], bool], from_key: str) -> tup
 def _clipped(span: Span, start: str, end: str) -> list[Span]:
     first = max(span.start, start)
     last = min(filter(None, (span.end, end)), default="")
-    return [Span(first, last)] if not last or first < last else []
+    return [Span(first, last, span.table)] if not last or first < last else []
 
 
 def unite(left_dump: TableDump, right_dump: TableDump, left: ShardId, right: ShardId) -> TableDump:
     """Return what shard `left` knows of transactions when it has taken over shard `right`. Its fence is its own."""
-    parts = dict(left_dump.parts)
-    for transaction, part in right_dump.parts:
+    right_parts = {transaction: _without_copies(part) for transaction, part in right_dump.parts}
+    parts = {transaction: _lacking(part, right_parts.get(transaction)) for transaction, part in left_dump.parts}
+    for transaction, part in right_parts.items():
         known = parts.get(transaction)
         parts[transaction] = part if known is None else _joined(known, part)
     records: dict[TransactionId, Record] = {}
@@ -87,6 +98,16 @@ def unite(left_dump: TableDump, right_dump: TableDump, left: ShardId, right: Sha
     )
 
 
+def _without_copies(part: Part) -> Part:
+    return replace(part, values=tuple(each for each in part.values if not is_global(each[0])))
+
+
+def _lacking(part: Part, other: Part | None) -> Part:
+    if other is None and any(is_global(key) for key, _ in part.values):
+        return replace(part, lacks_copy=True)
+    return part
+
+
 def _joined(left: Part, right: Part) -> Part:
     """Both have promised: it commits no earlier than the later promise, and was promised since the earlier one."""
     return Part(
@@ -95,6 +116,7 @@ def _joined(left: Part, right: Part) -> Part:
         tuple(dict.fromkeys((*left.reads, *right.reads))),
         left.anchor,
         min(left.promised_ns or left.prepared_ns, right.promised_ns or right.prepared_ns),
+        left.lacks_copy,
     )
 
 

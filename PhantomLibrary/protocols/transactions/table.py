@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from PhantomLibrary.domain import Increment
+from PhantomLibrary.domain.rows import is_global
 from PhantomLibrary.protocols.mvcc.writes import is_number, written
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
@@ -356,6 +357,8 @@ def _word(state: Ended) -> RecordState:
 
 def _covers(part: Part, command: Prepare) -> bool:
     """Whether a part is what this command asked for, and not one that came with a shard that was taken over."""
+    if part.lacks_copy and any(is_global(write.key) for write in command.writes):
+        return False
     keys = {key for key, _ in part.values}
     return all(write.key in keys for write in command.writes) and all(span in part.reads for span in command.reads)
 
@@ -364,4 +367,7 @@ def keys_in(versions: Versions, span: Span) -> list[bytes]:
     """Return the keys in a span that were ever written, and a single key in any case."""
     if span.is_key:
         return [span.start.encode()]
-    return versions.keys(span.start.encode(), span.end.encode())
+    keys = versions.keys(span.start.encode(), span.end.encode())
+    if span.table or (keys and is_global(keys[0].decode()) and not span.is_everywhere):
+        return [key for key in keys if span.contains(key.decode())]
+    return keys

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain import Append, Delete, Increment, Isolation, NodeId, Put, ShardId
+from PhantomLibrary.domain.rows import is_global, table_of
 
 Write: TypeAlias = Put | Append | Increment | Delete
 """Writes are carried as what they do, and become values where they are prepared."""
@@ -28,18 +29,31 @@ class TransactionId(Struct, frozen=True, gc=False, array_like=True, order=True):
 
 
 class Span(Struct, frozen=True, gc=False, array_like=True):
-    """The keys in [start, end); `end` "" means no end."""
+    """The keys in [start, end); `end` "" means no end. With a table, only its rows.
+
+    Of what every shard has a copy of nothing is in a span, unless the span begins there.
+    """
 
     start: str
     end: str
+    table: int = 0
 
     @property
     def is_key(self) -> bool:
         """Whether it is the span of the key `start` alone."""
         return self.end == self.start + "\0"
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether every shard has a copy of what is in it."""
+        return is_global(self.start)
+
     def contains(self, key: str) -> bool:
-        return self.start <= key and (not self.end or key < self.end)
+        if self.start > key or (self.end and key >= self.end):
+            return False
+        if is_global(key) and not self.is_everywhere:
+            return False
+        return not self.table or table_of(key) == self.table
 
 
 def span_of(key: str) -> Span:
@@ -146,7 +160,8 @@ class Part(Struct, frozen=True, gc=False, array_like=True):
     """What a participant has promised. `values` are (key, value), None to delete it.
 
     It commits no earlier than `prepared_ns`. `promised_ns` is when the earlier of two parts was promised that have
-    become one, 0 where there was one only.
+    become one, 0 where there was one only. It `lacks_copy` where what is to be written everywhere had not been promised
+    by a shard that was taken over: whether it could have been nobody knows any more.
     """
 
     prepared_ns: int
@@ -154,6 +169,7 @@ class Part(Struct, frozen=True, gc=False, array_like=True):
     reads: tuple[Span, ...]
     anchor: ShardId
     promised_ns: int = 0
+    lacks_copy: bool = False
 
 
 class Record(Struct, frozen=True, gc=False, array_like=True):

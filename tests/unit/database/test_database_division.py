@@ -22,7 +22,8 @@ from PhantomLibrary.database.messages import (
 )
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.domain import Append, Configuration, Get, Put
-from PhantomLibrary.protocols.transactions.values import Prepare, RaiseFence, Resolve, TransactionId
+from PhantomLibrary.domain.rows import CATALOG_KEY, global_key, row_key
+from PhantomLibrary.protocols.transactions.values import Prepare, RaiseFence, Resolve, Span, TransactionId, span_of
 
 LAYOUT = make_layout(["n1", "n2", "n3"], shards=1, replicas=3, config=DatabaseConfig(snapshot_chunk_bytes=60))
 T1 = TransactionId(1, "n1", 1)
@@ -315,3 +316,58 @@ def test_writes_before_within_and_after_are_all_there_once(before, within, after
     write([script], after)
 
     assert {name: script.read(name).split() for name in script.keys} == expected
+
+
+# --- what every shard has a copy of -----------------------------------------------------------------------------------
+
+COPY = global_key(3, "[1]")
+
+
+def write_everywhere(script, transaction, key, value, *, resolve=True):
+    """Write a key as two-phase commit does."""
+    prepare = Prepare(transaction, "read committed", 1, (Put(key, value),), (), 1, (1, 2))
+    assert type(script.apply(Transact("n1", 1, script.machine.epoch, 50, prepare)).answer).__name__ == "Prepared"
+    if resolve:
+        script.apply(
+            Transact("n1", 1, script.machine.epoch, 60, Resolve(transaction, True, 60 + script.machine.applied_index))
+        )
+
+
+def test_both_halves_of_a_split_have_it(script):
+    write_everywhere(script, T1, COPY, "[1]")
+    script.put("a", "z")
+    right = script.split()
+    assert script.keys == [COPY, "a"] and right.keys == [COPY, "z"]
+    assert script.read(COPY) == right.read(COPY) == "[1]"
+
+
+def test_a_merge_keeps_one_copy(script):
+    write_everywhere(script, T1, COPY, "[1]")
+    script.put("a", "z")
+    right = script.split()
+    size = script.machine.bytes
+    write_everywhere(right, TransactionId(2, "n1", 2), COPY, "[2]")
+    script.absorb(frozen(right))
+    assert script.keys == [COPY, "a", "z"] and script.read(COPY) == "[1]" and script.machine.bytes > size
+
+
+def test_it_does_not_count_where_a_shard_is_to_be_split(script):
+    for number in range(4):
+        write_everywhere(script, TransactionId(number + 1, "n1", number + 1), global_key(3, f"[{number}]"), "1")
+    script.put("a")
+    assert script.machine.middle() == ""
+    script.put("z")
+    assert script.machine.middle() == "z"
+
+
+def test_a_span_of_a_table_has_its_rows_alone(script):
+    mine, other = row_key(5, 3, "[1]"), row_key(5, 4, "[1]")
+    script.put(mine, other, "k5")
+    write_everywhere(script, T1, COPY, "[1]")
+
+    def found(span):
+        return [key for key, _ in script.machine.rows(span, 1 << 60)]
+
+    assert found(Span("", "")) == [mine, other, "k5"]
+    assert found(Span("", "", 3)) == [mine] and found(Span("", "", 5)) == []
+    assert found(Span("*#", "*$")) == [COPY] and found(span_of(CATALOG_KEY)) == []

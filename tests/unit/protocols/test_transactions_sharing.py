@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from PhantomLibrary.domain import Append, Put
+from PhantomLibrary.domain.rows import CATALOG_KEY, global_key, is_global
 from PhantomLibrary.protocols.transactions.sharing import divide, unite
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
@@ -33,8 +34,9 @@ def split(shard, key="m"):
     kept, given_away = divide(shard.table.dump(), RIGHT, lambda name: name >= key, from_key=key)
     right = Shard()
     right.now = shard.now
+    copies = [(each, versions) for each, versions in shard.store.items() if is_global(each.decode())]
     gone = [(each, versions) for each, versions in shard.store.items() if each.decode() >= key]
-    for each, versions in gone:
+    for each, versions in (*copies, *gone):
         right.store.load(each, versions)
     right.store.reserve(shard.store.last_timestamp_ns)
     load(right, given_away)
@@ -46,7 +48,8 @@ def split(shard, key="m"):
 def merge(left, right):
     """Let the left one take over the right one."""
     for key, versions in right.store.items():
-        left.store.load(key, versions)
+        if not is_global(key.decode()):
+            left.store.load(key, versions)
     left.store.reserve(right.store.last_timestamp_ns)
     return load(left, unite(left.table.dump(), right.table.dump(), LEFT, RIGHT))
 
@@ -170,7 +173,68 @@ def test_tombstones_end_in_the_order_in_which_they_were_put_up():
     assert [who for who, _, _ in left.table.dump().ended] == [T1]
 
 
-_KEYS = st.sampled_from("abcmnz")
+# --- what every shard has a copy of -----------------------------------------------------------------------------------
+
+COPY = global_key(4, "[1]")
+
+
+def test_both_halves_have_what_is_to_be_written_everywhere():
+    shard = Shard()
+    shard.prepare(T1, Put(COPY, "1"), Put("z", "2"), reads=(CATALOG_KEY,), participants=(1, 2))
+    right = split(shard)
+
+    assert shard.table.writer_of(COPY) == right.table.writer_of(COPY) == T1
+    assert shard.table.reader_of(CATALOG_KEY) == right.table.reader_of(CATALOG_KEY) == T1
+    shard.do(Decide(T1, True, 50, (1, 2)))
+    assert right.value(COPY) is None and right.do(Resolve(T1, True, 50)) == Done()
+    assert shard.value(COPY) == right.value(COPY) == "1"
+
+
+def test_a_merge_keeps_the_copy_of_the_shard_that_takes_over():
+    left, right = Shard(), Shard()
+    for shard in (left, right):  # Its record is elsewhere.
+        shard.prepare(T1, Put(COPY, "1"))
+    right.do(Resolve(T1, True, 50))
+    merge(left, right)
+
+    assert left.table.writer_of(COPY) == T1 and left.value(COPY) is None
+    assert left.do(Resolve(T1, True, 50)) == Done()
+    assert left.value(COPY) == "1" and left.table.writer_of(COPY) is None
+
+
+def test_two_promises_of_one_copy_become_one():
+    left, right = Shard(), Shard()
+    left.prepare(T1, Put(COPY, "1"), participants=(LEFT, RIGHT))
+    right.prepare(T1, Put(COPY, "1"), Put("z", "2"))
+    merge(left, right)
+
+    assert sorted(left.table.parts[T1].values) == [(COPY, "1"), ("z", "2")]
+    assert isinstance(left.do(prepare(T1, Put(COPY, "1"), Put("z", "2"))), Prepared)
+    left.do(Decide(T1, True, 50, (LEFT,)))
+    assert left.value(COPY) == "1" and left.value("z") == "2" and left.table.holder_of(COPY) is None
+
+
+def test_what_one_of_two_shards_promised_is_not_promised_for_the_other():
+    """T2 has read at the right one what T1 is to write there as well: had T1 come there, it would have been refused."""
+    left, right = Shard(), Shard()
+    left.prepare(T1, Put(COPY, "1"), participants=(LEFT, RIGHT))
+    right.prepare(T2, Put("z", "1"), reads=(COPY,))
+    merge(left, right)
+
+    assert isinstance(left.do(prepare(T1, Put(COPY, "1"))), Conflict)
+    assert left.table.reader_of(COPY) == T2
+
+
+def test_a_copy_that_was_promised_by_the_shard_that_is_gone_alone_is_promised_no_more():
+    left, right = Shard(), Shard()
+    right.prepare(T1, Put(COPY, "1"), Put("z", "1"))
+    merge(left, right)
+
+    assert left.table.writer_of(COPY) is None and left.table.writer_of("z") == T1
+    assert isinstance(left.do(prepare(T1, Put(COPY, "1"))), Conflict)
+
+
+_KEYS = st.sampled_from(["a", "b", "c", "m", "n", "z", COPY])
 _PARTS = st.lists(
     st.tuples(st.lists(_KEYS, min_size=1, max_size=4, unique=True), st.lists(_KEYS, max_size=3)), max_size=3
 )
@@ -183,12 +247,13 @@ def test_what_was_divided_and_united_again_is_what_it_was(parts, key):
         transaction = type(T1)(number + 1, "n1", number + 1)
         shard.prepare(transaction, *(Append(each, "x") for each in writes), reads=tuple(reads), participants=(1, 2))
     before = shard.table
-    held = {each: before.writer_of(each) for each in "abcmnz"}
-    read = {each: before.reader_of(each) for each in "abcmnz"}
+    keys = [*"abcmnz", COPY]
+    held = {each: before.writer_of(each) for each in keys}
+    read = {each: before.reader_of(each) for each in keys}
     merge(shard, split(shard, key))
 
-    assert {each: shard.table.writer_of(each) for each in "abcmnz"} == held
-    assert {each: shard.table.reader_of(each) for each in "abcmnz"} == read
+    assert {each: shard.table.writer_of(each) for each in keys} == held
+    assert {each: shard.table.reader_of(each) for each in keys} == read
     assert {each: set(part.values) for each, part in shard.table.parts.items()} == {
         each: set(part.values) for each, part in before.parts.items()
     }
