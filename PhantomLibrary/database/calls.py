@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
 from PhantomLibrary.database.messages import ShardRequest
+from PhantomLibrary.database.sql.messages import CloseCursors, FetchChunk, RunFragment
 from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKey, ReadAt, ReleaseLocks, ShardWork
 from PhantomLibrary.domain import (
     Act,
@@ -31,8 +32,9 @@ from PhantomLibrary.protocols.transactions.values import Prepare
 ON_SHARD_0 = PLACEMENT_WISHES | SCALING_WISHES | {ChangeMember, BeginSaga, CancelSaga, GetSaga, GetScale}
 """What clients ask of the cluster, and not of their data."""
 
-_HARMLESS = frozenset((Get, GetSaga, GetScale, ReadAt, CheckUnchanged, LockKey, ReleaseLocks))
-_PLANNED = frozenset((ReadAt, CheckUnchanged, LockKey, Prepare))
+_OF_CURSORS = frozenset((FetchChunk, CloseCursors))
+_HARMLESS = _OF_CURSORS | {Get, GetSaga, GetScale, ReadAt, CheckUnchanged, RunFragment, LockKey, ReleaseLocks}
+_PLANNED = frozenset((ReadAt, CheckUnchanged, RunFragment, LockKey, Prepare))
 _WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
 
 

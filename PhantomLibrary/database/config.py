@@ -32,6 +32,8 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `placement`: by `range`, shards are ranges of keys; by `hash`, ranges of their hashes; both are on nodes in turn. By
     `consistent-hash` they are ranges of hashes, too, and on those nodes that come next on a ring, on which each node
     has `virtual_nodes` places. By `directory`, a table of the topology says both.
+    A statement of SQL may take `statement_timeout_ns` and, at each place where it runs, `query_memory_bytes`; its rows
+    come in chunks of `chunk_bytes`, and what nobody has taken for `cursor_idle_ns` is dropped.
     While all requests of `queue_delay_interval_ns` have waited longer than `queue_delay_target_ns` for a node's
     processor, it refuses those that have waited more than twice as long.
     """
@@ -72,6 +74,10 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     split_load: int = 0
     merge_bytes: int = 0
     resize_interval_ns: int = SECOND_NS
+    chunk_bytes: int = 64 * 1024
+    query_memory_bytes: int = 64 * 1024 * 1024
+    statement_timeout_ns: int = 5 * SECOND_NS
+    cursor_idle_ns: int = 5 * SECOND_NS
     placement: Strategy = "range"
     virtual_nodes: int = VIRTUAL_NODES
 

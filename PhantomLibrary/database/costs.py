@@ -13,6 +13,8 @@ from PhantomLibrary.domain import MICROSECOND_NS
 from PhantomLibrary.kernel.process import TurnedAway
 from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, SnapshotChunk
 
+_UNIT_NS = 10 * MICROSECOND_NS  # A thousand steps of SQLite's virtual machine.
+_ROW_NS = 200
 _PER_KIB_NS = 2 * MICROSECOND_NS
 _OTHERS_NS = 10 * MICROSECOND_NS
 _BASE_NS: dict[type, int] = {
@@ -29,3 +31,13 @@ _BASE_NS: dict[type, int] = {
 def handling_cost_ns(message: Any, size: int) -> int:
     """Return what handling a message of `size` bytes costs; None stands for a timer or a finished sync."""
     return _BASE_NS.get(type(message), _OTHERS_NS) + (size * _PER_KIB_NS >> 10)
+
+
+def fragment_cost_ns(units: int, rows: int, size: int) -> int:
+    """Return what it costs to compute rows of a query, of `size` bytes together, in so many units of the engine."""
+    return units * _UNIT_NS + rows * _ROW_NS + (size * _PER_KIB_NS >> 10)
+
+
+def units_in(time_ns: int) -> int:
+    """Return how many units of the engine's work take so much time."""
+    return time_ns // _UNIT_NS

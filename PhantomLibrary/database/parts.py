@@ -22,6 +22,8 @@ from PhantomLibrary.database.reshaper import Reshaper
 from PhantomLibrary.database.resizer import Resizer
 from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.sql.hosting import FragmentHost
+from PhantomLibrary.database.sql.runner import PlanRunner
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.wal import WriteAheadLog
@@ -54,6 +56,8 @@ class Parts(Struct, frozen=True):
     saga_host: type[SagaHost] = SagaHost
     transactions: type[TransactionTable] = TransactionTable
     desk: type[TransactionDesk] = TransactionDesk
+    fragments: type[FragmentHost] = FragmentHost
+    runner: type[PlanRunner] = PlanRunner
     manager: type[TransactionManager] = TransactionManager
     committer: type[Committer] = Committer
     admission: type[Admission] = Admission

@@ -13,6 +13,7 @@ from PhantomLibrary.database.reshapes import Offspring
 from PhantomLibrary.database.service import DEADLINE as SERVICE_DEADLINE
 from PhantomLibrary.database.service import ServiceOwner, ShardService
 from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.sql.hosting import FragmentHost
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.domain import (
     DamageRepaired,
@@ -87,6 +88,8 @@ class ReplicaParts(Protocol):
     def transactions(self) -> type[TransactionTable]: ...
     @property
     def desk(self) -> type[TransactionDesk]: ...
+    @property
+    def fragments(self) -> type[FragmentHost]: ...
 
 
 class ReplicaOwner(ServiceOwner, Protocol):

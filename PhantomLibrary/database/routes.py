@@ -8,9 +8,17 @@ from itertools import pairwise
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import NodeId, ShardId
-from PhantomLibrary.domain.rows import positions_between
+from PhantomLibrary.domain.rows import ROWS_END, position_start, positions_between
 from PhantomLibrary.placement.sharding import position_token, token_of
 from PhantomLibrary.protocols.transactions.values import Span
+
+
+def row_range(start: str, end: str, *, is_hashed: bool) -> tuple[str, str]:
+    """Return between which keys the rows of tables are that a shard holds; `start` and `end` are as it has them."""
+    if is_hashed:
+        first, last = (int(token.ljust(16, "0"), 16) if token else None for token in (start, end))
+        return position_start(first or 0), ROWS_END if last is None else position_start(last)
+    return max(start, position_start(0)), min(end or ROWS_END, ROWS_END)
 
 
 class Routes:
@@ -117,6 +125,25 @@ class Routes:
         first, last = positions_between(span.start, span.end)
         start = bisect_right(self._starts, position_token(first)) - 1
         return self._ranges[start : bisect_right(self._starts, position_token(last))]
+
+    def row_parts(self, span: Span) -> list[tuple[ShardId, Span]]:
+        """Return the shards that hold rows of tables in a span, each with its part, in the order of keys, which is that
+        of positions. There must be a map. However keys are divided, no part holds what another one does.
+        """
+        parts = []
+        ends = [*self._starts[1:], ""]
+        for each, token in zip(self._ranges, ends, strict=True):
+            first, last = row_range(each.start, token, is_hashed=self._is_hashed)
+            start, end = max(span.start, first), min(span.end, last)
+            if start < end:
+                parts.append((each.shard, Span(start, end)))
+        return parts
+
+    def rows_of_one(self, number: int) -> Span:
+        """Return what rows some shard holds: for each number one, in turn. There must be a map."""
+        turn = number % len(self._ranges)
+        end = self._starts[turn + 1] if turn + 1 < len(self._starts) else ""
+        return Span(*row_range(self._starts[turn], end, is_hashed=self._is_hashed))
 
     def find(self, shard: ShardId) -> ShardDescriptor | None:
         """Return a shard's descriptor, None of one that is not known, or was taken over by another one."""

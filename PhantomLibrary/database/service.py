@@ -28,6 +28,7 @@ from PhantomLibrary.database.messages import (
 )
 from PhantomLibrary.database.scale_plans import wanted
 from PhantomLibrary.database.shard_state import NEVER
+from PhantomLibrary.database.sql.hosting import FragmentHost
 from PhantomLibrary.database.transactions.desk import READS, TransactionDesk
 from PhantomLibrary.database.transactions.messages import LockGranted, ShardWork
 from PhantomLibrary.database.transactions.recovery import Finish
@@ -72,6 +73,8 @@ _to_json = msgspec.json.Encoder().encode
 class ServiceParts(Protocol):
     @property
     def desk(self) -> type[TransactionDesk]: ...
+    @property
+    def fragments(self) -> type[FragmentHost]: ...
 
 
 class ServiceOwner(Protocol):
@@ -330,6 +333,12 @@ class ShardService:
 
     def ask(self, shard: ShardId, command: ShardWork, finish: Finish) -> None:
         self._owner.ask(shard, command, finish)
+
+    def work(self, cost_ns: int) -> None:
+        self._owner.env.work(cost_ns)
+
+    def host_fragments(self) -> FragmentHost:
+        return self._owner.parts.fragments(self, self._owner.layout.config)
 
     def unavailable_nodes(self) -> list[NodeId]:
         return self._owner.unavailable_nodes()

@@ -23,6 +23,7 @@ from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore, key_
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.transactions.sharing import divide, unite
 from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable
+from PhantomLibrary.sql.image import Image
 
 NEVER = -1  # The epoch of a shard that does not serve: no request has it.
 _SESSION_BYTES = 64
@@ -72,6 +73,7 @@ class ShardState:
         self._sessions = sessions
         self.sagas = SagaState(fences if fences is not None else Fences())
         self._store = VersionedStore()
+        self.image: Image | None = None  # Derived, by whoever needs it: see sql/image.py.
         self.transactions = table(
             self._store, retention_ns=config.version_retention_ns, patience_ns=config.undecided_max_ns
         )
@@ -131,6 +133,11 @@ class ShardState:
 
     def _restore_sessions(self, head: SnapshotHead) -> None:
         self._sessions.load(head.sessions)
+
+    @property
+    def store(self) -> VersionedStore:
+        """Return the versions, another store after each `restore`."""
+        return self._store
 
     def held_keys(self) -> list[str]:
         """Return the keys that this holds versions of."""

@@ -79,6 +79,11 @@ class Env(Protocol):
     def waited_ns(self) -> int:
         """Return how long the message that is handled now has waited for the processor: 0 on an idle one."""
 
+    def work(self, cost_ns: int) -> None:
+        """Say that what is handled now takes so much more processor time, on a machine of speed 1, than such messages
+        do. What is sent from here on leaves that much later.
+        """
+
     def turn_away(self) -> None:
         """Say that the message that is handled now was refused unread: it costs no more than a `TurnedAway`."""
 

@@ -65,6 +65,19 @@ class Plan(Struct, frozen=True):
     gathers: int = 0
 
 
+class Measured(Struct):
+    """What running a fragment took: the shards it came to, rows and bytes that it yielded, thousands of steps of the
+    engine, virtual time, and how many of its parts had to be run again.
+    """
+
+    shards: dict[int, None] = {}
+    rows: int = 0
+    bytes: int = 0
+    units: int = 0
+    elapsed_ns: int = 0
+    restarts: int = 0
+
+
 class TableStatistics(Struct, frozen=True):
     """What is known of a table: rows, bytes, and how many values columns have. May be out of date, and decides no
     answer.

@@ -33,7 +33,7 @@ def encode_values(values: Row) -> str:
     return json.encode(plain).decode()
 
 
-def decode_values(text: str) -> Row:
+def decode_values(text: str | bytes) -> Row:
     """Return what encode_values() made a text of."""
     return tuple(bytes.fromhex(each[0]) if isinstance(each, list) else each for each in json.decode(text))
 

@@ -50,7 +50,7 @@ class NodeEnv:
 
     __slots__ = (
         "_disk", "_halt", "_links", "_streams", "disk", "incarnation", "lag_ns", "monotonic_ns", "node",
-        "reading", "set_deadline", "timers", "turn_away", "waited_ns", "wall_ns",
+        "reading", "set_deadline", "timers", "turn_away", "waited_ns", "wall_ns", "work",
     )  # fmt: skip
 
     def __init__(self, machine: NodeHost, incarnation: int) -> None:
@@ -70,6 +70,7 @@ class NodeEnv:
         self.reading = machine.reading
         self.waited_ns = machine.waited_ns
         self.turn_away = machine.turn_away
+        self.work = machine.work
 
     def random(self, name: str) -> Stream:
         return self._streams.get(f"node {self.node} {name}")
@@ -213,6 +214,19 @@ class NodeHost:
             heapify(ends_ns)
             env.lag_ns -= spared_ns
             self.busy_ns -= spared_ns
+
+    def work(self, cost_ns: int) -> None:
+        """Charge more for what is handled now than was charged for its message."""
+        env, ends_ns = self.env, self._core_free_ns
+        if env is None or not self._wire.has_costs or not cost_ns:
+            return
+        cost_ns = cost_ns * MILLION // self.speed_ppm
+        ends_at_ns = self.scheduler.now_ns + env.lag_ns
+        core = ends_ns.index(ends_at_ns) if env.lag_ns else 0  # What has cost nothing yet is done by an idle one.
+        ends_ns[core] = ends_at_ns + cost_ns
+        heapify(ends_ns)
+        env.lag_ns += cost_ns
+        self.busy_ns += cost_ns
 
     def reading(self) -> Reading:
         """Read the machine's meters. This changes nothing."""

@@ -57,6 +57,11 @@ class Wire:
         """Return what a message costs that its process has refused unread."""
         return self._cost_ns(TurnedAway(), 0)
 
+    @property
+    def has_costs(self) -> bool:
+        """Whether processors take time at all."""
+        return self._cost_ns is not _nothing
+
     def record_loss(self, prefix: bytes, parcel: Parcel, cause: str) -> None:
         """Trace a message that will not arrive. `prefix` names its ends, as `route_prefix` makes it."""
         if self._add is not None:

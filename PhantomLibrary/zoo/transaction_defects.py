@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from PhantomLibrary.database.messages import ShardRequest, Told
+from PhantomLibrary.database.sql.messages import RunFragment
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.transactions.messages import ReadAt, ReleaseLocks, ShardAnswer
@@ -109,6 +110,6 @@ class WakesNobodyOnRollback(TransactionDesk):
 class ReadsAtItsOwnTime(TransactionDesk):
     """Answers a read as of now, not as of the snapshot that other shards are read at."""
 
-    def _read(self, work: ReadAt) -> ShardAnswer:
+    def _read(self, work: ReadAt | RunFragment) -> ShardAnswer:
         now_ns = self._clock_ns()
         return super()._read(replace(work, at_ns=now_ns, limit_ns=now_ns))

@@ -21,6 +21,8 @@ from typing import Any, Protocol, TypeAlias
 from PhantomLibrary.database.config import DatabaseConfig, is_same_range
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import NotLeader, Outcome, ShardRequest, Told, Transact
+from PhantomLibrary.database.sql.hosting import FragmentHost
+from PhantomLibrary.database.sql.messages import CloseCursors, FetchChunk, RunFragment
 from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
     Locked,
@@ -49,8 +51,9 @@ from PhantomLibrary.protocols.transactions.values import (
     TransactionId,
 )
 
+Read: TypeAlias = ReadAt | CheckUnchanged | RunFragment
 CallKey: TypeAlias = tuple[NodeId, int]
-READS = frozenset((ReadAt, CheckUnchanged))
+READS = frozenset((ReadAt, CheckUnchanged, RunFragment))
 _OF_KEYS = READS | {LockKey}
 _FOREVER_NS = 1 << 62
 
@@ -72,6 +75,9 @@ class DeskHost(Protocol):
         """Whether some that have their timestamps are in no log yet."""
 
     def monotonic_ns(self) -> int: ...
+    def work(self, cost_ns: int) -> None:
+        """Charge the processor with more than what is handled costs anyway."""
+
     def wake_at(self, at_ns: int) -> None: ...
     def confirm(self, request: ShardRequest) -> None:
         """Have leadership confirmed, then hand the request to `serve`."""
@@ -81,6 +87,9 @@ class DeskHost(Protocol):
     def tell(self, node: NodeId, message: LockGranted) -> None: ...
     def ask(self, shard: ShardId, command: TransactionCommand, finish: Finish) -> None:
         """Put a command to another shard, through this node's gateway."""
+
+    def host_fragments(self) -> FragmentHost:
+        """Return what runs fragments of plans, for this term."""
 
     def unavailable_nodes(self) -> list[NodeId]: ...
     def show(self, observation: Observation) -> None: ...
@@ -97,6 +106,7 @@ class TransactionDesk:
         self._table = host.machine.transactions
         self._locks = LockTable()
         self._recovery = Recovery(host, config, self._table)
+        self.fragments = host.host_fragments()
         self._held: dict[CallKey, tuple[ShardRequest, TransactionId | None]] = {}
         self._behind: dict[TransactionId | None, dict[CallKey, None]] = {}  # Who waits for whom; None is the log.
         self._barriers: dict[CallKey, int] = {}  # What must be applied before a read may be served.
@@ -151,8 +161,13 @@ class TransactionDesk:
             self._host.answer(request, mismatch)
             return
         match work:
-            case ReadAt() | CheckUnchanged():
+            case ReadAt() | CheckUnchanged() | RunFragment():
                 self._take_read(request, work)
+            case FetchChunk():
+                self._host.answer(request, Told(self.fragments.fetch(work, self._clock_ns())))
+            case CloseCursors():
+                self.fragments.close(work)
+                self._host.answer(request, Told(Done()))
             case LockKey():
                 self._host.clock.observe(work.snapshot_ns)
                 self._host.answer(request, Told(self._lock(work)))
@@ -214,7 +229,7 @@ class TransactionDesk:
 
     # --- reads at a time --------------------------------------------------------------------------------------------
 
-    def _take_read(self, request: ShardRequest, work: ReadAt | CheckUnchanged) -> None:
+    def _take_read(self, request: ShardRequest, work: Read) -> None:
         self._host.clock.observe(work.at_ns)
         if work.at_ns > self._table.fence_ns:
             self._raise_fence(work.at_ns)
@@ -245,15 +260,20 @@ class TransactionDesk:
         if self._host.machine.applied_index < barrier:
             self._hold(request, None)
             return
-        holder = self._table.in_doubt(work.span, max(work.at_ns, min(self._limits(work))))
+        holder = self._in_doubt(work)
         if holder is not None:
             self._hold(request, holder)
             return
         del self._barriers[key]
-        answer = self._read(work) if isinstance(work, ReadAt) else self._compare(work)
+        answer = self._compare(work) if isinstance(work, CheckUnchanged) else self._read(work)
         self._host.answer(request, Told(answer))
 
-    def _limits(self, work: ReadAt | CheckUnchanged) -> tuple[int, int]:
+    def _in_doubt(self, work: Read) -> TransactionId | None:
+        until_ns = max(work.at_ns, min(self._limits(work)))
+        spans = work.spans if isinstance(work, RunFragment) else (work.span,)
+        return next(filter(None, (self._table.in_doubt(span, until_ns) for span in spans)), None)
+
+    def _limits(self, work: Read) -> tuple[int, int]:
         """Return up to which timestamp, and up to which promise, something may have been there before a transaction."""
         if isinstance(work, CheckUnchanged):
             return work.at_ns, _FOREVER_NS
@@ -261,14 +281,19 @@ class TransactionDesk:
             return work.limit_ns, _FOREVER_NS
         return work.limit_ns, work.met_ns
 
-    def _read(self, work: ReadAt) -> ShardAnswer:
+    def _read(self, work: ReadAt | RunFragment) -> ShardAnswer:
         machine, clock_ns, term = self._host.machine, self._clock_ns(), self._host.term
         if work.at_ns < machine.horizon_ns:
             return TooOld()
         limit_ns, promised_ns = self._limits(work)
-        written_ns = machine.written_between(work.span, work.at_ns, limit_ns, promised_ns)
+        if isinstance(work, RunFragment):
+            written_ns = self.fragments.written_between(work, limit_ns, promised_ns)
+        else:
+            written_ns = machine.written_between(work.span, work.at_ns, limit_ns, promised_ns)
         if written_ns:
             return Uncertain(max(written_ns, min(limit_ns, clock_ns)), clock_ns, term)
+        if isinstance(work, RunFragment):
+            return self.fragments.run(work, clock_ns)
         return Rows(machine.rows(work.span, work.at_ns), clock_ns, term)
 
     def _compare(self, work: CheckUnchanged) -> ShardAnswer:
@@ -346,8 +371,9 @@ class TransactionDesk:
         now_ns = self._host.monotonic_ns()
         self._recovery.look(now_ns)
         self._drop_old_locks(now_ns)
+        self.fragments.look()
         self.settled()
-        if self._recovery.has_work or len(self._locks) or self._held:
+        if self._recovery.has_work or len(self._locks) or self._held or self.fragments.is_busy:
             self._wake()
 
     def _drop_old_locks(self, now_ns: int) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.database.sql.runner import PlanRunner
 from PhantomLibrary.database.transactions.alarms import Alarms
 from PhantomLibrary.database.transactions.meetings import answer_meeting, meet_leaders, note_meeting
 from PhantomLibrary.database.transactions.messages import (
@@ -62,6 +63,8 @@ _to_json = msgspec.json.Encoder().encode
 class ManagerParts(Protocol):
     @property
     def committer(self) -> type[Committer]: ...
+    @property
+    def runner(self) -> type[PlanRunner]: ...
 
 
 class ManagerHost(Protocol):
@@ -88,11 +91,15 @@ class TransactionManager:
         self.clock = host.clock
         self.monotonic_ns = host.env.monotonic_ns
         self._statements = Statements(self)
+        self.node: NodeId = host.env.node
+        self.work = host.env.work
         self._number = host.env.incarnation << 32
+        self.plans = host.parts.runner(self, self._statements, self._number)
         self._open: dict[int, OpenTransaction] = {}  # By client process: the latest one, ended or not.
         self._by_id: dict[TransactionId, OpenTransaction] = {}  # Those that are not over.
         self._detector = DeadlockDetector(host.env.node)
         self._alarms = Alarms(host.env, _TICK)
+        self.call_at = self._alarms.call_at
 
     # --- clients ----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from PhantomLibrary.database.sql.messages import FragmentAnswer, FragmentQuestion
 from PhantomLibrary.domain import Isolation, ShardId
 from PhantomLibrary.protocols.transactions.deadlocks import Probe, Victim
 from PhantomLibrary.protocols.transactions.values import (
@@ -60,7 +61,7 @@ class ReleaseLocks(Struct, frozen=True, gc=False, array_like=True, tag="release 
     transaction: TransactionId
 
 
-TransactionQuestion: TypeAlias = ReadAt | CheckUnchanged | LockKey | ReleaseLocks
+TransactionQuestion: TypeAlias = ReadAt | CheckUnchanged | LockKey | ReleaseLocks | FragmentQuestion
 ShardWork: TypeAlias = TransactionCommand | TransactionQuestion
 
 # --- answers --------------------------------------------------------------------------------------------------------
@@ -113,7 +114,9 @@ class TooOld(Struct, frozen=True, gc=False, array_like=True, tag="too old"):
     """Versions of that time may be gone."""
 
 
-QuestionAnswer: TypeAlias = Rows | Uncertain | Locked | Waiting | WrittenSince | TooOld | Done | Conflict
+QuestionAnswer: TypeAlias = (
+    Rows | Uncertain | Locked | Waiting | WrittenSince | TooOld | Done | Conflict | FragmentAnswer
+)
 ShardAnswer: TypeAlias = QuestionAnswer | TransactionAnswer
 
 # --- between nodes --------------------------------------------------------------------------------------------------

@@ -61,6 +61,15 @@ _RESTARTS_MAX = 10
 _to_json = msgspec.json.Encoder().encode
 
 
+class _Dated(Protocol):
+    """An answer with the clock and the term of the leader that gave it."""
+
+    @property
+    def clock_ns(self) -> int: ...
+    @property
+    def term(self) -> int: ...
+
+
 class StatementHost(Protocol):
     """The manager of transactions on a node."""
 
@@ -97,7 +106,7 @@ class Statements:
 
     def perform(self, transaction: OpenTransaction, statement: Statement) -> Script:
         """Perform one statement; return its result. Raises RolledBackError."""
-        yield from self._learn_map()
+        yield from self.learn_map()
         before = len(transaction.writes)
         for _ in range(_RESTARTS_MAX):
             if transaction.isolation == "read committed":
@@ -120,7 +129,7 @@ class Statements:
 
     def perform_all(self, transaction: OpenTransaction, statements: Sequence[Statement]) -> Script:
         """Perform statements of which nobody sees a result before all are done. Raises RolledBackError."""
-        yield from self._learn_map()
+        yield from self.learn_map()
         for _ in range(_RESTARTS_MAX):
             transaction.writes.clear()
             transaction.begin_snapshot(self._host.clock.now_ns(), self._uncertainty_ns)
@@ -136,7 +145,8 @@ class Statements:
                 return results
         raise RolledBackError(reason)
 
-    def _learn_map(self) -> Script:
+    def learn_map(self) -> Script:
+        """Go on when it is known where keys are. Raises RolledBackError."""
         answer = yield self._host.need_map
         if isinstance(answer, (Refused, OutcomeUnknown)):
             raise RolledBackError(answer.reason)
@@ -166,7 +176,7 @@ class Statements:
     def _rows(self, transaction: OpenTransaction, span: Span) -> Script:
         """Return what a span holds at the snapshot, with what the transaction has written itself."""
         while True:
-            yield from self._learn_map()
+            yield from self.learn_map()
             parts = self._host.routes.parts_of(span)
             works = [(shard, self._read_at(transaction, shard, part)) for shard, part in parts]
             answers = yield partial(self._host.ask_all, works)
@@ -180,7 +190,7 @@ class Statements:
                     raise RolledBackError("it is so old that what it is to read may be gone")
                 if not isinstance(answer, (Rows, Uncertain)):
                     raise _failed(shard, answer)
-                self._meet(transaction, shard, answer)
+                self.meet(transaction, shard, answer)
                 if isinstance(answer, Uncertain):
                     later_ns = max(later_ns, answer.at_ns)
                 else:
@@ -188,17 +198,18 @@ class Statements:
             if not later_ns:
                 transaction.reads[span] = None
                 return transaction.with_own_writes(span, rows)
-            yield from self._move_up(transaction, later_ns)
+            yield from self.move_up(transaction, later_ns)
 
     def _read_at(self, transaction: OpenTransaction, shard: ShardId, span: Span) -> ReadAt:
         met_term, met_ns = transaction.met.get(shard, (0, 0))
         return ReadAt(transaction.id, span, transaction.snapshot_ns, transaction.limit_ns, met_ns, met_term)
 
-    def _meet(self, transaction: OpenTransaction, shard: ShardId, answer: Rows | Uncertain | Locked | Waiting) -> None:
+    def meet(self, transaction: OpenTransaction, shard: ShardId, answer: _Dated) -> None:
+        """Note what the clock of a leader said that was asked."""
         transaction.meet(shard, answer.term, answer.clock_ns)
         self._host.clock.observe(answer.clock_ns)
 
-    def _move_up(self, transaction: OpenTransaction, at_ns: int) -> Script:
+    def move_up(self, transaction: OpenTransaction, at_ns: int) -> Script:
         """Read at a later time from here on, if what was read so far is the same then."""
         for span in list(transaction.reads):
             yield from self._check_unchanged(transaction, span, at_ns)
@@ -207,7 +218,7 @@ class Statements:
     def _check_unchanged(self, transaction: OpenTransaction, span: Span, at_ns: int) -> Script:
         missing = [span]
         while missing:
-            yield from self._learn_map()
+            yield from self.learn_map()
             part_of = missing.pop()
             for shard, part in self._host.routes.parts_of(part_of):
                 work = CheckUnchanged(transaction.id, part, transaction.snapshot_ns, at_ns)
@@ -258,14 +269,14 @@ class Statements:
         host, waited = self._host, False
         patience_ns = host.monotonic_ns() + host.config.operation_timeout_ns * 9 // 10
         while True:
-            yield from self._learn_map()
+            yield from self.learn_map()
             shard = host.routes.shard_of(key).shard
             transaction.asked_locks[shard] = None
             work = LockKey(transaction.id, key, transaction.isolation, transaction.snapshot_ns)
             answer = yield partial(host.ask, shard, work)
             match answer:
                 case Locked():
-                    self._meet(transaction, shard, answer)
+                    self.meet(transaction, shard, answer)
                     host.goes_on(transaction)
                     transaction.locked[key] = answer.clock_ns
                     return waited
@@ -273,9 +284,9 @@ class Statements:
                     if not transaction.is_uncertain(shard, answer.term, answer.at_ns, answer.promised_ns):
                         raise RolledBackError(f"{key} was written by another transaction after this one began")
                     transaction.meet(shard, answer.term, answer.clock_ns)
-                    yield from self._move_up(transaction, answer.at_ns)
+                    yield from self.move_up(transaction, answer.at_ns)
                 case Waiting():
-                    self._meet(transaction, shard, answer)
+                    self.meet(transaction, shard, answer)
                     waited = True
                     transaction.waits_for = answer.holders
                     if host.monotonic_ns() >= patience_ns:

@@ -9,7 +9,7 @@ Bernstein, Hadzilacos, Goodman, "Concurrency Control and Recovery in Database Sy
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from operator import itemgetter
 from typing import TypeAlias
@@ -42,6 +42,7 @@ class VersionedStore:
         self._keys: list[bytes] = []  # In order.
         self._hashes: dict[bytes, int] = {}
         self._changed: dict[bytes, None] = {}
+        self._watched: dict[bytes, None] | None = None
         self._digest = 0
         self.last_timestamp_ns = 0
         self.horizon_ns = 0
@@ -71,6 +72,10 @@ class VersionedStore:
         keys = self._keys
         stop = bisect_left(keys, end) if end else len(keys)
         return keys[bisect_left(keys, start) : stop]
+
+    def versions_of(self, key: bytes) -> Sequence[Version]:
+        """Return what is kept of a key, oldest version first."""
+        return self._versions.get(key, ())
 
     def latest_promised_ns(self, key: bytes) -> int:
         """Return when the newest version of a key was promised, 0 where there is none."""
@@ -106,6 +111,8 @@ class VersionedStore:
         if horizon_ns > self.horizon_ns:
             self.horizon_ns = horizon_ns
         self._changed[key] = None
+        if self._watched is not None:
+            self._watched[key] = None
         value = version[1]
         self.bytes += VERSION_BYTES if value is None else VERSION_BYTES + len(value)
         versions = self._versions.get(key)
@@ -141,6 +148,8 @@ class VersionedStore:
         self._versions[key] = versions
         insort(self._keys, key)
         self._changed[key] = None
+        if self._watched is not None:
+            self._watched[key] = None
         self.bytes += key_bytes(key, versions)
 
     def drop(self, keys: Iterable[bytes]) -> None:
@@ -148,8 +157,15 @@ class VersionedStore:
         for key in keys:
             self.bytes -= key_bytes(key, self._versions.pop(key))
             self._changed.pop(key, None)
+            if self._watched is not None:
+                self._watched[key] = None
             self._digest = (self._digest - self._hashes.pop(key, 0)) & _DIGEST_MASK
         self._keys = [key for key in self._keys if key in self._versions]
+
+    def watch(self) -> dict[bytes, None]:
+        """Return what is to hold the keys that changed from now on: who asked takes them out. There is one who does."""
+        self._watched = {}
+        return self._watched
 
     def digest(self) -> int:
         """Return a number that two stores share when they hold the same: a sum, brought up to date by what changed."""

@@ -4,6 +4,7 @@ from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor, make
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Execute, OpenSession, ShardRequest, Told, Transact
 from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.sql.hosting import FragmentHost
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.messages import (
     ReadAt,
@@ -63,6 +64,12 @@ class Host:
 
     def ask(self, shard, command, finish):
         self.asked.append((shard, command, finish))
+
+    def host_fragments(self):
+        return FragmentHost(self, CONFIG)
+
+    def work(self, cost_ns):
+        self.worked = cost_ns
 
     def unavailable_nodes(self):
         return self.gone

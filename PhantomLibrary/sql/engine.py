@@ -1,0 +1,122 @@
+"""SQLite, by apsw, as the engine that computes what a plan asks of one place: databases in memory, and what they cost.
+
+How much it computes is counted in steps of its virtual machine: the same on every machine that has the same version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from PhantomLibrary.errors import PhantomError
+from PhantomLibrary.sql.catalog import Stored
+from PhantomLibrary.sql.errors import INTERNAL, OUT_OF_RANGE, TIMED_OUT, SqlError
+
+if TYPE_CHECKING:
+    import apsw
+
+Row: TypeAlias = tuple[Stored, ...]
+
+STEPS = 1_000
+"""After so many steps of SQLite's virtual machine the engine counts one unit of work."""
+
+
+class MissingExtra(PhantomError):
+    """What SQL needs beside the package itself is not installed."""
+
+
+class Engine:
+    """One database in memory. `units` counts its work, in thousands of steps."""
+
+    def __init__(self) -> None:
+        self.connection = _open()
+        self.units = 0
+        self._units_max = 0
+        self._tables: dict[str, str] = {}
+        self.connection.set_progress_handler(self._progress, STEPS)
+
+    def execute(self, text: str, parameters: Sequence[Stored] = ()) -> Iterator[Row]:
+        """Run a statement."""
+        return self.connection.execute(text, parameters)
+
+    def put_in(self, text: str, rows: Iterable[Sequence[Stored]]) -> None:
+        """Run a statement once for each row, as one transaction."""
+        with self.connection:
+            self.connection.executemany(text, rows)
+
+    def query(self, text: str, parameters: Sequence[Stored], units_max: int) -> list[Row]:
+        """Return all rows of a query, for which it may use so many units. Raises SqlError."""
+        import apsw
+
+        self._units_max = self.units + units_max
+        try:
+            return self.connection.execute(text, parameters).fetchall()
+        except apsw.InterruptError:
+            steps = units_max * STEPS
+            raise SqlError(TIMED_OUT, f"it takes more than the {steps} steps that its time allows") from None
+        except apsw.Error as error:
+            state = OUT_OF_RANGE if "overflow" in str(error) else INTERNAL
+            raise SqlError(state, str(error)) from error
+        finally:
+            self._units_max = 0
+
+    def _progress(self) -> bool:
+        self.units += 1
+        return 0 < self._units_max < self.units
+
+    def hold(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Stored]]) -> tuple[str, str, str]:
+        """Fill a table with rows; return name and text for `with_tables`, and what it is to be emptied by.
+
+        It stays when it is emptied: to make a table costs more than to fill one, as all statements are prepared anew.
+        """
+        table, cells = f"{name}x{len(columns)}", ",".join(f"c{each}" for each in range(len(columns)))
+        if table not in self._tables:
+            self.connection.execute(f"CREATE TABLE {table}({cells})")
+            self._tables[table] = f"INSERT INTO {table} VALUES({','.join('?' * len(columns))})"
+        self.put_in(self._tables[table], rows)
+        return f"{name}{listed(columns)}", f"(SELECT {cells} FROM {table})", table
+
+    def empty(self, tables: Iterable[str]) -> None:
+        """Forget what tables hold."""
+        for table in tables:
+            self.connection.execute(f"DELETE FROM {table}")
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def with_tables(names: dict[str, str], query: str) -> str:
+    """Return a query that finds each of some tables, which have names, under a text in brackets: `(select …)`.
+
+    `names` are as they stand before AS: `t1(a,b)`.
+    """
+    if not names:
+        return query
+    tables = ",".join(f"{name} AS NOT MATERIALIZED {text}" for name, text in names.items())
+    stripped = query.lstrip()
+    if stripped[:4].upper() != "WITH":
+        return f"WITH {tables} {query}"
+    rest = stripped[4:].lstrip()
+    if rest[:9].upper() == "RECURSIVE":
+        return f"WITH RECURSIVE {tables},{rest[9:]}"
+    return f"WITH {tables},{rest}"
+
+
+def quoted(name: str) -> str:
+    """Return a name as it stands in a text."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as they stand in a text, in brackets."""
+    return f"({','.join(map(quoted, names))})"
+
+
+def _open() -> apsw.Connection:
+    try:
+        import apsw
+    except ImportError:
+        raise MissingExtra("SQL needs apsw: pip install robotframework-phantomlibrary[sql]") from None
+    connection = apsw.Connection(":memory:")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    return connection

@@ -1,0 +1,295 @@
+"""The rows of one replica as tables of SQLite: derived from its versioned store, never in log, snapshot or digest.
+
+An image is a function of the store: it watches which keys change, and before it is asked anything takes over what the
+store holds of these, all versions. So it holds whatever the store does, garbage collection, splits and merges
+included; a store that was restored is another one, and gets another image. Where nobody asks there is none.
+
+Of table 5, `r5` holds the rows as they are, `h5` what they were before, and `o5` what the transaction that asks is
+going to write. A query finds `t5` as it was at a time: as a rule nothing was written since, and that is `r5` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+from PhantomLibrary.domain.rows import CATALOG_KEY, table_of
+from PhantomLibrary.sql.catalog import Catalog, Stored, Table, decode_catalog
+from PhantomLibrary.sql.engine import Engine, Row, listed
+from PhantomLibrary.sql.rows import decode_values
+
+_CATALOG = CATALOG_KEY.encode()
+_CATALOGS_MAX = 8
+_MOMENT = "(SELECT ns FROM moment)"
+
+Bounds = Sequence[tuple[str, str]]
+"""Ranges of keys [low, high)."""
+
+
+class Versions(Protocol):
+    """The store."""
+
+    def items(self) -> Iterator[tuple[bytes, Any]]: ...
+    def versions_of(self, key: bytes) -> Sequence[tuple[int, bytes | None, int]]: ...
+    def at(self, key: bytes, timestamp_ns: int) -> bytes | None: ...
+    def watch(self) -> dict[bytes, None]: ...
+
+
+class NoTableError(Exception):
+    """There was no such table at the time asked for."""
+
+
+class _Held:
+    """One table as it is held: with the columns that any version of the catalog gives it."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.latest_ns = 0  # When anything of it was last written.
+        self.has_history = False
+        self.changes = 0  # Rows that were written since its statistics were taken.
+        self.statistics: tuple[int, int, tuple[tuple[str, int], ...]] | None = None
+        self.keys = [_position(table, name) for name in table.primary_key]
+
+    @property
+    def cells(self) -> list[str]:
+        return [f"c{each}" for each in range(len(self.table.columns))]
+
+
+class Image:
+    """The image of one store."""
+
+    def __init__(self, store: Versions) -> None:
+        self.store = store
+        self.engine = Engine()
+        self._held: dict[int, _Held] = {}
+        self._catalogs: dict[bytes, Catalog] = {}
+        self._indexes: set[str] = set()
+        self.engine.execute("CREATE TABLE moment(ns); INSERT INTO moment VALUES(0); CREATE TABLE bounds(low, high)")
+        self._changed = store.watch()
+        self._changed.update((key, None) for key, _ in store.items())
+
+    # --- following the store ----------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Take over what has changed in the store."""
+        changed = self._changed
+        if not changed:
+            return
+        if _CATALOG in changed:
+            self._learn_tables()
+        by_table: dict[int, list[bytes]] = {}
+        for key in sorted(changed):
+            number = table_of(key.decode())
+            if number in self._held:
+                by_table.setdefault(number, []).append(key)
+        changed.clear()
+        for number, keys in by_table.items():
+            self._take(self._held[number], keys)
+
+    def _learn_tables(self) -> None:
+        """Make room for all tables and columns that any version of the catalog knows."""
+        for _, content, _ in self.store.versions_of(_CATALOG):
+            for table in () if content is None else self._decoded(content).tables:
+                held = self._held.get(table.number)
+                if held is None:
+                    held = self._held[table.number] = _Held(table)
+                    self._make(held)
+                    # Its rows may have come before: with a chunk of a snapshot that is earlier than the catalog's.
+                    self._changed.update((key, None) for key, _ in self.store.items())
+                elif len(table.columns) > len(held.table.columns):
+                    self._widen(held, table)
+                self._index(table)
+
+    def _make(self, held: _Held) -> None:
+        table, number = held.table, held.table.number
+        keys = [f"c{each}" for each in held.keys]
+        is_rowid = len(keys) == 1 and table.columns[held.keys[0]].type.name == "INTEGER"
+        columns = ",".join(f"{cell} INTEGER" if is_rowid and cell == keys[0] else cell for cell in held.cells)
+        end = ")" if is_rowid else ") WITHOUT ROWID"
+        primary = ",".join(keys)
+        self.engine.execute(f"CREATE TABLE r{number}(_key, _from, {columns}, PRIMARY KEY({primary}){end}")
+        plain = ",".join(held.cells)
+        self.engine.execute(
+            f"CREATE TABLE h{number}(_key, _from, _until, {plain}, PRIMARY KEY(_key, _from)) WITHOUT ROWID"
+        )
+        self.engine.execute(f"CREATE TABLE o{number}(_key PRIMARY KEY, _gone, {plain}) WITHOUT ROWID")
+
+    def _widen(self, held: _Held, table: Table) -> None:
+        """Columns were added: rows that know nothing of them have their defaults."""
+        import apsw
+
+        for number in range(len(held.table.columns), len(table.columns)):
+            default = apsw.format_sql_value(table.columns[number].default)
+            for kind in "rho":
+                self.engine.execute(f"ALTER TABLE {kind}{table.number} ADD COLUMN c{number} DEFAULT {default}")
+        held.table = table
+
+    def _index(self, table: Table) -> None:
+        """Make the indexes that a table has, of what is present."""
+        wanted = [each.columns for each in table.indexes] + [each.columns for each in table.uniques]
+        for columns in wanted:
+            cells = [_position(table, name) for name in columns]
+            name = f"i{table.number}_{'_'.join(map(str, cells))}"
+            if name not in self._indexes:
+                self._indexes.add(name)
+                self.engine.execute(f"CREATE INDEX {name} ON r{table.number}({','.join(f'c{each}' for each in cells)})")
+
+    def _take(self, held: _Held, keys: list[bytes]) -> None:
+        """Hold of some rows of a table what the store does."""
+        present: list[tuple[Stored, ...]] = []
+        earlier: list[tuple[Stored, ...]] = []
+        absent: list[Row] = []
+        for encoded in keys:
+            key = encoded.decode()
+            versions = self.store.versions_of(encoded)
+            if versions and versions[-1][0] > held.latest_ns:
+                held.latest_ns = versions[-1][0]
+            if versions and versions[-1][1] is not None:
+                present.append((key, versions[-1][0], *self._row(held, versions[-1][1])))
+            else:
+                absent.append(primary_key_of(key))
+            for (from_ns, content, _), (until_ns, _, _) in pairwise(versions):
+                if content is not None:
+                    earlier.append((key, from_ns, until_ns, *self._row(held, content)))
+        held.changes += len(keys)
+        self._write(held, present, absent, [key.decode() for key in keys], earlier)
+
+    def _write(
+        self,
+        held: _Held,
+        present: list[tuple[Stored, ...]],
+        absent: list[Row],
+        changed: list[str],
+        earlier: list[tuple[Stored, ...]],
+    ) -> None:
+        engine, number, width = self.engine, held.table.number, len(held.table.columns)
+        if held.has_history:
+            engine.put_in(f"DELETE FROM h{number} WHERE _key=?", [(key,) for key in changed])
+        if earlier:
+            held.has_history = True
+            engine.put_in(f"INSERT INTO h{number} VALUES({_marks(width + 3)})", earlier)
+        if absent:
+            condition = " AND ".join(f"c{each}=?" for each in held.keys)
+            engine.put_in(f"DELETE FROM r{number} WHERE {condition}", absent)
+        if present:
+            engine.put_in(f"INSERT OR REPLACE INTO r{number} VALUES({_marks(width + 2)})", present)
+
+    def _row(self, held: _Held, content: bytes) -> Row:
+        row, columns = decode_values(content), held.table.columns
+        if len(row) == len(columns):
+            return row
+        return (*row, *(column.default for column in columns[len(row) :]))
+
+    def _decoded(self, content: bytes) -> Catalog:
+        catalog = self._catalogs.get(content)
+        if catalog is None:
+            if len(self._catalogs) >= _CATALOGS_MAX:
+                del self._catalogs[next(iter(self._catalogs))]
+            catalog = self._catalogs[content] = decode_catalog(content)
+        return catalog
+
+    # --- at a time --------------------------------------------------------------------------------------------------
+
+    def table_at(self, number: int, at_ns: int) -> Table:
+        """Return a table as the catalog had it at a time. Raises NoTableError."""
+        content = self.store.at(_CATALOG, at_ns)
+        table = None if content is None else self._decoded(content).numbered(number)
+        if table is None:
+            raise NoTableError(f"there is no table of number {number} here at that time")
+        return table
+
+    def written_since(self, number: int, after_ns: int) -> list[bytes]:
+        """Return the keys of rows of a table that were written after a time: as a rule, none."""
+        held = self._held.get(number)
+        if held is None or held.latest_ns <= after_ns:
+            return []
+        engine = self.engine
+        rows = engine.execute(
+            f"SELECT _key FROM r{number} WHERE _from>?1 UNION SELECT _key FROM h{number} WHERE _until>?1 OR _from>?1",
+            (after_ns,),
+        )
+        return [str(key).encode() for (key,) in rows]
+
+    def set_moment(self, at_ns: int, bounds: Bounds) -> None:
+        """Say what the texts of `table_text` are to mean from now on."""
+        self.engine.execute("UPDATE moment SET ns=?", (at_ns,))
+        self.engine.execute("DELETE FROM bounds")
+        if bounds:
+            self.engine.put_in("INSERT INTO bounds VALUES(?,?)", bounds)
+
+    def table_text(self, table: Table, at_ns: int, bounds: int, *, has_own: bool) -> tuple[str, str]:
+        """Return the name of a table and, in brackets, what it held at the moment that was set; of it only what lies
+        in the bounds, unless there are none; and with what its asker has written, if that was given.
+        """
+        held = self._held[table.number]
+        number, cells = table.number, ",".join(held.cells[: len(table.columns)])
+        conditions = [_in_bounds(bounds)] if bounds and table.sharding.kind != "everywhere" else []
+        if has_own:
+            conditions.append(f"_key NOT IN (SELECT _key FROM o{number})")
+        is_past = held.latest_ns > at_ns
+        now = [*conditions, f"_from<={_MOMENT}"] if is_past else conditions
+        parts = [f"SELECT {cells} FROM r{number}{_where(now)}"]
+        if is_past and held.has_history:
+            then = [*conditions, f"_from<={_MOMENT} AND _until>{_MOMENT}"]
+            parts.append(f"SELECT {cells} FROM h{number}{_where(then)}")
+        if has_own:
+            parts.append(f"SELECT {cells} FROM o{number} WHERE NOT _gone")
+        name = f"t{number}{listed(column.name for column in table.columns)}"
+        return name, f"({' UNION ALL '.join(parts)})"
+
+    def lay_over(self, own: Sequence[tuple[str, str | None]]) -> list[int]:
+        """Let queries see rows that their transaction has written, None where it has deleted one; return in which
+        tables.
+        """
+        by_table: dict[int, list[tuple[Stored, ...]]] = {}
+        for key, value in own:
+            held = self._held.get(table_of(key) or 0)
+            if held is not None:
+                width = len(held.table.columns)
+                row: Row = (None,) * width if value is None else self._row(held, value.encode())
+                by_table.setdefault(held.table.number, []).append((key, value is None, *row))
+        for number, rows in by_table.items():
+            marks = _marks(len(self._held[number].table.columns) + 2)
+            self.engine.put_in(f"INSERT OR REPLACE INTO o{number} VALUES({marks})", rows)
+        return list(by_table)
+
+    def lift(self, tables: Sequence[int]) -> None:
+        """Forget what was laid over."""
+        self.engine.empty(f"o{number}" for number in tables)
+
+    # --- questions of planners --------------------------------------------------------------------------------------
+
+    def rows_of(self, number: int) -> int:
+        """Return how many rows a table has now."""
+        ((rows,),) = self.engine.execute(f"SELECT count(*) FROM r{number}") if number in self._held else ((0,),)
+        return int(rows)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def primary_key_of(key: str) -> Row:
+    """Return the primary key of the row that is kept under a key of the store."""
+    return decode_values(key.partition("/")[2])
+
+
+def _position(table: Table, name: str) -> int:
+    return next(number for number, column in enumerate(table.columns) if column.name == name)
+
+
+def _marks(count: int) -> str:
+    return ",".join("?" * count)
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _in_bounds(count: int) -> str:
+    if count == 1:
+        return "_key>=(SELECT low FROM bounds) AND _key<(SELECT high FROM bounds)"
+    return "EXISTS (SELECT 1 FROM bounds WHERE _key>=low AND _key<high)"
+
+
+__all__ = ["Image", "NoTableError", "primary_key_of"]
