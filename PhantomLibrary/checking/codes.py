@@ -6,6 +6,7 @@ Rule: every code that a checker can answer stands here, and nothing else does; a
 from __future__ import annotations
 
 from PhantomLibrary.checking.code_entry import CodeEntry
+from PhantomLibrary.checking.query_codes import QUERY_ENTRIES
 from PhantomLibrary.checking.transaction_codes import TRANSACTION_ENTRIES
 
 _ENTRIES = (
@@ -125,6 +126,7 @@ _ENTRIES = (
         "An append began after another had been confirmed, and yet its element stands before the other's.",
     ),
     *TRANSACTION_ENTRIES,
+    *QUERY_ENTRIES,
     CodeEntry(
         "HLT-001",
         "failure not detected",

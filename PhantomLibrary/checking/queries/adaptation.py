@@ -68,11 +68,8 @@ def read_query(query: str) -> exp.Expr:
     from sqlglot.errors import SqlglotError
 
     try:
-        places = [
-            each.start
-            for each in sqlglot.tokenize(query, read=_DIALECT)
-            if each.text == "?" and each.token_type.name == "PLACEHOLDER"
-        ]
+        tokens = sqlglot.tokenize(query, read=_DIALECT) if "?" in query else []
+        places = [each.start for each in tokens if each.text == "?" and each.token_type.name == "PLACEHOLDER"]
         for number in range(len(places), 0, -1):
             place = places[number - 1]
             query = f"{query[:place]}:p{number}{query[place + 1 :]}"
@@ -88,7 +85,7 @@ def read_query(query: str) -> exp.Expr:
 
 def text_of(tree: exp.Expr) -> str:
     """Return a tree as SQLite reads it."""
-    return tree.sql(dialect=_DIALECT)
+    return tree.sql(dialect=_DIALECT, copy=False)
 
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
@@ -168,7 +165,7 @@ def _cast(node: exp.Expr) -> exp.Expr | None:
 def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
-    return exp.Anonymous(this=name, expressions=[each.copy() for each in arguments])
+    return exp.Anonymous(this=name, expressions=list(arguments))
 
 
 # --- order and limit --------------------------------------------------------------------------------------------------
