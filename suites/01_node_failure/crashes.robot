@@ -27,7 +27,7 @@ Crashed Follower Disturbs Nobody
     Load The Cluster
     ${leader} =    Get Leader    1
     ${follower} =    Crash Node    follower of shard 1
-    Run For    ${PHASE}
+    Run For    4s
     Get Leader    1    ==    ${leader}
     Leaders Should Stay    window=2s
     Restart Node    ${follower}
