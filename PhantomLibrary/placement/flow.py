@@ -8,8 +8,12 @@ for all nodes at once. Two kinds of things are carried: replicas (`replicas.py`)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from math import lcm
+from operator import or_
+
+_MOVEMENTS = (-1, 0, 1)
 
 
 class Flow(ABC):
@@ -28,7 +32,14 @@ class Flow(ABC):
                     self.held[node][thing] = None
         common = lcm(*self.capacities)
         self.unit = tuple(common // each for each in self.capacities)
+        self.prices = [self.price(node) for node in range(len(self.counts))]  # Of the last thing on each.
+        self._by_next_price: dict[int, int] = {}  # The nodes that one thing more costs so much.
+        for node in range(len(self.counts)):
+            self._note_next_price(node)
         self._allowed: list[dict[int, int]] = [{} for _ in carriers]
+        # By node and movement, where each thing may go at that; of those that are stale it has to be found out anew.
+        self._ways: list[tuple[dict[int, int], ...]] = [({}, {}, {}) for _ in capacities]
+        self._stale: list[dict[int, None]] = [dict(held) for held in self.held]
         self._steps: dict[int, tuple[tuple[int, int], ...]] = {}
 
     @abstractmethod
@@ -49,10 +60,28 @@ class Flow(ABC):
         self._allowed[thing] = {}
         for node in bits(self.now[thing] | 1 << source):
             self._steps.pop(node, None)
+            self._stale[node][thing] = None
         del self.held[source][thing]
         self.held[target][thing] = None
-        self.counts[source] -= 1
-        self.counts[target] += 1
+        self._count(source, -1)
+        self._count(target, 1)
+
+    def give(self, thing: int, node: int) -> None:
+        """Let a node carry what nobody has carried."""
+        assert not self.now[thing]
+        self.now[thing] = 1 << node
+        self.held[node][thing] = self._stale[node][thing] = None
+        self._count(node, 1)
+
+    def _count(self, node: int, more: int) -> None:
+        self._by_next_price[self.price(node, 1)] &= ~(1 << node)
+        self.counts[node] += more
+        self.prices[node] = self.price(node)
+        self._note_next_price(node)
+
+    def _note_next_price(self, node: int) -> None:
+        price = self.price(node, 1)
+        self._by_next_price[price] = self._by_next_price.get(price, 0) | 1 << node
 
     # --- what it is worth ---------------------------------------------------------------------------------------------
 
@@ -67,35 +96,48 @@ class Flow(ABC):
         """Return how much the imbalance falls when a thing goes from one node to another."""
         return self.price(source) - self.price(target, 1)
 
-    def movement(self, thing: int, source: int, target: int) -> int:
-        """Return how much more movement there is after such a step: one more, none, or one less if it goes back."""
-        home = self.home[thing]
-        return (home >> source & 1) - (home >> target & 1)
-
     def steps(self, source: int) -> tuple[tuple[int, int], ...]:
-        """Return each movement that a step from `source` can cost, with the nodes to which it can go at that."""
+        """Return each movement that a step from `source` can cost, with the nodes to which it can go at that.
+
+        A thing that leaves its home is one more movement, one that comes home one less, any other none.
+        """
         found = self._steps.get(source)
         if found is None:
             found = self._steps[source] = self._find_steps(source)
         return found
 
     def _find_steps(self, source: int) -> tuple[tuple[int, int], ...]:
-        back = level = away = 0
-        for thing in self.held[source]:
-            targets, home = self.allowed(thing, source), self.home[thing]
-            if home >> source & 1:
-                level |= targets & home
-                away |= targets & ~home
-            else:
-                back |= targets & home
-                level |= targets & ~home
-        return ((-1, back), (0, level), (1, away))
+        ways = self._ways_from(source)
+        return tuple((step, reduce(or_, ways[step + 1].values(), 0)) for step in _MOVEMENTS)
 
-    def candidates(self, source: int, target: int, movement: int) -> Iterator[int]:
-        """Yield the things that may go from one node to another at such a movement."""
-        for thing in self.held[source]:
-            if self.allowed(thing, source) >> target & 1 and self.movement(thing, source, target) == movement:
-                yield thing
+    def _ways_from(self, source: int) -> tuple[Mapping[int, int], ...]:
+        """Return, by movement from -1 on, to which nodes each thing may go from `source` at that."""
+        ways, held, stale = self._ways[source], self.held[source], self._stale[source]
+        for thing in stale:
+            for way in ways:
+                way.pop(thing, None)
+            if thing in held:
+                targets, home = self.allowed(thing, source), self.home[thing]
+                is_home = home >> source & 1
+                if targets & home:
+                    ways[is_home][thing] = targets & home
+                if targets & ~home:
+                    ways[is_home + 1][thing] = targets & ~home
+        stale.clear()
+        return ways
+
+    def candidates(self, source: int, target: int, movement: int) -> list[int]:
+        """Return the things that may go from one node to another at such a movement, in any order."""
+        wanted = 1 << target
+        return [thing for thing, targets in self._ways_from(source)[movement + 1].items() if targets & wanted]
+
+    def cheapest(self, nodes: int) -> tuple[int, int]:
+        """Return those of some nodes that one thing more costs the least, and how much; (0, 0) of none."""
+        by_price = self._by_next_price
+        for price in sorted(by_price):
+            if found := by_price[price] & nodes:
+                return found, price
+        return 0, 0
 
 
 def bits(mask: int) -> Iterator[int]:

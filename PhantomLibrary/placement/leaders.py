@@ -26,9 +26,7 @@ class Leaders(Flow):
         """Give a shard whose leader goes to the replica that leads the least."""
         nodes = [node for node in range(len(self.counts)) if self._holders[thing] >> node & 1]
         node = min(nodes, key=lambda each: (self.price(each, 1), each))
-        self.now[thing] = 1 << node
-        self.counts[node] += 1
-        self.held[node][thing] = None
+        self.give(thing, node)
 
     def _targets(self, thing: int, source: int) -> int:
         return self._holders[thing] & ~(1 << source)

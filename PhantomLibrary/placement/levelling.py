@@ -12,14 +12,17 @@ cycles) and 14 (convex costs).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from PhantomLibrary.placement.flow import Flow, bits
 
-Cost = Callable[[int], int]
-"""What it costs to move a thing: which one goes is decided by that, where several could."""
+Costs: TypeAlias = Sequence[int]
+"""What it costs to move each thing: which one goes is decided by that, where several could."""
 
 
 class _Arc(Struct, frozen=True):
@@ -34,23 +37,24 @@ class _Arc(Struct, frozen=True):
     is_gap: bool = False
 
 
-def level(flow: Flow, cost: Cost) -> None:
+def level(flow: Flow, costs: Costs) -> None:
     """Take away imbalance, at the least movement for each step of it, until there is none that can go."""
-    _take_away(flow, cost, _single_step)  # Nearly all there is to do, and quickly done.
-    _cancel_cycles(flow, cost, with_gaps=False)
-    _take_away(flow, cost, _best_path)
-    _cancel_cycles(flow, cost, with_gaps=True)
+    _take_away(flow, costs, _single_step)  # Nearly all there is to do, and quickly done.
+    _cancel_cycles(flow, costs, with_gaps=False)
+    _take_away(flow, costs, _best_path)
+    _cancel_cycles(flow, costs, with_gaps=True)
 
 
-def _take_away(flow: Flow, cost: Cost, find: Callable[[Flow, int], list[_Arc]]) -> None:
+def _take_away(flow: Flow, costs: Costs, find: Callable[[Flow, int], list[_Arc]]) -> None:
     """Follow what `find` returns for the node that carries the most, until it finds nothing for any node."""
     nodes = range(len(flow.counts))
     dead_ends: set[int] = set()  # Nodes from which nothing can be gained, as long as nothing else has changed.
     while len(dead_ends) < len(nodes):
         open_nodes = [node for node in nodes if node not in dead_ends]
-        source = max(open_nodes, key=lambda node: (flow.price(node), -node))
+        dearest = max([flow.prices[node] for node in open_nodes])
+        source = next(node for node in open_nodes if flow.prices[node] == dearest)
         path = find(flow, source)
-        if path and _follow(flow, path, cost):
+        if path and _follow(flow, path, costs):
             dead_ends.clear()
         else:
             dead_ends.add(source)
@@ -58,11 +62,12 @@ def _take_away(flow: Flow, cost: Cost, find: Callable[[Flow, int], list[_Arc]]) 
 
 def _single_step(flow: Flow, source: int) -> list[_Arc]:
     """Return a step to where a thing of `source` is the most gain."""
-    ways = [
-        (-flow.gain(source, target), step, target) for step, targets in flow.steps(source) for target in bits(targets)
-    ]
-    loss, step, target = min(ways, default=(0, 0, source))
-    return [_Arc(source, target, step)] if loss < 0 else []
+    steps = flow.steps(source)
+    cheapest, price = flow.cheapest(reduce(or_, [targets for _, targets in steps]))
+    if not cheapest or price >= flow.prices[source]:
+        return []
+    step, best = next((step, targets & cheapest) for step, targets in steps if targets & cheapest)
+    return [_Arc(source, next(bits(best)), step)]
 
 
 def _best_path(flow: Flow, source: int) -> list[_Arc]:
@@ -110,11 +115,11 @@ def _shortest_paths(flow: Flow, source: int) -> tuple[dict[int, int], dict[int, 
     return movement, last
 
 
-def _cancel_cycles(flow: Flow, cost: Cost, *, with_gaps: bool) -> None:
+def _cancel_cycles(flow: Flow, costs: Costs, *, with_gaps: bool) -> None:
     """Let things go round wherever that means less movement, and the balance stays as it is."""
     for _ in range(sum(flow.counts) + 1):
         cycle = _negative_cycle(flow, with_gaps=with_gaps)
-        if not cycle or not _follow(flow, cycle, cost):
+        if not cycle or not _follow(flow, cycle, costs):
             return
 
 
@@ -147,7 +152,7 @@ def _negative_cycle(flow: Flow, *, with_gaps: bool) -> list[_Arc]:
     return cycle[::-1]
 
 
-def _follow(flow: Flow, path: list[_Arc], cost: Cost) -> bool:
+def _follow(flow: Flow, path: list[_Arc], costs: Costs) -> bool:
     """Make the moves of a path, each of the cheapest thing; return whether all could be made.
 
     The step of one thing may take away what a later step needed: then all are undone.
@@ -157,8 +162,8 @@ def _follow(flow: Flow, path: list[_Arc], cost: Cost) -> bool:
     for arc in path:
         if arc.is_gap:
             continue
-        things = (each for each in flow.candidates(arc.source, arc.target, arc.movement) if each not in used)
-        thing = min(things, key=lambda each: (cost(each), each), default=-1)
+        things = flow.candidates(arc.source, arc.target, arc.movement)
+        _, thing = min([(costs[each], each) for each in things if each not in used], default=(0, -1))
         if thing < 0:
             for past_thing, past in reversed(made):
                 flow.move(past_thing, past.target, past.source)

@@ -49,7 +49,7 @@ def plan(snapshot: Snapshot, by: Measure = "replicas", *, spread_permille: int =
     replicas = Replicas(nodes, snapshot.shards)
     _spread_over_places(replicas, snapshot.shards)
     if by == "replicas":
-        level(replicas, lambda shard: snapshot.shards[shard].bytes)
+        level(replicas, [each.bytes for each in snapshot.shards])
     else:
         even_out(replicas, weights, spread_permille)
     moves = tuple(_moves(snapshot.shards, replicas, _Shares(nodes, by, replicas.home, weights)))
@@ -58,7 +58,7 @@ def plan(snapshot: Snapshot, by: Measure = "replicas", *, spread_permille: int =
     if by == "load":
         even_out(leaders, weights, spread_permille)
     else:
-        level(leaders, lambda _: 0)
+        level(leaders, [0] * len(moved.shards))
     transfers = tuple(_transfers(moved.shards, leaders, nodes))
     return Plan(snapshot.version, moves, transfers)
 
@@ -94,13 +94,15 @@ class _Shares:
         for thing, mask in enumerate(holders):
             for node in bits(mask):
                 self._carried[node] += weights[thing]
+        self._total = sum(self._carried)
+        self._capacity = sum(each.capacity for each in nodes)
 
     def shown(self, source: int, target: int) -> str:
         """Return what there is to say of two nodes: `n1 has 12 replicas (share 9.6), n4 has 3 (share 9.6)`."""
         return f"{self._of(source, f' {self._by}')}, {self._of(target, '')}"
 
     def _of(self, node: int, what: str) -> str:
-        tenths = 10 * sum(self._carried) * self._nodes[node].capacity // sum(each.capacity for each in self._nodes)
+        tenths = 10 * self._total * self._nodes[node].capacity // self._capacity
         share = f"{tenths // 10}.{tenths % 10}"
         return f"{self._nodes[node].node} has {self._carried[node]}{what} (share {share})"
 
