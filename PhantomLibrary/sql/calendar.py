@@ -91,3 +91,49 @@ def add_months(days: int, months: int) -> int:
     year, month, day = civil(days)
     year, month0 = divmod(year * 12 + month - 1 + months, 12)
     return day_number(year, month0 + 1, min(day, days_in_month(year, month0 + 1)))
+
+
+def part(name: str, days: int, seconds: int) -> int:
+    """Return a part of a time: EXTRACT's words. Weeks are those of ISO 8601; dow 0 is Sunday, isodow 7."""
+    year, month, day = civil(days)
+    weekday = (days + 4) % 7
+    match name:
+        case "year":
+            return year
+        case "quarter":
+            return (month + 2) // 3
+        case "month":
+            return month
+        case "day":
+            return day
+        case "dow":
+            return weekday
+        case "isodow":
+            return weekday or 7
+        case "doy":
+            return days - day_number(year, 1, 1) + 1
+        case "week":
+            thursday = days + 4 - (weekday or 7)
+            return (thursday - day_number(civil(thursday)[0], 1, 1)) // 7 + 1
+        case "hour":
+            return seconds // 3600
+        case "minute":
+            return seconds // 60 % 60
+    return seconds % 60
+
+
+def truncated(name: str, microseconds: int) -> int:
+    """Return the start of the year, month … that a time is in."""
+    days = microseconds // DAY_US
+    year, month, _ = civil(days)
+    match name:
+        case "year":
+            return day_number(year, 1, 1) * DAY_US
+        case "quarter":
+            return day_number(year, (month - 1) // 3 * 3 + 1, 1) * DAY_US
+        case "month":
+            return day_number(year, month, 1) * DAY_US
+        case "week":
+            return (days - (days + 3) % 7) * DAY_US
+    step = {"day": DAY_US, "hour": 3_600_000_000, "minute": 60_000_000}.get(name, 1_000_000)
+    return microseconds // step * step

@@ -26,7 +26,11 @@ _EXPLAIN_WORDS = {"EXPLAIN": TokenType.VAR}
 class PhantomSql(SQLite):
     """SQL as PhantomDB reads it."""
 
+    INTERSECT_BINDS_TIGHTER_THAN_UNION_AND_EXCEPT = True
+    NORMALIZE_FUNCTIONS: str | bool = False
+
     class Tokenizer(SQLite.Tokenizer):
+        IDENTIFIERS: ClassVar[Any] = ['"']
         KEYWORDS: ClassVar[Any] = {
             **{word: kind for word, kind in SQLite.Tokenizer.KEYWORDS.items() if word not in ("//",)},
             **_EXPLAIN_WORDS,
@@ -34,6 +38,11 @@ class PhantomSql(SQLite):
         COMMANDS: ClassVar[Any] = set()
 
     class Parser(SQLiteParser):
+        # All functions stay what they are called: calls.py knows them, and which arguments they take.
+        FUNCTIONS: ClassVar[Any] = {}
+        FUNCTION_PARSERS: ClassVar[Any] = {
+            name: SQLiteParser.FUNCTION_PARSERS[name] for name in ("CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")
+        }
         PLACEHOLDER_PARSERS: ClassVar[Any] = {
             **SQLiteParser.PLACEHOLDER_PARSERS,
             TokenType.PLACEHOLDER: lambda self: self.expression(exp.Placeholder(this=str(self._prev.start))),

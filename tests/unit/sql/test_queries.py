@@ -1,0 +1,1 @@
+"""Queries that bind, and what they answer."""
