@@ -62,7 +62,7 @@ def message_kinds() -> list[str]:
         CheckUnchanged,
         Locked,
         LockGranted,
-        LockKey,
+        LockKeys,
         Meet,
         Met,
         ReadAt,
@@ -92,7 +92,7 @@ def message_kinds() -> list[str]:
     kinds += [NodeHeartbeat, NodeHeartbeatReply]
     kinds += [Report, Noted, Announcement, Order, HandOver, AskMeters, Meters]
     kinds += [TaskOrder, ChunkRequest, FrozenChunk]
-    kinds += [ReadAt, CheckUnchanged, LockKey, ReleaseLocks, Prepare, Resolve, Inquire]
+    kinds += [ReadAt, CheckUnchanged, LockKeys, ReleaseLocks, Prepare, Resolve, Inquire]
     kinds += [Rows, Locked, Waiting, Prepared, Conflict, Ended, Done, LockGranted, Probe, Victim, Meet, Met]
     kinds += [RunFragment, FetchChunk, CloseCursors, Chunk]
     return [*(_tag(kind) for kind in kinds), *_DECISIONS.values()]

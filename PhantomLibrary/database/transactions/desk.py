@@ -16,18 +16,17 @@ Of those who have not been here yet, see meetings.py.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from PhantomLibrary.database.config import DatabaseConfig, is_same_range
-from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import NotLeader, Outcome, ShardRequest, Told, Transact
-from PhantomLibrary.database.sql.hosting import FragmentHost
 from PhantomLibrary.database.sql.messages import CloseCursors, FetchChunk, RunFragment
+from PhantomLibrary.database.transactions.desk_host import DeskHost
 from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
     Locked,
     LockGranted,
-    LockKey,
+    LockKeys,
     ReadAt,
     ReleaseLocks,
     Rows,
@@ -37,9 +36,8 @@ from PhantomLibrary.database.transactions.messages import (
     Waiting,
     WrittenSince,
 )
-from PhantomLibrary.database.transactions.recovery import Finish, Recovery
-from PhantomLibrary.domain import NodeId, Observation, ShardId, TransactionEnded, TransactionPrepared
-from PhantomLibrary.protocols.mvcc.clock import HybridClock
+from PhantomLibrary.database.transactions.recovery import Recovery
+from PhantomLibrary.domain import NodeId, TransactionEnded, TransactionPrepared
 from PhantomLibrary.protocols.transactions.locks import LockTable
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
@@ -47,54 +45,14 @@ from PhantomLibrary.protocols.transactions.values import (
     Prepare,
     Prepared,
     RaiseFence,
-    TransactionCommand,
     TransactionId,
 )
 
 Read: TypeAlias = ReadAt | CheckUnchanged | RunFragment
 CallKey: TypeAlias = tuple[NodeId, int]
 READS = frozenset((ReadAt, CheckUnchanged, RunFragment))
-_OF_KEYS = READS | {LockKey}
+_OF_KEYS = READS | {LockKeys}
 _FOREVER_NS = 1 << 62
-
-
-class DeskHost(Protocol):
-    """The service that a desk belongs to. What it asks for is done when the present event is dealt with."""
-
-    node: NodeId
-    shard: ShardId
-    machine: ShardMachine
-    clock: HybridClock
-
-    @property
-    def term(self) -> int: ...
-    @property
-    def last_index(self) -> int: ...
-    @property
-    def holds_proposals(self) -> bool:
-        """Whether some that have their timestamps are in no log yet."""
-
-    def monotonic_ns(self) -> int: ...
-    def work(self, cost_ns: int) -> None:
-        """Charge the processor with more than what is handled costs anyway."""
-
-    def wake_at(self, at_ns: int) -> None: ...
-    def confirm(self, request: ShardRequest) -> None:
-        """Have leadership confirmed, then hand the request to `serve`."""
-
-    def replicate(self, request: ShardRequest | None, command: TransactionCommand) -> None: ...
-    def answer(self, request: ShardRequest, outcome: Outcome) -> None: ...
-    def tell(self, node: NodeId, message: LockGranted) -> None: ...
-    def ask(self, shard: ShardId, command: TransactionCommand, finish: Finish) -> None:
-        """Put a command to another shard, through this node's gateway."""
-
-    def host_fragments(self) -> FragmentHost:
-        """Return what runs fragments of plans, for this term."""
-
-    def unavailable_nodes(self) -> list[NodeId]: ...
-    def show(self, observation: Observation) -> None: ...
-    def take_again(self, request: ShardRequest) -> None:
-        """Take a request that has waited as if it had come now."""
 
 
 class TransactionDesk:
@@ -168,7 +126,7 @@ class TransactionDesk:
             case CloseCursors():
                 self.fragments.close(work)
                 self._host.answer(request, Told(Done()))
-            case LockKey():
+            case LockKeys():
                 self._host.clock.observe(work.snapshot_ns)
                 self._host.answer(request, Told(self._lock(work)))
             case ReleaseLocks():
@@ -270,8 +228,7 @@ class TransactionDesk:
 
     def _in_doubt(self, work: Read) -> TransactionId | None:
         until_ns = max(work.at_ns, min(self._limits(work)))
-        spans = work.spans if isinstance(work, RunFragment) else (work.span,)
-        return next(filter(None, (self._table.in_doubt(span, until_ns) for span in spans)), None)
+        return next(filter(None, (self._table.in_doubt(span, until_ns) for span in work.spans)), None)
 
     def _limits(self, work: Read) -> tuple[int, int]:
         """Return up to which timestamp, and up to which promise, something may have been there before a transaction."""
@@ -289,16 +246,18 @@ class TransactionDesk:
         if isinstance(work, RunFragment):
             written_ns = self.fragments.written_between(work, limit_ns, promised_ns)
         else:
-            written_ns = machine.written_between(work.span, work.at_ns, limit_ns, promised_ns)
+            written_ns = max(machine.written_between(span, work.at_ns, limit_ns, promised_ns) for span in work.spans)
         if written_ns:
             return Uncertain(max(written_ns, min(limit_ns, clock_ns)), clock_ns, term)
         if isinstance(work, RunFragment):
             return self.fragments.run(work, clock_ns)
-        return Rows(machine.rows(work.span, work.at_ns), clock_ns, term)
+        rows = tuple(row for span in work.spans for row in machine.rows(span, work.at_ns))
+        return Rows(rows, clock_ns, term)
 
     def _compare(self, work: CheckUnchanged) -> ShardAnswer:
-        if self._host.machine.written_between(work.span, work.from_ns, work.at_ns, _FOREVER_NS):
-            return Conflict(f"{work.span.start} was read, and another transaction has written it since")
+        for span in work.spans:
+            if self._host.machine.written_between(span, work.from_ns, work.at_ns, _FOREVER_NS):
+                return Conflict(f"{span.start} was read, and another transaction has written it since")
         return Done()
 
     def _clock_ns(self) -> int:
@@ -309,19 +268,21 @@ class TransactionDesk:
 
     # --- locks ------------------------------------------------------------------------------------------------------
 
-    def _lock(self, work: LockKey) -> ShardAnswer:
-        clock_ns, term = self._clock_ns(), self._host.term
-        prepared = self._table.holder_of(work.key)
-        if prepared is not None and prepared != work.transaction and self._locks.holder_of(work.key) is None:
-            return Waiting((prepared,), clock_ns, term)  # It locked the key at an earlier leader.
-        ahead = self._locks.acquire(work.transaction, work.key, self._host.monotonic_ns(), None)
-        if ahead:
-            return Waiting(ahead, clock_ns, term)
-        self._wake()
-        written_ns, promised_ns = self._host.machine.written_ns(work.key)
-        if work.isolation != "read committed" and written_ns > work.snapshot_ns:
-            return WrittenSince(written_ns, promised_ns, clock_ns, term)
-        return Locked(clock_ns, term)
+    def _lock(self, work: LockKeys) -> ShardAnswer:
+        clock_ns, term, latest_ns = self._clock_ns(), self._host.term, 0
+        for key in work.keys:
+            prepared = self._table.holder_of(key)
+            if prepared is not None and prepared != work.transaction and self._locks.holder_of(key) is None:
+                return Waiting((prepared,), clock_ns, term)  # It locked the key at an earlier leader.
+            ahead = self._locks.acquire(work.transaction, key, self._host.monotonic_ns(), None)
+            if ahead:
+                return Waiting(ahead, clock_ns, term)
+            self._wake()
+            written_ns, promised_ns = self._host.machine.written_ns(key)
+            if work.isolation != "read committed" and written_ns > work.snapshot_ns:
+                return WrittenSince(key, written_ns, promised_ns, clock_ns, term)
+            latest_ns = max(latest_ns, written_ns)
+        return Locked(clock_ns, term, latest_ns if latest_ns > work.snapshot_ns else 0)
 
     def _release(self, transaction: TransactionId) -> None:
         """It is over here: let the next ones have its locks, and go on with all that waited for it."""

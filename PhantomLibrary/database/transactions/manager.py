@@ -16,6 +16,7 @@ from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.routes import Routes
 from PhantomLibrary.database.sql.runner import PlanRunner
+from PhantomLibrary.database.transactions.access import Access
 from PhantomLibrary.database.transactions.alarms import Alarms
 from PhantomLibrary.database.transactions.meetings import answer_meeting, meet_leaders, note_meeting
 from PhantomLibrary.database.transactions.messages import (
@@ -90,11 +91,12 @@ class TransactionManager:
         self.config: DatabaseConfig = host.layout.config
         self.clock = host.clock
         self.monotonic_ns = host.env.monotonic_ns
-        self._statements = Statements(self)
+        self._access = Access(self)
+        self._statements = Statements(self, self._access)
         self.node: NodeId = host.env.node
         self.work = host.env.work
         self._number = host.env.incarnation << 32
-        self.plans = host.parts.runner(self, self._statements, self._number)
+        self.plans = host.parts.runner(self, self._access, self._number)
         self._open: dict[int, OpenTransaction] = {}  # By client process: the latest one, ended or not.
         self._by_id: dict[TransactionId, OpenTransaction] = {}  # Those that are not over.
         self._detector = DeadlockDetector(host.env.node)

@@ -22,7 +22,7 @@ from PhantomLibrary.protocols.transactions.values import (
 
 
 class ReadAt(Struct, frozen=True, gc=False, array_like=True, tag="read at"):
-    """Read a span as it was at a time.
+    """Read spans as they were at a time.
 
     What was written after that and until `limit_ns` may have been there when the transaction began, for all that its
     gateway's clock can tell; but nothing promised later than `met_ns`, the clock of this leader when the transaction
@@ -30,7 +30,7 @@ class ReadAt(Struct, frozen=True, gc=False, array_like=True, tag="read at"):
     """
 
     transaction: TransactionId
-    span: Span
+    spans: tuple[Span, ...]
     at_ns: int
     limit_ns: int
     met_ns: int
@@ -38,19 +38,21 @@ class ReadAt(Struct, frozen=True, gc=False, array_like=True, tag="read at"):
 
 
 class CheckUnchanged(Struct, frozen=True, gc=False, array_like=True, tag="check unchanged"):
-    """Ask whether a span that was read at one time is the same at a later one, and will be."""
+    """Ask whether spans that were read at one time are the same at a later one, and will be."""
 
     transaction: TransactionId
-    span: Span
+    spans: tuple[Span, ...]
     from_ns: int
     at_ns: int
 
 
-class LockKey(Struct, frozen=True, gc=False, array_like=True, tag="lock key"):
-    """Ask for the lock of a key that is going to be written."""
+class LockKeys(Struct, frozen=True, gc=False, array_like=True, tag="lock keys"):
+    """Ask for the locks of keys that are going to be written, one after the other: the answer is about the first that
+    cannot be had.
+    """
 
     transaction: TransactionId
-    key: str
+    keys: tuple[str, ...]
     isolation: Isolation
     snapshot_ns: int
 
@@ -61,14 +63,14 @@ class ReleaseLocks(Struct, frozen=True, gc=False, array_like=True, tag="release 
     transaction: TransactionId
 
 
-TransactionQuestion: TypeAlias = ReadAt | CheckUnchanged | LockKey | ReleaseLocks | FragmentQuestion
+TransactionQuestion: TypeAlias = ReadAt | CheckUnchanged | LockKeys | ReleaseLocks | FragmentQuestion
 ShardWork: TypeAlias = TransactionCommand | TransactionQuestion
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
 class Rows(Struct, frozen=True, gc=False, array_like=True, tag="rows"):
-    """What a span held. `clock_ns` and `term` are the leader's when it answered."""
+    """What spans held. `clock_ns` and `term` are the leader's when it answered."""
 
     rows: tuple[tuple[str, str], ...]
     clock_ns: int
@@ -84,10 +86,13 @@ class Uncertain(Struct, frozen=True, gc=False, array_like=True, tag="uncertain")
 
 
 class Locked(Struct, frozen=True, gc=False, array_like=True, tag="locked"):
-    """The lock is held now."""
+    """The locks are held now. `written_ns` is when any of the keys was written since the snapshot, 0 for never: at read
+    committed that is no conflict.
+    """
 
     clock_ns: int
     term: int
+    written_ns: int = 0
 
 
 class Waiting(Struct, frozen=True, gc=False, array_like=True, tag="waiting"):
@@ -104,6 +109,7 @@ class WrittenSince(Struct, frozen=True, gc=False, array_like=True, tag="written 
     This shard promised it at `promised_ns`.
     """
 
+    key: str
     at_ns: int
     promised_ns: int
     clock_ns: int

@@ -33,6 +33,7 @@ class OpenTransaction:
         self.limit_ns = 0
         self.met: dict[ShardId, tuple[int, int]] = {}
         self.reads: dict[Span, None] = {}
+        self.grounds: dict[Span, None] = {}  # What the writes stand on, at every level: it has to stay as it was read.
         self.writes: list[Write] = []
         self.locked: dict[str, int] = {}  # Since when, by the clock of its shard's leader.
         self.asked_locks: dict[ShardId, None] = {}  # Where it may hold a lock, or wait for one.

@@ -40,7 +40,8 @@ def _holders(key: str, routes: Routes) -> list[ShardId]:
 
 def _checked(transaction: OpenTransaction) -> list[Any]:
     """Return what is to be as it was read."""
-    return list(transaction.reads) if transaction.isolation == "serializable" else []
+    reads = transaction.reads if transaction.isolation == "serializable" else ()
+    return list(dict.fromkeys((*reads, *transaction.grounds)))
 
 
 def _locked(transaction: OpenTransaction, writes: Sequence[Any]) -> tuple[tuple[str, int], ...]:

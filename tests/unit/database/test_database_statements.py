@@ -4,10 +4,11 @@ import pytest
 
 from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor
 from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.database.transactions.access import Access
 from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
     Locked,
-    LockKey,
+    LockKeys,
     ReadAt,
     Rows,
     Uncertain,
@@ -23,6 +24,7 @@ from PhantomLibrary.protocols.transactions.values import (
     Conflict,
     Done,
     TransactionId,
+    span_of,
 )
 
 CONFIG = DatabaseConfig()
@@ -40,7 +42,7 @@ class Gateway:
         self.clock = HybridClock(lambda: self.now)
         self.routes = Routes((ShardDescriptor(0, "", "", 1, ("n1",)),))
         self.routes.learn(ShardDescriptor(1, "", "", 1, ("n1",)))
-        self.statements = Statements(self)
+        self.statements = Statements(self, Access(self))
         self.met = []
 
     def monotonic_ns(self):
@@ -93,7 +95,7 @@ def transaction(level="snapshot"):
     return OpenTransaction(T1, level, FAR)
 
 
-LOCKED = (LockKey, Locked(2_000, 4))
+LOCKED = (LockKeys, Locked(2_000, 4))
 
 
 def test_a_statement_that_begins_anew_forgets_what_it_was_going_to_write():
@@ -103,7 +105,7 @@ def test_a_statement_that_begins_anew_forgets_what_it_was_going_to_write():
         Update("a", "c", Where(), "add", "5"),
         rows(("a", "1"), ("b", "1")),
         LOCKED,
-        (LockKey, WrittenSince(3_000, 1_500, 3_500, 4)),  # Maybe before the transaction began.
+        (LockKeys, WrittenSince("b", 3_000, 1_500, 3_500, 4)),  # Maybe before the transaction began.
         (CheckUnchanged, Conflict("b was read")),
         rows(("a", "1"), ("b", "2")),
         LOCKED,
@@ -150,16 +152,20 @@ def test_the_first_updater_wins_unless_he_may_have_been_there_before():
     gateway, under_way = Gateway(), transaction()
     gateway.perform(under_way, Get("a"), rows(("a", "1"), clock=2_000))
     with pytest.raises(RolledBackError, match="was written by another transaction"):
-        gateway.perform(under_way, Put("b", "1"), (LockKey, WrittenSince(2_500, 2_500, 3_000, 4)))
+        gateway.perform(under_way, Put("b", "1"), (LockKeys, WrittenSince("b", 2_500, 2_500, 3_000, 4)))
     gateway.perform(
-        under_way, Put("b", "1"), (LockKey, WrittenSince(2_500, 1_999, 3_000, 4)), (CheckUnchanged, Done()), LOCKED
+        under_way,
+        Put("b", "1"),
+        (LockKeys, WrittenSince("b", 2_500, 1_999, 3_000, 4)),
+        (CheckUnchanged, Done()),
+        LOCKED,
     )
     assert under_way.snapshot_ns == 2_500
 
 
 def test_the_same_trouble_again_and_again_ends():
     gateway = Gateway()
-    trouble = [(LockKey, WrittenSince(3_000, 1_500, 3_500, 4)), (CheckUnchanged, Conflict("changed"))]
+    trouble = [(LockKeys, WrittenSince("b", 3_000, 1_500, 3_500, 4)), (CheckUnchanged, Conflict("changed"))]
     script = [rows(("a", "1")), *trouble] * 10
     with pytest.raises(RolledBackError, match="changed"):
         gateway.perform(transaction(), Update("a", "b", Where(), "add", "5"), *script)
@@ -167,7 +173,7 @@ def test_the_same_trouble_again_and_again_ends():
 
 def test_who_waits_too_long_for_a_lock_gives_up():
     gateway = Gateway()
-    script = [(LockKey, Waiting((T2,), 2_000, 4))] * 2_000
+    script = [(LockKeys, Waiting((T2,), 2_000, 4))] * 2_000
     with pytest.raises(RolledBackError, match="waited too long for a, which n2/1 holds"):
         gateway.perform(transaction(), Put("a", "1"), *script)
     assert gateway.now < 2 * SECOND_NS
@@ -181,7 +187,7 @@ def test_at_read_committed_each_statement_reads_anew_and_a_row_that_was_waited_f
         under_way,
         Update("a", "c", Where("equals", 1), "delete", ""),
         rows(("a", "1")),
-        (LockKey, Waiting((T2,), 2_000, 4)),
+        (LockKeys, Waiting((T2,), 2_000, 4)),
         LOCKED,
         rows(("a", "2")),
     )
@@ -194,3 +200,39 @@ def test_own_writes_are_seen():
     assert gateway.perform(under_way, Get("a")) == "7"
     gateway.perform(under_way, Increment("b", 2), LOCKED)
     assert gateway.perform(under_way, Get("b"), rows(("b", "1"))) == "3"
+
+
+def test_what_writes_stand_on_has_to_stay_as_it_was_at_read_committed_too():
+    gateway, under_way = Gateway(), transaction("read committed")
+    gateway.perform(under_way, Get("a"), rows(("a", "1")))
+    under_way.grounds[span_of("a")] = None
+    gateway.perform(under_way, Get("b"), (CheckUnchanged, Done()), rows(("b", "1")))
+    with pytest.raises(RolledBackError, match="a was read"):
+        gateway.perform(under_way, Get("b"), (CheckUnchanged, Conflict("a was read")))
+
+
+def test_at_read_committed_a_row_that_was_written_since_it_was_read_is_looked_at_again():
+    gateway, under_way = Gateway(), transaction("read committed")
+    result = gateway.perform(
+        under_way,
+        Update("a", "c", Where("equals", 1), "delete", ""),
+        rows(("a", "1")),
+        (LockKeys, Locked(3_000, 4, 2_500)),
+        rows(("a", "2")),
+    )
+    assert result == "0" and under_way.writes == []
+
+
+def test_many_keys_are_locked_with_one_question_to_each_shard():
+    gateway, under_way = Gateway(), transaction()
+    running = gateway.statements._access.lock(under_way, ["b", "a", "b"])
+    gateway.script, gateway.works, answers = [LOCKED], [], []
+    wanted = next(running)
+    while True:
+        wanted(answers.append)
+        try:
+            wanted = running.send(answers.pop())
+        except StopIteration as end:
+            assert end.value is False
+            break
+    assert gateway.works[0].keys == ("a", "b") and list(under_way.locked) == ["a", "b"]

@@ -9,7 +9,7 @@ from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
     Locked,
     LockGranted,
-    LockKey,
+    LockKeys,
     ReleaseLocks,
     Rows,
     TooOld,
@@ -151,8 +151,8 @@ def test_versions_that_may_be_gone_are_not_read(host):
 def test_a_check_says_whether_something_has_changed_in_between(host):
     host.apply(RaiseFence(FAR))
     host.write("a", "1", at=3_000)
-    changed = host.take(CheckUnchanged(T1, span_of("a"), 2_999, 4_000))
-    same = host.take(CheckUnchanged(T1, span_of("a"), 3_000, 4_000))
+    changed = host.take(CheckUnchanged(T1, (span_of("a"),), 2_999, 4_000))
+    same = host.take(CheckUnchanged(T1, (span_of("a"),), 3_000, 4_000))
     assert isinstance(host.answers[changed], Conflict) and host.answers[same] == Done()
 
 
@@ -166,7 +166,7 @@ def test_whoever_waits_is_sent_to_the_next_leader(host):
 
 
 def lock(transaction, key="a", *, level="snapshot", snapshot=900):
-    return LockKey(transaction, key, level, snapshot)
+    return LockKeys(transaction, (key,), level, snapshot)
 
 
 def test_a_lock_passes_on_and_the_heir_is_told(host):
@@ -315,7 +315,7 @@ def reshape(host, **range_):
 
 def test_locks_of_keys_that_were_given_away_are_gone_and_others_stay(host):
     for key in ("a", "z"):
-        assert isinstance(host.answers[host.take(LockKey(T1, key, "snapshot", 900))], Locked)
+        assert isinstance(host.answers[host.take(LockKeys(T1, (key,), "snapshot", 900))], Locked)
     reshape(host, end="m")
     assert [key for _, key, _ in host.desk.lock_ages_ns] == ["a"]
 
@@ -328,7 +328,7 @@ def test_a_leader_is_as_late_as_the_shard_that_it_took_over(host):
 
 
 def test_another_configuration_disturbs_nobody(host):
-    host.take(LockKey(T1, "z", "snapshot", 900))
+    host.take(LockKeys(T1, ("z",), "snapshot", 900))
     host.machine.transactions.fence_ns = 900_000
     reshape(host, epoch=9)
     assert [key for _, key, _ in host.desk.lock_ages_ns] == ["z"] and host.clock.now_ns() < 900_000

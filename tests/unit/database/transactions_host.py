@@ -130,4 +130,4 @@ def prepare(transaction, *writes, participants=(), anchor=1, level="snapshot", s
 
 
 def read(key, at, *, limit=0, met=(0, 0), transaction=T1):
-    return ReadAt(transaction, span_of(key), at, limit or at, met[1], met[0])
+    return ReadAt(transaction, (span_of(key),), at, limit or at, met[1], met[0])

@@ -134,7 +134,7 @@ def test_messages_of_transactions_have_names_to_lose_them_by(transfer):
         "abort",
         "resolve",
         "inquire",
-        "lock key",
+        "lock keys",
         "lock granted",
         "shard request",
     ):
