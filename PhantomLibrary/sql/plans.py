@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from PhantomLibrary.sql.catalog import SqlType, Stored
 
-Place: TypeAlias = Literal["shards", "one shard", "workers"]
+Place: TypeAlias = Literal["shards", "one shard", "workers", "coordinator"]
 Movement: TypeAlias = Literal["gather", "broadcast", "shuffle"]
 
 
@@ -17,9 +17,12 @@ class Fragment(Struct, frozen=True):
 
     It sees tables as `t<number>`, and as `in<number>` the results of earlier fragments that were brought there.
     `place`: on each shard's leader that may hold rows at `positions` (ranges [first, last], None meaning all); on any
-    one shard, where it reads nothing but what is everywhere; or on workers, one for each part of what was shuffled.
+    one shard, where it reads nothing but what is everywhere; on workers, one for each part of what was shuffled; or at
+    the coordinator, over what it gathered.
     `movement`: its rows go to the coordinator, to each place of the fragments that take them, or to the worker that
-    the values in columns `shuffled_by` (their numbers) choose.
+    the values in columns `shuffled_by` (their numbers) choose: see shuffling.py.
+
+    Joins and correlated subqueries look its rows up by the columns (their numbers) of each of `indexes`.
     """
 
     number: int
@@ -32,6 +35,7 @@ class Fragment(Struct, frozen=True):
     positions: tuple[tuple[int, int], ...] | None = None
     movement: Movement = "gather"
     shuffled_by: tuple[int, ...] = ()
+    indexes: tuple[tuple[int, ...], ...] = ()
 
 
 class PlanStep(Struct, frozen=True):
@@ -53,7 +57,7 @@ class ResultColumn(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """Fragments in the order in which they run, and the query over what they gathered, `in<number>`, that answers.
 
-    `gathers` counts the tables whose rows are brought together because nothing better is known.
+    `gathers` counts the tables whose rows are brought to the coordinator because nothing better is known.
     """
 
     fragments: tuple[Fragment, ...]
