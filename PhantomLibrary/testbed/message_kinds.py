@@ -57,7 +57,7 @@ def message_kinds() -> list[str]:
     )
     from PhantomLibrary.database.messages import ClientReply, ClientRequest, NodeHeartbeat, NodeHeartbeatReply
     from PhantomLibrary.database.metering import AskMeters, Meters
-    from PhantomLibrary.database.sql.messages import Chunk, CloseCursors, FetchChunk, RunFragment
+    from PhantomLibrary.database.sql.messages import Chunk, CloseCursors, Deliver, Delivered, FetchChunk, RunFragment
     from PhantomLibrary.database.transactions.messages import (
         CheckUnchanged,
         Locked,
@@ -94,5 +94,5 @@ def message_kinds() -> list[str]:
     kinds += [TaskOrder, ChunkRequest, FrozenChunk]
     kinds += [ReadAt, CheckUnchanged, LockKeys, ReleaseLocks, Prepare, Resolve, Inquire]
     kinds += [Rows, Locked, Waiting, Prepared, Conflict, Ended, Done, LockGranted, Probe, Victim, Meet, Met]
-    kinds += [RunFragment, FetchChunk, CloseCursors, Chunk]
+    kinds += [RunFragment, FetchChunk, CloseCursors, Chunk, Deliver, Delivered]
     return [*(_tag(kind) for kind in kinds), *_DECISIONS.values()]

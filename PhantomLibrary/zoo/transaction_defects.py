@@ -10,7 +10,7 @@ from PhantomLibrary.database.messages import ShardRequest, Told
 from PhantomLibrary.database.sql.messages import RunFragment
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.manager import TransactionManager
-from PhantomLibrary.database.transactions.messages import ReadAt, ReleaseLocks, ShardAnswer
+from PhantomLibrary.database.transactions.messages import ReadAt, ReleaseLocks
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.domain import Answer, Refused
 from PhantomLibrary.protocols.transactions.committing import Committed, Committer, RolledBack, Step, Unknown
@@ -110,6 +110,6 @@ class WakesNobodyOnRollback(TransactionDesk):
 class ReadsAtItsOwnTime(TransactionDesk):
     """Answers a read as of now, not as of the snapshot that other shards are read at."""
 
-    def _read(self, work: ReadAt | RunFragment) -> ShardAnswer:
+    def _read(self, request: ShardRequest, work: ReadAt | RunFragment) -> None:
         now_ns = self._clock_ns()
-        return super()._read(replace(work, at_ns=now_ns, limit_ns=now_ns))
+        super()._read(request, replace(work, at_ns=now_ns, limit_ns=now_ns))

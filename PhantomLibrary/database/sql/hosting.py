@@ -2,8 +2,9 @@
 yield, a chunk at a time.
 
 A fragment is let in as a read at a time is (see transactions/desk.py). Its rows are computed at once, for the image
-moves on with the store; they are kept as a *cursor*, from which the coordinator takes chunks as it can use them. A
-cursor is this leader's alone. Where it is gone, the coordinator has the fragment run again, at the same time.
+moves on with the store; they are kept as a *cursor*, from which the coordinator takes chunks as it can use them, or
+are delivered to the workers that go on with them. A cursor is this leader's alone. Where it is gone, the coordinator
+has the fragment run again, at the same time.
 
 What it takes to compute them is charged to the node's processor, in slices if it is long: a coordinator that waits for
 more is told that the work goes on, so that it need not take this leader for dead, and others get their turn.
@@ -12,47 +13,60 @@ more is told that the work goes on, so that it need not take this leader for dea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor
 from PhantomLibrary.database.costs import fragment_cost_ns, units_in
 from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.messages import Outcome, ShardRequest, Told
 from PhantomLibrary.database.routes import row_range
 from PhantomLibrary.database.sql.chunks import chunked
+from PhantomLibrary.database.sql.delivering import DeliveringDesk, Delivery, shares_of
+from PhantomLibrary.database.sql.inboxes import Inboxes
 from PhantomLibrary.database.sql.messages import (
     Chunk,
     CloseCursors,
     CursorGone,
     CursorId,
+    Deliver,
+    Delivered,
     FetchChunk,
     FragmentAnswer,
     FragmentFailed,
+    InputsGone,
     Row,
     RunFragment,
+    Source,
     StillWorking,
+    Taken,
+    Undelivered,
 )
 from PhantomLibrary.domain import MILLISECOND_NS
 from PhantomLibrary.domain.rows import is_global
-from PhantomLibrary.protocols.transactions.values import Span
+from PhantomLibrary.protocols.mvcc.clock import HybridClock
+from PhantomLibrary.protocols.transactions.values import Done, Span
 from PhantomLibrary.sql.engine import with_tables
 from PhantomLibrary.sql.errors import OUT_OF_MEMORY, SqlError
-from PhantomLibrary.sql.image import Image
+from PhantomLibrary.sql.image import Image, NoTableError
 
 _SLICE_NS = 2 * MILLISECOND_NS
 """So much work at most is charged to one message."""
 _END = "\U0010ffff"  # Behind all keys.
 
 
-class FragmentDesk(Protocol):
+class FragmentDesk(DeliveringDesk, Protocol):
     """The leader."""
 
     machine: ShardMachine
+    clock: HybridClock
 
     @property
     def term(self) -> int: ...
     def monotonic_ns(self) -> int: ...
+    def answer(self, request: ShardRequest, outcome: Outcome) -> None: ...
     def work(self, cost_ns: int) -> None:
         """Charge the processor with more than the message that is handled costs anyway."""
 
@@ -66,6 +80,10 @@ class Cursor(Struct):
     units: int
     owed_ns: int
     asked_ns: int
+    delivery: Delivery | None = None
+    source: Source | None = None
+    waiting: ShardRequest | None = None  # Who is to be told when all is delivered.
+    outcome: FragmentAnswer | None = None  # What he is told, when it is known.
 
 
 class FragmentHost:
@@ -77,16 +95,19 @@ class FragmentHost:
         self._desk = desk
         self._config = config
         self._cursors: dict[CursorId, Cursor] = {}
+        self._inboxes = Inboxes()
+        self._closed: dict[CursorId, int] = {}  # When: what comes late for them is not taken up any more.
+        self._runs = 0
 
     @property
     def is_busy(self) -> bool:
         """Whether anything is kept here."""
-        return bool(self._cursors)
+        return bool(self._cursors or len(self._inboxes))
 
     @property
     def bytes(self) -> int:
         """How many bytes are kept here for coordinators."""
-        return sum(cursor.bytes for cursor in self._cursors.values())
+        return sum(cursor.bytes for cursor in self._cursors.values()) + self._inboxes.bytes
 
     def image(self) -> Image:
         """Return the image of the replica as it is now."""
@@ -99,6 +120,47 @@ class FragmentHost:
 
     def _is_image_of(self, image: Image, machine: ShardMachine) -> bool:
         return image.store is machine.store
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def take(self, request: ShardRequest, clock_ns: int) -> None:
+        """Take a request that reads nothing of the shard."""
+        work: Any = request.operation
+        match work:
+            case FetchChunk():
+                self._fetch(request, work, clock_ns)
+            case Deliver() if work.inbox in self._closed:
+                self._answer(request, CursorGone())
+            case Deliver():
+                has_room = self._inboxes.take(work, self._desk.monotonic_ns(), self._config.query_memory_bytes)
+                self._answer(request, Taken() if has_room else self._too_large("what a worker is to take"))
+            case CloseCursors():
+                self._close(work.cursors)
+                self._desk.answer(request, Told(Done()))
+
+    def look(self) -> None:
+        """Forget what nobody has asked for in a long time."""
+        oldest_ns = self._desk.monotonic_ns() - self._config.cursor_idle_ns
+        for identity in [each for each, cursor in self._cursors.items() if cursor.asked_ns < oldest_ns]:
+            self._drop(identity)
+        self._inboxes.look(oldest_ns)
+
+    def _close(self, cursors: Sequence[CursorId]) -> None:
+        now_ns, closed = self._desk.monotonic_ns(), self._closed
+        while closed and next(iter(closed.values())) < now_ns - self._config.cursor_idle_ns:
+            del closed[next(iter(closed))]
+        for identity in cursors:
+            self._drop(identity)
+            self._inboxes.close(identity)
+            closed[identity] = now_ns
+
+    def _drop(self, identity: CursorId) -> None:
+        cursor = self._cursors.pop(identity, None)
+        if cursor is not None and cursor.delivery is not None:
+            cursor.delivery.cancel()
+
+    def _answer(self, request: ShardRequest, answer: FragmentAnswer) -> None:
+        self._desk.answer(request, Told(answer))
 
     # --- whether a fragment may run ---------------------------------------------------------------------------------
 
@@ -115,35 +177,37 @@ class FragmentHost:
 
     # --- running it -------------------------------------------------------------------------------------------------
 
-    def run(self, work: RunFragment, clock_ns: int) -> FragmentAnswer:
-        """Run a fragment, unless that is done already, and answer with its first chunk."""
+    def run(self, request: ShardRequest, work: RunFragment, clock_ns: int) -> None:
+        """Run a fragment, unless that is done already; answer with its first chunk, or when all is delivered."""
         cursor = self._cursors.get(work.cursor)
+        if work.cursor in self._closed:
+            self._answer(request, CursorGone())
+            return
         if cursor is None:
             try:
-                cursor = self._cursors[work.cursor] = self._compute(work)
+                cursor = self._compute(work)
             except SqlError as error:
-                return FragmentFailed(error.state, error.reason)
-        return self._chunk(work.cursor, cursor, 0, clock_ns)
+                self._answer(request, FragmentFailed(error.state, error.reason))
+                return
+            if cursor is None:
+                self._answer(request, InputsGone())
+                return
+            self._cursors[work.cursor] = cursor
+        self._go_on(request, work.cursor, cursor, 0, clock_ns)
 
-    def fetch(self, work: FetchChunk, clock_ns: int) -> FragmentAnswer:
-        """Answer with a chunk of what was yielded."""
+    def _fetch(self, request: ShardRequest, work: FetchChunk, clock_ns: int) -> None:
         cursor = self._cursors.get(work.cursor)
         if cursor is None:
-            return CursorGone()
-        return self._chunk(work.cursor, cursor, work.chunk, clock_ns)
+            self._answer(request, CursorGone())
+        else:
+            self._go_on(request, work.cursor, cursor, work.chunk, clock_ns)
 
-    def close(self, work: CloseCursors) -> None:
-        for cursor in work.cursors:
-            self._cursors.pop(cursor, None)
-
-    def look(self) -> None:
-        """Forget what nobody has asked for in a long time."""
-        oldest_ns = self._desk.monotonic_ns() - self._config.cursor_idle_ns
-        for identity in [each for each, cursor in self._cursors.items() if cursor.asked_ns < oldest_ns]:
-            del self._cursors[identity]
-
-    def _compute(self, work: RunFragment) -> Cursor:
-        image, config, fragment = self.image(), self._config, work.fragment
+    def _compute(self, work: RunFragment) -> Cursor | None:
+        """Return what a fragment yields, None if not all of its inputs are here."""
+        inputs = self._inputs(work)
+        if inputs is None:
+            return None
+        image, fragment = self.image(), work.fragment
         engine, machine = image.engine, self._desk.machine
         own = image.lay_over(work.own) if work.own else []
         filled: list[str] = []
@@ -155,41 +219,79 @@ class FragmentHost:
                 image.table_text(image.table_at(number, work.at_ns), work.at_ns, len(bounds), has_own=number in own)
                 for number in fragment.tables
             )
-            for each in work.inputs:
-                name, text, table = engine.hold(f"in{each.number}", each.columns, each.rows)
+            for number, (columns, rows) in inputs.items():
+                name, text, table = engine.hold(f"in{number}", columns, rows)
                 names[name] = text
                 filled.append(table)
             query = with_tables(names, fragment.query)
-            rows = engine.query(query, fragment.parameters, units_in(config.statement_timeout_ns))
+            found = engine.query(query, fragment.parameters, units_in(self._config.statement_timeout_ns))
+        except NoTableError as error:
+            raise SqlError("42P01", str(error)) from None
         finally:
             image.lift(own)
             engine.empty(filled)
-        return self._cursor(rows, engine.units - before)
+        return self._cursor(work, found, engine.units - before)
 
-    def _cursor(self, rows: Sequence[Row], units: int) -> Cursor:
-        config = self._config
+    def _inputs(self, work: RunFragment) -> dict[int, tuple[tuple[str, ...], list[Row]]] | None:
+        """Return columns and rows of the inputs by their numbers, None if not all of them are here."""
+        inputs = {each.number: (each.columns, list(each.rows)) for each in work.inputs}
+        for each in work.expected:
+            rows = self._inboxes.rows(work.inbox, each)
+            if rows is None:
+                return None
+            inputs.setdefault(each.number, (each.columns, []))[1].extend(rows)
+        return inputs
+
+    def _cursor(self, work: RunFragment, rows: Sequence[Row], units: int) -> Cursor:
+        config, now_ns = self._config, self._desk.monotonic_ns()
+        if work.workers:
+            self._runs += 1
+            source = Source(work.cursor, self._desk.term, self._runs)
+            shares = shares_of(rows, work.fragment.shuffled_by, len(work.workers))
+            done = partial(self._delivered, work.cursor)
+            number = work.fragment.number
+            delivery = Delivery(self._desk, number, source, work.workers, shares, config.chunk_bytes, done)
+            cost_ns = fragment_cost_ns(units, len(rows), delivery.bytes)
+            return Cursor([], len(rows), delivery.bytes, units, cost_ns, now_ns, delivery, source)
         chunks = chunked(rows, config.chunk_bytes)
         size = sum(each for _, each in chunks)
         if size > config.query_memory_bytes:
-            limit = f"{config.query_memory_bytes} bytes that a query may take (query_memory_bytes)"
-            raise SqlError(OUT_OF_MEMORY, f"{len(rows)} rows of {size} bytes are more than the {limit}")
-        cost_ns = fragment_cost_ns(units, len(rows), size)
-        return Cursor(chunks, len(rows), size, units, cost_ns, self._desk.monotonic_ns())
+            failure = self._too_large(f"{len(rows)} rows of {size} bytes")
+            raise SqlError(failure.state, failure.reason)
+        return Cursor(chunks, len(rows), size, units, fragment_cost_ns(units, len(rows), size), now_ns)
+
+    def _too_large(self, what: str) -> FragmentFailed:
+        bound = f"{self._config.query_memory_bytes} bytes that a query may take (query_memory_bytes)"
+        return FragmentFailed(OUT_OF_MEMORY, f"{what}: more than the {bound}")
 
     def _bounds(self, spans: Sequence[Span], descriptor: ShardDescriptor) -> list[tuple[str, str]]:
         """Return what of the shard is asked for, where that is less than all of it."""
         first, last = row_range(descriptor.start, descriptor.end, is_hashed=descriptor.is_hashed)
-        asked = [(span.start, span.end or _END) for span in spans if not is_global(span.start)]
+        asked = list(dict.fromkeys((span.start, span.end or _END) for span in spans if not is_global(span.start)))
         return [] if any(start <= first and last <= end for start, end in asked) else asked
 
-    def _chunk(self, identity: CursorId, cursor: Cursor, number: int, clock_ns: int) -> FragmentAnswer:
+    # --- handing it out ---------------------------------------------------------------------------------------------
+
+    def _go_on(self, request: ShardRequest, identity: CursorId, cursor: Cursor, chunk: int, clock_ns: int) -> None:
+        """Answer with a chunk; or, when its work is done, begin to deliver, and answer when that is done."""
         cursor.asked_ns = self._desk.monotonic_ns()
         if cursor.owed_ns:
             paid_ns = min(cursor.owed_ns, _SLICE_NS)
             cursor.owed_ns -= paid_ns
             self._desk.work(paid_ns)
             if cursor.owed_ns:
-                return StillWorking(clock_ns, self._desk.term)
+                self._answer(request, StillWorking(clock_ns, self._desk.term))
+                return
+        if cursor.delivery is None:
+            self._answer(request, self._chunk(identity, cursor, chunk, clock_ns))
+        elif cursor.outcome is not None:
+            self._answer(request, cursor.outcome)
+        else:
+            is_first, cursor.waiting = cursor.waiting is None, request
+            if is_first:
+                cursor.delivery.start()
+
+    def _chunk(self, identity: CursorId, cursor: Cursor, number: int, clock_ns: int) -> Chunk:
         rows = self._rows(cursor, number)
         is_last = number + 1 >= len(cursor.chunks)
         if len(cursor.chunks) == 1:
@@ -198,3 +300,14 @@ class FragmentHost:
 
     def _rows(self, cursor: Cursor, number: int) -> tuple[Row, ...]:
         return cursor.chunks[number][0]
+
+    def _delivered(self, identity: CursorId, trouble: Undelivered | FragmentFailed | None) -> None:
+        """The workers have all of a fragment's rows, or one of them could not be given its share."""
+        cursor = self._cursors.get(identity)
+        if cursor is None or cursor.waiting is None or cursor.delivery is None or cursor.source is None:
+            return
+        clock_ns, counts = self._desk.clock.now_ns(), cursor.delivery.counts
+        cursor.outcome = trouble or Delivered(
+            cursor.source, counts, cursor.rows, cursor.bytes, cursor.units, clock_ns, self._desk.term
+        )
+        self._answer(cursor.waiting, cursor.outcome)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.domain import NodeId
+from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.protocols.transactions.values import Span, TransactionId
 from PhantomLibrary.sql.catalog import Stored
 from PhantomLibrary.sql.plans import Fragment
@@ -29,13 +29,32 @@ class Input(Struct, frozen=True, gc=False, array_like=True):
     rows: tuple[Row, ...]
 
 
+class Source(Struct, frozen=True, gc=False, array_like=True):
+    """Who delivers rows: a run of a fragment, by the leader of a term, for the how many-th time."""
+
+    cursor: CursorId
+    term: int
+    run: int
+
+
+class Expected(Struct, frozen=True, gc=False, array_like=True):
+    """What a source has delivered of an input, for a fragment that takes it."""
+
+    number: int
+    columns: tuple[str, ...]
+    source: Source
+    chunks: int
+
+
 # --- questions ------------------------------------------------------------------------------------------------------
 
 
 class RunFragment(Struct, frozen=True, array_like=True, tag="run fragment"):
     """Run a fragment on what the spans held at a time, as a ReadAt would read them; answer with the first chunk.
 
-    `own` are rows that the transaction has written there, None where it has deleted one.
+    `own` are rows that the transaction has written there, None where it has deleted one. Inputs come along, or were
+    delivered to an `inbox` before. If there are `workers`, each with an inbox, what the fragment yields is delivered to
+    them, and the answer says how much that was.
     """
 
     transaction: TransactionId
@@ -48,6 +67,20 @@ class RunFragment(Struct, frozen=True, array_like=True, tag="run fragment"):
     met_term: int
     own: tuple[tuple[str, str | None], ...] = ()
     inputs: tuple[Input, ...] = ()
+    inbox: CursorId | None = None
+    expected: tuple[Expected, ...] = ()
+    workers: tuple[tuple[ShardId, CursorId], ...] = ()
+
+
+class Deliver(Struct, frozen=True, array_like=True, tag="deliver"):
+    """Put a chunk of an input into an inbox. Whoever delivers waits for the answer before the next one."""
+
+    inbox: CursorId
+    number: int
+    source: Source
+    chunk: int
+    rows: tuple[Row, ...]
+    bytes: int
 
 
 class FetchChunk(Struct, frozen=True, gc=False, array_like=True, tag="fetch chunk"):
@@ -58,12 +91,12 @@ class FetchChunk(Struct, frozen=True, gc=False, array_like=True, tag="fetch chun
 
 
 class CloseCursors(Struct, frozen=True, gc=False, array_like=True, tag="close cursors"):
-    """Nobody will ask for more of these."""
+    """Nobody will ask for more of these, nor for what is in these inboxes."""
 
     cursors: tuple[CursorId, ...]
 
 
-FragmentQuestion: TypeAlias = RunFragment | FetchChunk | CloseCursors
+FragmentQuestion: TypeAlias = RunFragment | Deliver | FetchChunk | CloseCursors
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
@@ -90,6 +123,33 @@ class StillWorking(Struct, frozen=True, gc=False, array_like=True, tag="still wo
     term: int
 
 
+class Taken(Struct, frozen=True, gc=False, array_like=True, tag="taken"):
+    """A chunk is in the inbox."""
+
+
+class Delivered(Struct, frozen=True, gc=False, array_like=True, tag="delivered"):
+    """All that a fragment yielded is in the inboxes of the workers: to each so many chunks."""
+
+    source: Source
+    chunks: tuple[int, ...]
+    rows_total: int
+    bytes_total: int
+    units: int
+    clock_ns: int
+    term: int
+
+
+class Undelivered(Struct, frozen=True, gc=False, array_like=True, tag="undelivered"):
+    """A worker could not be reached."""
+
+    shard: ShardId
+    reason: str
+
+
+class InputsGone(Struct, frozen=True, gc=False, array_like=True, tag="inputs gone"):
+    """Not all that a fragment takes is here: some of it was delivered to an earlier leader."""
+
+
 class CursorGone(Struct, frozen=True, gc=False, array_like=True, tag="cursor gone"):
     """This leader knows nothing of the cursor: it was another's, or nobody has asked for too long."""
 
@@ -101,4 +161,6 @@ class FragmentFailed(Struct, frozen=True, gc=False, array_like=True, tag="fragme
     reason: str
 
 
-FragmentAnswer: TypeAlias = Chunk | StillWorking | CursorGone | FragmentFailed
+FragmentAnswer: TypeAlias = (
+    Chunk | StillWorking | Taken | Delivered | Undelivered | InputsGone | CursorGone | FragmentFailed
+)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from PhantomLibrary.database.sql.messages import CursorId
-from PhantomLibrary.database.sql.plan_run import MovedUpError, PlanRun, RunnerHost, Snapshots
+from PhantomLibrary.database.sql.part_run import MovedUpError, RunnerHost, Snapshots
+from PhantomLibrary.database.sql.plan_run import PlanRun
 from PhantomLibrary.database.sql.together import together
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import RolledBackError, Script

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from PhantomLibrary.database.config import DatabaseConfig, is_same_range
 from PhantomLibrary.database.messages import NotLeader, Outcome, ShardRequest, Told, Transact
-from PhantomLibrary.database.sql.messages import CloseCursors, FetchChunk, RunFragment
+from PhantomLibrary.database.sql.messages import CloseCursors, Deliver, FetchChunk, RunFragment
 from PhantomLibrary.database.transactions.desk_host import DeskHost
 from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
@@ -119,13 +119,14 @@ class TransactionDesk:
             self._host.answer(request, mismatch)
             return
         match work:
+            case RunFragment() if not work.spans:  # It reads nothing but what was brought to it.
+                self.fragments.run(request, work, self._clock_ns())
+                self._wake()
             case ReadAt() | CheckUnchanged() | RunFragment():
                 self._take_read(request, work)
-            case FetchChunk():
-                self._host.answer(request, Told(self.fragments.fetch(work, self._clock_ns())))
-            case CloseCursors():
-                self.fragments.close(work)
-                self._host.answer(request, Told(Done()))
+            case FetchChunk() | Deliver() | CloseCursors():
+                self.fragments.take(request, self._clock_ns())
+                self._wake()
             case LockKeys():
                 self._host.clock.observe(work.snapshot_ns)
                 self._host.answer(request, Told(self._lock(work)))
@@ -223,8 +224,10 @@ class TransactionDesk:
             self._hold(request, holder)
             return
         del self._barriers[key]
-        answer = self._compare(work) if isinstance(work, CheckUnchanged) else self._read(work)
-        self._host.answer(request, Told(answer))
+        if isinstance(work, CheckUnchanged):
+            self._host.answer(request, Told(self._compare(work)))
+        else:
+            self._read(request, work)
 
     def _in_doubt(self, work: Read) -> TransactionId | None:
         until_ns = max(work.at_ns, min(self._limits(work)))
@@ -238,21 +241,24 @@ class TransactionDesk:
             return work.limit_ns, _FOREVER_NS
         return work.limit_ns, work.met_ns
 
-    def _read(self, work: ReadAt | RunFragment) -> ShardAnswer:
+    def _read(self, request: ShardRequest, work: ReadAt | RunFragment) -> None:
         machine, clock_ns, term = self._host.machine, self._clock_ns(), self._host.term
         if work.at_ns < machine.horizon_ns:
-            return TooOld()
+            self._host.answer(request, Told(TooOld()))
+            return
         limit_ns, promised_ns = self._limits(work)
         if isinstance(work, RunFragment):
             written_ns = self.fragments.written_between(work, limit_ns, promised_ns)
         else:
             written_ns = max(machine.written_between(span, work.at_ns, limit_ns, promised_ns) for span in work.spans)
         if written_ns:
-            return Uncertain(max(written_ns, min(limit_ns, clock_ns)), clock_ns, term)
-        if isinstance(work, RunFragment):
-            return self.fragments.run(work, clock_ns)
-        rows = tuple(row for span in work.spans for row in machine.rows(span, work.at_ns))
-        return Rows(rows, clock_ns, term)
+            self._host.answer(request, Told(Uncertain(max(written_ns, min(limit_ns, clock_ns)), clock_ns, term)))
+        elif isinstance(work, RunFragment):
+            self.fragments.run(request, work, clock_ns)
+            self._wake()
+        else:
+            rows = tuple(row for span in work.spans for row in machine.rows(span, work.at_ns))
+            self._host.answer(request, Told(Rows(rows, clock_ns, term)))
 
     def _compare(self, work: CheckUnchanged) -> ShardAnswer:
         for span in work.spans:

@@ -4,7 +4,7 @@ import pytest
 
 from PhantomLibrary.domain import Delete, Put
 from PhantomLibrary.sql.rows import encode_row, key_of_row, position
-from tests.unit.database.sql_cluster import ORDERS, SqlCluster, all_of, fragment, plan
+from tests.unit.database.sql_cluster import ORDERS, PEOPLE, SqlCluster, all_of, fragment, plan
 
 ROWS = [(number, number % 7, number * 10) for number in range(60)]
 
@@ -63,3 +63,94 @@ def test_long_results_come_in_chunks(cluster):
     assert statement.result.rows == ROWS
     small.go(0.5)
     assert small.cursors() == 0
+
+
+def shuffle_join(**more):
+    """People with the sum of their orders: both sides go where the person's number says."""
+    left = all_of(PEOPLE, 1, movement="shuffle", shuffled_by=(0,))
+    right = fragment(2, "SELECT person, sum FROM t2", "person sum", (2,), movement="shuffle", shuffled_by=(0,))
+    text = "SELECT name, sum(sum) AS total FROM in1 JOIN in2 ON in1.id=in2.person GROUP BY name"
+    joined = fragment(3, text, "name total", (), inputs=(1, 2), place="workers")
+    return plan(left, right, joined, final="SELECT * FROM in3 ORDER BY 1", **more)
+
+
+TOTALS = [(f"p{p}", sum(r[2] for r in ROWS if r[1] == p)) for p in range(7)]
+
+
+@pytest.fixture
+def joined(cluster):
+    cluster.insert(PEOPLE, *((number, f"p{number}") for number in range(7)))
+    return cluster
+
+
+def test_shuffled_rows_meet_at_workers(joined):
+    statement = joined.start(shuffle_join())
+    joined.go(1, lambda: statement.is_done)
+    assert statement.error is None and statement.result.rows == TOTALS
+    measured = statement.result.measured
+    assert (measured[1].rows, measured[2].rows, measured[3].rows) == (7, 60, 7)
+    assert measured[2].bytes > 200 and len(measured[3].shards) == 3
+    joined.go(0.5)
+    assert joined.cursors() == 0
+
+
+def test_workers_may_shuffle_on(joined):
+    first = fragment(1, "SELECT id, person, sum FROM t2", "id person sum", (2,), movement="shuffle", shuffled_by=(0,))
+    again = fragment(
+        2,
+        "SELECT person, sum FROM in1",
+        "person sum",
+        (),
+        inputs=(1,),
+        place="workers",
+        movement="shuffle",
+        shuffled_by=(0,),
+    )
+    text = "SELECT person, sum(sum) AS s FROM in2 GROUP BY person"
+    last = fragment(3, text, "person s", (), inputs=(2,), place="workers")
+    rows = joined.ask(plan(first, again, last, final="SELECT 'p'||person, s FROM in3 ORDER BY 1"))
+    assert rows == TOTALS
+
+
+@pytest.mark.parametrize("chunk_bytes", [64, 65_536])
+def test_broadcast_rows_come_to_each_shard(chunk_bytes):
+    cluster = SqlCluster(knobs={"chunk_bytes": chunk_bytes})
+    cluster.insert(ORDERS, *ROWS)
+    cluster.insert(PEOPLE, *((number, f"p{number}") for number in range(7)))
+    people = all_of(PEOPLE, 1, movement="broadcast")
+    text = "SELECT name, sum(sum) AS s FROM t2 JOIN in1 ON in1.id=t2.person GROUP BY name"
+    joined = fragment(2, text, "name s", (2,), inputs=(1,))
+    rows = cluster.ask(plan(people, joined, final="SELECT name, sum(s) FROM in2 GROUP BY name ORDER BY 1"))
+    assert rows == TOTALS
+    cluster.go(0.5)
+    assert cluster.cursors() == 0
+
+
+def test_a_statement_that_takes_too_long_is_ended_and_leaves_nothing_open(cluster):
+    leader = cluster.run.leader(2)
+    gateway = next(node for node in cluster.run.node_names if node != leader)
+    cluster.give("pause node", leader)
+    statement = cluster.start(plan(all_of(ORDERS)), gateway)
+    cluster.go(6, lambda: statement.is_done)
+    assert "shard 2 could not be asked" in (statement.error or "") or statement.result.rows == ROWS
+
+
+def test_more_than_a_query_may_hold_is_refused_and_the_step_is_named():
+    cluster = SqlCluster(knobs={"query_memory_bytes": 500})
+    cluster.insert(ORDERS, *ROWS)
+    statement = cluster.start(plan(all_of(ORDERS)))
+    cluster.go(1, lambda: statement.is_done)
+    assert statement.error.startswith("SQL 53200: answer: ") and "500 bytes that a query may take" in statement.error
+    cluster.go(0.5)
+    assert cluster.cursors() == 0
+
+
+def test_a_cancelled_statement_closes_its_cursors_everywhere():
+    cluster = SqlCluster(knobs={"chunk_bytes": 60})
+    cluster.insert(ORDERS, *ROWS)
+    statement = cluster.start(plan(all_of(ORDERS)))
+    assert cluster.go(1, lambda: cluster.cursors() > 1)
+    statement.transaction.cancel("it was asked for")
+    assert statement.is_done and statement.error == "it was asked for"
+    cluster.go(0.1)
+    assert cluster.cursors() == 0
