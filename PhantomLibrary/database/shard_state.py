@@ -228,6 +228,7 @@ class ShardState:
         self.sagas.fences.absorb(head.sagas.fences)
         united = unite(self.transactions.dump(), head.transactions, before.shard, right.shard)
         self.transactions.load(united, store)
+        self.transactions.settle_all()
         self._absorb_times(head)
         index = self.applied_index
         widened = replace(before, end=right.end, epoch=index)

@@ -250,8 +250,8 @@ class Leading(Batching):
         """Return whether an answer is of interest that is the first one, or not from the replica that is meant.
 
         A learner's node that has none, or another one, is invited again unless that replica has acknowledged anything.
-        Any other member that lost its disk counts no more: for good, as an answer from before may still be under way.
-        Where it has begun again, it takes data on.
+        Any other member that lost its disk, or has been replaced by a later replica, counts no more: for good, as an
+        answer from before may still be under way. Where it has begun again, it takes data on.
         """
         if message.number == progress.number:
             progress.is_here = True
@@ -264,7 +264,8 @@ class Leading(Batching):
         if message.source in self.configuration.learners and progress.number and not progress.match_index:
             progress.is_here = False
             return False
-        if message.number in (LOST, ABSENT) and progress.counts:
+        is_gone = message.number in (LOST, ABSENT) or message.number > progress.number
+        if is_gone and progress.counts:
             progress.counts = False
             self._note_news()
         return message.number == LOST

@@ -309,6 +309,15 @@ class TransactionTable:
         if part is not None and state.committed:
             self._install(part, state.commit_ns, at_ns)
 
+    def settle_all(self) -> None:
+        """Act on all decisions that are known here. Two shards that became one may each have had one half of a
+        transaction, the part and the decision, and nobody tells a shard what it has decided itself.
+        """
+        for transaction in list(self.parts):
+            state = self.ending(transaction)
+            if state is not None:
+                self._settle(transaction, state, 0)
+
     def _install(self, part: Part, commit_ns: int, at_ns: int) -> None:
         """Make versions of what was prepared. Who writes later what was read here gets a later timestamp."""
         self._versions.reserve(commit_ns)

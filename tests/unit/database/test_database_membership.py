@@ -95,6 +95,16 @@ def test_an_invitation_for_a_replica_that_was_here_before_begins_nothing():
     assert 1 not in node.replicas
 
 
+def test_who_led_in_an_earlier_term_has_no_replica_replaced():
+    cluster = Cluster()
+    node = cluster.run.processes["n1"]
+    before = node.replicas[1]
+    node.receive("n2", Invitation(1, "n2", before.group.term - 1, 99))
+    assert node.replicas[1] is before
+    node.receive("n2", Invitation(1, "n2", before.group.term, 99))
+    assert node.replicas[1].number == 99
+
+
 # --- on the disk ------------------------------------------------------------------------------------------------------
 
 

@@ -118,6 +118,13 @@ def test_a_leader_tells_once_that_a_voter_has_lost_its_disk():
     assert not it.news
 
 
+def test_a_voter_whose_replica_was_replaced_by_a_later_one_is_lost():
+    it = leader()
+    it.news = False
+    it.step(reply("n3", 2, 1, number=7), BORN_NS)
+    assert (it.news, it.voters_lost()) == (True, ("n3",))
+
+
 def test_a_learner_whose_node_has_none_is_not_heard_of_and_invited_with_the_next_heartbeat():
     configuration = Configuration(("n1", "n2", "n3"), (), ("n4",), (("n4", 1),))
     it = leader(entries=(LogEntry(1, 1, configuration),))

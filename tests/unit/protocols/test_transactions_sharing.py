@@ -51,7 +51,9 @@ def merge(left, right):
         if not is_global(key.decode()):
             left.store.load(key, versions)
     left.store.reserve(right.store.last_timestamp_ns)
-    return load(left, unite(left.table.dump(), right.table.dump(), LEFT, RIGHT))
+    load(left, unite(left.table.dump(), right.table.dump(), LEFT, RIGHT))
+    left.table.settle_all()
+    return left
 
 
 def test_each_half_has_the_writes_and_reads_of_its_keys():
@@ -144,6 +146,27 @@ def test_two_parts_become_one_that_keeps_the_promises_of_both():
     assert left.store.latest_promised_ns(b"z") == 11  # Whoever came here at 12 came after that, for all that is known.
     assert left.table.records[T1].participants == (LEFT, RIGHT)
     assert left.do(Resolve(T1, True, 41)) == Done() and left.value("z") == "1"
+
+
+def test_a_decision_of_one_shard_ends_the_part_of_the_other():
+    for commits, value in ((True, "2"), (False, None)):
+        anchor, other = Shard(), Shard()
+        anchor.prepare(T1, Put("a", "1"), participants=(LEFT, RIGHT))
+        other.prepare(T1, Put("z", "2"), reads=("y",))
+        anchor.do(Decide(T1, commits, 50 if commits else 0, (LEFT, RIGHT)))
+        merged = merge(anchor, other)
+
+        assert merged.value("z") == value
+        assert not merged.table.parts and merged.table.holder_of("y") is None
+
+
+def test_what_nobody_has_decided_stays_in_doubt_in_one_shard():
+    anchor, other = Shard(), Shard()
+    anchor.prepare(T1, Put("a", "1"), participants=(LEFT, RIGHT))
+    other.prepare(T1, Put("z", "2"))
+    merged = merge(anchor, other)
+
+    assert list(merged.table.parts) == [T1] and merged.value("z") is None
 
 
 def test_participants_that_have_become_one_are_told_once():
