@@ -339,7 +339,7 @@ class Invariants:
         return max(observed.committed, default=0) if observed is not None else 0
 
     def _acknowledged(self, seen: Acknowledged) -> None:
-        broken = self.ownership.acknowledged(seen)
+        broken = self.ownership.acknowledged(seen, self.time_ns)
         if broken:
             self._note("OWN-001", seen.shard, broken)
 

@@ -29,33 +29,39 @@ class Ownership:
 
     `committed` tells how far a shard is known to have committed its log. A leader that was deposed may learn late that
     a write of its own was committed, and say so: that write was done before whoever followed, so it is no offence.
+    So may one that slept learn late that it led still when it was asked to read. `may_be_late` tells whether somebody
+    had asked for a key by some time and had no answer then: who answers him is with what held at that time.
     """
 
-    __slots__ = ("_committed", "_earlier", "_latest", "operations")
+    __slots__ = ("_committed", "_earlier", "_latest", "_since_ns", "may_be_late", "operations")
 
     def __init__(self, committed: Callable[[int], int]) -> None:
         self.operations = 0
+        self.may_be_late: Callable[[str, int], bool] = lambda _key, _at_ns: False
         self._committed = committed
         self._latest: dict[str, Acknowledged] = {}
+        self._since_ns: dict[str, int] = {}  # By key: when its latest owner first acknowledged anything.
         # By key, then (shard, epoch): how far that shard had committed its log when another owner followed.
         self._earlier: dict[str, dict[tuple[int, int], int]] = {}
 
-    def acknowledged(self, seen: Acknowledged) -> str:
-        """Take in an acknowledgement; return what is wrong with it, "" when nothing is."""
+    def acknowledged(self, seen: Acknowledged, at_ns: int = 0) -> str:
+        """Take in an acknowledgement at a time; return what is wrong with it, "" when nothing is."""
         self.operations += 1
         latest = self._latest.get(seen.key)
         if latest is not None and latest.epoch == seen.epoch and latest.shard == seen.shard:
             return ""
         if latest is None:
-            self._latest[seen.key] = seen
+            self._latest[seen.key], self._since_ns[seen.key] = seen, at_ns
             return ""
         earlier = self._earlier.setdefault(seen.key, {})
         is_older = seen.shard == latest.shard and seen.epoch < latest.epoch
         until = latest.epoch - 1 if is_older else earlier.get((seen.shard, seen.epoch))
         if until is not None and 0 < seen.index <= until:
             return ""  # It was done in time, and is told late.
+        if until is not None and not seen.index and self.may_be_late(seen.key, self._since_ns[seen.key]):
+            return ""
         earlier[latest.shard, latest.epoch] = self._committed(latest.shard)
-        self._latest[seen.key] = seen
+        self._latest[seen.key], self._since_ns[seen.key] = seen, at_ns
         if until is None:
             return ""
         return (

@@ -158,15 +158,10 @@ class Membership:
         self._env.set_deadline(f"{DEADLINES}/{_COORDINATE}", due_ns)
 
     def invited(self, invitation: Invitation) -> ShardReplica | None:
-        """Begin a replica that is new here; return the one of the shard that the invitation is for, if there is one.
-
-        Whoever led in an earlier term than this replica knows of may not have it replaced: in his log there may be a
-        change of members that never was.
-        """
+        """Begin a replica that is new here; return the one of the shard that the invitation is for, if there is one."""
         replicas, shard = self._host.replica_set, invitation.shard
-        before = replicas.by_shard.get(shard)
-        is_overtaken = before is not None and invitation.term < before.group.term
-        if not self.is_removed and not is_overtaken and replicas.may_begin(shard, invitation.number):
+        is_new = replicas.may_begin(shard, invitation.number) and not replicas.is_ahead_of(shard, invitation.term)
+        if is_new and not self.is_removed:
             replicas.begin(shard, invitation.number)
             self._pace_copies()
         return replicas.by_shard.get(shard)

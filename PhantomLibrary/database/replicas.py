@@ -59,6 +59,15 @@ class ReplicaSet:
         known = max(self._gone.get(shard, LOST), replica.number if replica is not None else LOST)
         return number > known
 
+    def is_ahead_of(self, shard: ShardId, term: int) -> bool:
+        """Return whether the replica here knows of a later term.
+
+        Whoever led in an earlier one may not have it replaced: in his log there may be changes of members that never
+        were.
+        """
+        replica = self.by_shard.get(shard)
+        return replica is not None and term < replica.group.term
+
     def never_had(self, shard: ShardId, born: int) -> bool:
         """Return whether there was never a replica of a shard here, whose birth was ordered at `born`, 0 if unknown."""
         if shard in self._gone or shard in self.by_shard:

@@ -89,6 +89,7 @@ class Cluster:
         self.parts = parts or Parts()
         self.world = self._make_world(topology, self.events.tapped(self.parts))
         self.recorder = HistoryRecorder(self.scheduler)
+        self.watch.invariants.ownership.may_be_late = self.recorder.may_be_late
         patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
         self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
         self.operator = Operator(self.scheduler, self.sessions, self.recorder)

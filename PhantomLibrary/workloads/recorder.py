@@ -13,10 +13,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from PhantomLibrary.domain import EventType, HistoryEvent, NodeId
+from PhantomLibrary.domain import SECOND_NS, EventType, HistoryEvent, NodeId
 from PhantomLibrary.kernel.scheduler import Scheduler
 
 Listener: TypeAlias = Callable[[HistoryEvent], object]
+
+
+_ANSWERED_WITHIN_NS = 10 * SECOND_NS
 
 
 class HistoryRecorder:
@@ -92,3 +95,18 @@ class HistoryRecorder:
         self.counts[type_] += 1
         if self.listener is not None:
             self.listener(event)
+
+    def may_be_late(self, key: str, at_ns: int) -> bool:
+        """Return whether an operation on a key, begun not long ago, had no answer at a time: it may get one even now,
+        though its client has another one, or has given up.
+        """
+        since_ns = self._scheduler.now_ns - _ANSWERED_WITHIN_NS
+        begun: dict[int, HistoryEvent] = {}
+        for event in self.events:
+            if event.time_ns > at_ns:
+                break
+            if event.type == "invoke":
+                begun[event.process] = event
+            elif event.type == "ok":
+                del begun[event.process]
+        return any(event.key == key and event.time_ns >= since_ns for event in begun.values())

@@ -46,6 +46,13 @@ RESHAPE_DEFECTS: dict[str, Defect] = {
             laid_over("machine", reshape_defects.LeavesTimesBehind),
         ),
         Defect(
+            "own-decision-left-open-in-merge",
+            "A shard that takes over the other half of a transaction it has decided never ends it there.",
+            "found here by random faults; as tikv pull request 8034, of what is under way when shards merge",
+            ("OPR-001", "EXP-001", "BNK-001", "ATM-001", "INV-008", "LCK-001"),
+            laid_over("transactions", reshape_defects.ActsOnNoDecisionOfItsOwn),
+        ),
+        Defect(
             "split-begins-twice",
             "When the log is applied again, a split puts the new half back to its beginning.",
             "TiKV pull requests 7027 and 8301: what is there is destroyed before it is known to be older",

@@ -14,7 +14,7 @@ from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.domain import ShardId
 from PhantomLibrary.protocols.transactions.committing import Share
-from PhantomLibrary.protocols.transactions.table import TableDump
+from PhantomLibrary.protocols.transactions.table import TableDump, TransactionTable
 
 
 class ForgetsWhatIsLocked(TransactionManager):
@@ -55,6 +55,13 @@ class LeavesTimesBehind(ShardMachine):
 
     def _absorb_times(self, head: SnapshotHead) -> None:
         """Be no later than before."""
+
+
+class ActsOnNoDecisionOfItsOwn(TransactionTable):
+    """Takes over the other half of a transaction that it has decided, and waits for somebody to tell it."""
+
+    def settle_all(self) -> None:
+        """Wait."""
 
 
 class BeginsAgain(ReplicaSet):

@@ -3,6 +3,7 @@ Documentation    Shards merge while clients write: the right one stops, and the 
 
 Library          PhantomLibrary
 Resource         ../../resources/reshaping.resource
+Resource         ../../resources/transactions.resource
 # Its test timeout is that of all suites.
 Resource         ../../resources/workloads.resource
 
@@ -90,6 +91,19 @@ Transaction Over Both Shards Commits In One
     Write To Both Ends
     Merge Shards    1    2
     Both Ends Should Be Written Or Neither
+
+Decision Ends What A Merge Brings In
+    [Documentation]    One shard has decided, and takes the other one over before that has heard of it; then its leader
+    ...                crashes, so nobody tells it any more. It acts on its own decision there as well.
+    [Tags]    priority-1    transaction
+    [Setup]    Start Nodes That Lead One Shard Each
+    Write To Both Ends
+    Delay Messages    resolve    by=20s
+    Arm Fault    merge absorbed    crash node    node=leader of shard 1
+    Commit Transaction    both
+    Merge Shards    1    2
+    Get Value    apple    ==    2    within=5s
+    Get Value    zebra    ==    2    within=3s
 
 Prepared Transactions Come Together
     [Documentation]    A coordinator crashes between its prepares and its decision, and the shards merge: what both had

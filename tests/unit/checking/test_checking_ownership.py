@@ -62,6 +62,23 @@ def test_a_write_that_was_done_after_another_owner_followed_is_noticed():
     assert len(watch((1, 1), (2, 30), (1, 1, 31), committed=30)) == 1
 
 
+def test_a_read_may_be_answered_late_by_whom_it_was_asked_in_time():
+    asked = []
+    ownership = Ownership(lambda _shard: 0)
+    ownership.may_be_late = lambda key, at_ns: asked.append((key, at_ns)) or at_ns <= 20
+    told = [ownership.acknowledged(Acknowledged("n1", 1, epoch, "k1"), at_ns) for epoch, at_ns in
+            ((1, 10), (9, 20), (9, 25), (1, 30), (9, 40), (30, 50), (9, 60))]  # fmt: skip
+    assert asked == [("k1", 20), ("k1", 50)]
+    assert [bool(each) for each in told] == [False] * 6 + [True]
+
+
+def test_a_write_is_never_excused_by_when_it_was_asked_for():
+    ownership = Ownership(lambda _shard: 0)
+    ownership.may_be_late = lambda _key, _at_ns: True
+    assert [bool(ownership.acknowledged(Acknowledged("n1", 1, epoch, "k1", index), 0))
+            for epoch, index in ((1, 3), (9, 12), (1, 9))] == [False, False, True]  # fmt: skip
+
+
 def test_keys_have_owners_of_their_own():
     ownership = Ownership(lambda _shard: 0)
     for shard, key in ((1, "a"), (2, "b"), (1, "a"), (2, "b")):

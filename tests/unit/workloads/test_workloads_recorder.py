@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from PhantomLibrary.domain import HistoryEvent
+from PhantomLibrary.domain import SECOND_NS, HistoryEvent
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
@@ -48,3 +48,26 @@ def test_process_does_one_thing_at_a_time() -> None:
 def test_values_of_a_workload_go_on_after_a_restart() -> None:
     recorder = HistoryRecorder(Scheduler())
     assert [next(recorder.values_of("a")), next(recorder.values_of("a")), next(recorder.values_of("b"))] == [1, 2, 1]
+
+
+def test_who_had_no_answer_at_a_time_may_get_one_late() -> None:
+    scheduler = Scheduler()
+    recorder = HistoryRecorder(scheduler)
+
+    def at(seconds: int) -> int:
+        scheduler.run_until(seconds * SECOND_NS)
+        return scheduler.now_ns
+
+    begun = at(1)
+    recorder.invoke(1, "read", "k1", None)
+    recorder.invoke(2, "read", "k2", None)
+    at(2)
+    recorder.complete(2, "ok", "1")
+    at(3)
+    recorder.complete(1, "ok", "1")
+    assert not recorder.may_be_late("k1", begun - 1)  # Asked later.
+    assert recorder.may_be_late("k1", begun) and recorder.may_be_late("k1", 2 * SECOND_NS)
+    assert not recorder.may_be_late("k1", 3 * SECOND_NS)
+    assert not recorder.may_be_late("k2", 2 * SECOND_NS)  # It had its answer.
+    at(12)
+    assert not recorder.may_be_late("k1", begun)  # Too long ago.

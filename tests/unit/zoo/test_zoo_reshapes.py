@@ -68,6 +68,20 @@ def _divided(defect):
     return "" if [bank.it.get(key) for key in ("k1", "k55", "k9")] == [Ok("2")] * 3 else "ATM-001"
 
 
+def _decided(defect):
+    """A shard has decided, and takes the other one over before that has heard of it; then its leader crashes."""
+    bank = Bank(_started_at, defect=defect)
+    bank.begin("both")
+    for key in ("k1", "k9"):
+        bank.write("both", key, "2")
+    bank.it.give("delay messages", kind="resolve", delay_ns=20 * SECOND_NS)
+    assert bank.commit("both") == "done"
+    _done(bank.it, "merge shards", left=1, right=2)
+    bank.it.give("crash node", "leader of shard 1")
+    bank.it.go(3)
+    return "" if bank.it.get("k9") == Ok("2") else "OPR-001"
+
+
 def _lost_answers(defect):
     """Answers are lost until a split is done, so that clients ask the new half for what the old one did."""
     it = _started(defect, shards=1).load("append", rate=200_000, clients=40, keys=20)
@@ -116,6 +130,7 @@ def _applied_again(defect):
 STORIES = {
     "in-memory-locks-lost-on-split": _lost_lock,
     "prepared-parts-stay-behind": _divided,
+    "own-decision-left-open-in-merge": _decided,
     "session-table-not-divided": _lost_answers,
     "source-serves-during-merge": _busy_merges,
     "times-left-behind-in-merge": _hasty_merge,
