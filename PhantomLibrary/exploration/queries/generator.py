@@ -76,7 +76,8 @@ class QueryWriter:
         source = self._source(joins=2)
         seen = self._expressions(source)
         stream = self._stream
-        keys = [self._value(seen) for _ in range(stream.below(3))]
+        plain = Expressions(stream, source.columns)  # PhantomDB groups by no subquery.
+        keys = [self._value(plain) for _ in range(stream.below(3))]
         keys = [each for each in keys if any(column.text in each for column in source.columns)]
         found = [f"{self._aggregate(seen)} AS a{number}" for number in range(1, 2 + stream.below(3))]
         columns = ", ".join([*(f"{key} AS k{number}" for number, key in enumerate(keys, 1)), *found])

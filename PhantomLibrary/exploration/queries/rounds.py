@@ -110,13 +110,13 @@ def shrink(
 
     `load` replaces all tables. Only what the oracle judges is made smaller: of a relation, the queries go together.
     """
-    query, code = finding.queries[0], finding.verdict.code
+    query, kind = finding.queries[0], _kind(finding.verdict)
     if len(finding.queries) > 1:
         return None
     present = list(tables)
 
     def fails(text: str) -> bool:
-        return check_query(ask, oracle_of(present), text).verdict.code == code
+        return _kind(check_query(ask, oracle_of(present), text).verdict) == kind
 
     if not fails(query):
         return None
@@ -131,6 +131,11 @@ def shrink(
         present[number] = _with_rows(table, shrink_items(table.rows, fails_with))
     load(present)
     return shrink_query(query, fails), present
+
+
+def _kind(verdict: Verdict) -> tuple[str, str]:
+    """Return what has to stay the same: of refusals, also the SQLSTATE."""
+    return verdict.code, verdict.message.partition("SQL ")[2][:5] if verdict.code == "QRY-005" else ""
 
 
 def _with_rows(table: RandomTable, rows: Sequence[Row]) -> RandomTable:
