@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from PhantomLibrary.checking.queries.arithmetic import OracleError
-from PhantomLibrary.checking.queries.values import OracleTable
+from PhantomLibrary.checking.queries.values import OracleError, OracleTable
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -104,8 +103,12 @@ def real_names(tree: exp.Expr, tables: Iterable[OracleTable]) -> frozenset[str]:
         names |= found
 
 
-def _is_real(tree: exp.Expr, names: Iterable[str]) -> bool:
+def _is_real(tree: exp.Expr, names: Iterable[str], whole: exp.Expr | None = None) -> bool:
+    """Return whether an expression computes with a REAL; what it is cast to in the end counts for no Cast itself."""
     from sqlglot import exp
+
+    if whole is not None and not isinstance(whole, exp.Cast):
+        tree = whole
 
     if any(each.name.lower() in names for each in tree.find_all(exp.Column)):
         return True
@@ -117,20 +120,40 @@ def _compute_exactly(tree: exp.Expr, reals: frozenset[str]) -> None:
     from sqlglot import exp
 
     nodes = list(tree.walk(bfs=False))[::-1]
-    of_reals = {
-        id(node) for node in nodes if isinstance(node, exp.Binary | exp.Sum | exp.Avg) and _is_real(node, reals)
-    }
+    kinds = exp.Binary | exp.Sum | exp.Avg | exp.Round | exp.Cast
+    of_reals = {id(node) for node in nodes if isinstance(node, kinds) and _is_real(node.this, reals, node)}
     for node in nodes:
+        is_real = id(node) in of_reals
         changed: exp.Expr | None = None
-        if isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Mod):
-            changed = _arithmetic(node, is_real=id(node) in of_reals)
-        elif isinstance(node, exp.Sum | exp.Avg):
-            kind, word = "real" if id(node) in of_reals else "exact", "sum" if isinstance(node, exp.Sum) else "avg"
-            changed = _call(f"{kind}_{word}", node.this)
+        if isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval):
+            changed = _interval(node)
+        elif isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Mod):
+            changed = _arithmetic(node, is_real=is_real)
+        elif isinstance(node, exp.Sum | exp.Avg | exp.Round):
+            changed = _call(f"{'real' if is_real else 'exact'}_{node.key}", *node.iter_expressions())
         elif isinstance(node, exp.Cast):
-            changed = _cast(node)
+            changed = _cast(node, is_real=is_real)
+        elif isinstance(node, exp.Substring):
+            changed = _call("sql_substring", *node.iter_expressions())
+        elif isinstance(node, exp.Extract):
+            changed = _call("moment_part", exp.Literal.string(node.name), node.expression)
+        elif isinstance(node, exp.GroupConcat):
+            changed = _call("sorted_texts", *node.iter_expressions())
         if changed is not None:
             node.replace(changed)
+
+
+def _interval(node: exp.Add | exp.Sub) -> exp.Expr:
+    """Return a moment plus or minus INTERVAL '2 days', or '2' DAY."""
+    from sqlglot import exp
+
+    interval = node.expression
+    words = interval.name.split()
+    unit = interval.args["unit"].name if interval.args.get("unit") else words[1] if len(words) == 2 else ""
+    if not words or not words[0].lstrip("+-").isdecimal() or not unit:
+        raise OracleError(f"the interval {interval.sql()} is not judged")
+    count = int(words[0]) * (-1 if isinstance(node, exp.Sub) else 1)
+    return _call("moment_shift", node.this, exp.Literal.number(count), exp.Literal.string(unit))
 
 
 def _arithmetic(node: exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Mod, *, is_real: bool) -> exp.Expr | None:
@@ -147,7 +170,7 @@ def _arithmetic(node: exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Mod, *, is_rea
     return _call(f"exact_{word}", node.left, node.right)
 
 
-def _cast(node: exp.Expr) -> exp.Expr | None:
+def _cast(node: exp.Cast, *, is_real: bool) -> exp.Expr | None:
     from sqlglot import exp
 
     to: exp.DataType = node.args["to"]
@@ -156,7 +179,9 @@ def _cast(node: exp.Expr) -> exp.Expr | None:
         sizes = [int(each.name) for each in to.expressions]
         return _call("as_decimal", node.this, exp.Literal.number(sizes[1] if len(sizes) > 1 else 0))
     if to.this in (kinds.INT, kinds.BIGINT, kinds.SMALLINT):
-        return _call("as_integer", node.this)
+        return _call("real_as_integer" if is_real else "as_integer", node.this)
+    if to.this is kinds.BOOLEAN:
+        return _call("to_boolean", node.this)
     if to.this in (kinds.TIMESTAMP, kinds.DATETIME):
         return _call("as_timestamp", node.this)
     return _call("as_date", node.this) if to.this is kinds.DATE else None

@@ -7,18 +7,19 @@ decimals of these texts: exact, as long as the result has no more than 15 digits
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from PhantomLibrary.checking.queries.functions import FUNCTIONS, SortedTexts, date_text, day_number, strict
+from PhantomLibrary.checking.queries.values import OracleError
 
 if TYPE_CHECKING:
     import apsw
 
 INTEGER_MAX = (1 << 63) - 1
-
-
-class OracleError(Exception):
-    """The query has no answer: what it computes is an error in SQL."""
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def register(connection: apsw.Connection) -> None:
@@ -32,11 +33,17 @@ def register(connection: apsw.Connection) -> None:
         ("exact_modulo", _modulo),
         ("as_decimal", _as_decimal),
         ("as_integer", _as_integer),
+        ("real_as_integer", lambda value: None if value is None else round(value)),  # Half to even, as IEEE 754 has it.
+        ("real_round", lambda value, digits=0: None if value is None else float(round(value, digits))),
+        ("exact_round", _round),
         ("as_timestamp", _as_timestamp),
         ("as_date", _as_date),
     )
     for name, function in functions:
         connection.create_scalar_function(name, function, deterministic=True)
+    for name, function in FUNCTIONS:
+        connection.create_scalar_function(name, strict(function), deterministic=True)
+    connection.create_aggregate_function("sorted_texts", cast(Any, SortedTexts))
     for name, aggregate in (
         ("exact_sum", ExactSum),
         ("exact_avg", ExactAverage),
@@ -68,13 +75,23 @@ def _plain(number: int | Decimal) -> int | float:
     return number
 
 
-def _exactly(left: Any, right: Any, operation: Any) -> int | float | None:
+def _exactly(left: Any, right: Any, operation: Any) -> int | float | str | None:
     if left is None or right is None:
         return None
+    if isinstance(left, str) and _DATE.fullmatch(left):
+        return _days(left, right, operation(1, 1))
     first, second = _number(left), _number(right)
     if isinstance(first, Decimal) or isinstance(second, Decimal):
         return float(operation(Decimal(first), Decimal(second)))
     return _plain(operation(first, second))
+
+
+def _days(day: str, other: Any, sign_hint: int) -> int | str:
+    """Return a date some days later or, of a difference, earlier; or the days between two."""
+    sign = 1 if sign_hint == 2 else -1  # What one and one are.
+    if isinstance(other, str):
+        return day_number(day) - day_number(other)
+    return date_text(day_number(day) + sign * int(other))
 
 
 def _divide(left: Any, right: Any) -> int | float | None:
@@ -116,6 +133,10 @@ def _as_decimal(value: Any, scale: int) -> float | None:
     if value is None:
         return None
     return float(Decimal(_number(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP))
+
+
+def _round(value: Any, scale: int = 0) -> int | float | None:
+    return value if value is None or isinstance(value, int) else _as_decimal(value, scale)
 
 
 def _as_integer(value: Any) -> int | None:

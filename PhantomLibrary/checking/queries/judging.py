@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from PhantomLibrary.checking.queries.answers import Difference, compare
-from PhantomLibrary.checking.queries.arithmetic import OracleError
 from PhantomLibrary.checking.queries.oracle import Oracle
-from PhantomLibrary.checking.queries.values import FoundAnswer, Value
+from PhantomLibrary.checking.queries.values import FoundAnswer, OracleError, Value
 from PhantomLibrary.checking.verdict import Verdict
 
 _ROWS_SHOWN = 3

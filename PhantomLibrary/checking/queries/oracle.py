@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from PhantomLibrary.checking.queries.adaptation import adapt, read_query, text_of
-from PhantomLibrary.checking.queries.arithmetic import OracleError, register
-from PhantomLibrary.checking.queries.values import OracleTable, Row, Value
+from PhantomLibrary.checking.queries.adaptation import adapt
+from PhantomLibrary.checking.queries.arithmetic import register
+from PhantomLibrary.checking.queries.values import OracleError, OracleTable, Row, Value
 
 _AFFINITIES = {"INTEGER": "INTEGER", "BOOLEAN": "INTEGER", "DECIMAL": "REAL", "REAL": "REAL", "BLOB": "BLOB"}
 
@@ -39,6 +39,7 @@ class Oracle:
         self._tables = tables
         self._connection = apsw.Connection(":memory:")
         register(self._connection)
+        self._connection.pragma("case_sensitive_like", True)
         for table in tables:
             columns = ", ".join(f"{_quoted(name)} {_AFFINITIES.get(kind.name, 'TEXT')}" for name, kind in table.columns)
             self._connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
@@ -85,6 +86,3 @@ class Oracle:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-__all__ = ["Oracle", "OracleAnswer", "OracleError", "read_query", "text_of"]

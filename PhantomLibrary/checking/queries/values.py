@@ -31,3 +31,7 @@ class FoundAnswer(Struct, frozen=True):
 
     types: tuple[ColumnType, ...]
     rows: Sequence[Sequence[Value]]
+
+
+class OracleError(Exception):
+    """The query has no answer, or none that could be told: what it computes is an error in SQL, for example."""

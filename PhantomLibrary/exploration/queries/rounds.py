@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.checking.queries.judging import judge_answer
-from PhantomLibrary.checking.queries.oracle import Oracle, OracleError
-from PhantomLibrary.checking.queries.values import ColumnType, FoundAnswer, OracleTable
+from PhantomLibrary.checking.queries.oracle import Oracle
+from PhantomLibrary.checking.queries.values import ColumnType, FoundAnswer, OracleError, OracleTable
 from PhantomLibrary.checking.verdict import Verdict
 from PhantomLibrary.exploration.queries.generator import QueryWriter
 from PhantomLibrary.exploration.queries.relations import RELATIONS, Relation

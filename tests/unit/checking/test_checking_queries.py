@@ -3,8 +3,8 @@
 import pytest
 
 from PhantomLibrary.checking.queries.answers import compare
-from PhantomLibrary.checking.queries.oracle import Oracle, OracleError
-from PhantomLibrary.checking.queries.values import ColumnType, FoundAnswer, OracleTable
+from PhantomLibrary.checking.queries.oracle import Oracle
+from PhantomLibrary.checking.queries.values import ColumnType, FoundAnswer, OracleError, OracleTable
 
 INTEGER, TEXT, REAL, BOOLEAN = (ColumnType(name) for name in ("INTEGER", "TEXT", "REAL", "BOOLEAN"))
 MONEY = ColumnType("DECIMAL", 2)
@@ -96,6 +96,34 @@ def test_parameters_are_values_and_views_are_queries(oracle):
     check(oracle, "SELECT id FROM items WHERE name = ? AND id > ?", [[4]], INTEGER, parameters=("lamp", 1))
     check(oracle, "SELECT '?' FROM items WHERE name = ?", [], TEXT, parameters=("' OR 1=1 --",))
     check(oracle, "SELECT id FROM cheap", [[1], [2], [5]][:3], INTEGER)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("LEFT('abc', 2) || RIGHT('abc', 2) || RIGHT('abc', 0)", "abbc"),
+        ("SUBSTR('abc', -1, 3) || SUBSTRING('abc' FROM 2)", "abc"),
+        ("LPAD('a', 3, 'xy') || RPAD('b', 2) || LPAD('abc', 2)", "xyab ab"),
+        ("REVERSE('ab') || REPEAT('c', 2)", "bacc"),
+        ("GROUP_CONCAT(name)", "chair,lamp,lamp,Ärmel"),
+        ("EXTRACT(YEAR FROM DATE '2024-02-29') * 100 + EXTRACT(doy FROM DATE '2024-02-29')", 202460),
+        ("EXTRACT(dow FROM DATE '2024-02-29')", 4),
+        ("DATE_TRUNC('month', DATE '2024-02-29')", "2024-02-01"),
+        ("DATE_TRUNC('hour', TIMESTAMP '2024-02-29 10:11:12')", "2024-02-29 10:00:00"),
+        ("DATE '2024-03-01' - DATE '2024-02-01'", 29),
+        ("DATE '2023-12-31' + 60", "2024-02-29"),
+        ("DATE '2024-03-01' - 1", "2024-02-29"),
+        ("DATE '2024-01-31' + INTERVAL '1' MONTH", "2024-02-29"),
+        ("DATE '2024-02-29' - INTERVAL '1 year'", "2023-02-28"),
+        ("TIMESTAMP '2023-12-31 23:59:30' + INTERVAL '45 seconds'", "2024-01-01 00:00:15"),
+        ("'a' LIKE 'A'", 0),
+        ("-7 / 2 * 10 + -7 % 2", -31),
+        ("ROUND(CAST(2.5 AS REAL))", 2.0),
+    ],
+)
+def test_functions_that_sqlite_lacks_or_has_otherwise(oracle, expression, value):
+    found = oracle.answer(f"SELECT {expression} FROM items LIMIT 1").groups[0][0][0]
+    assert found == value
 
 
 # --- order and limit -------------------------------------------------------------------------------------------------

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from PhantomLibrary.checking.queries.oracle import OracleError
-from PhantomLibrary.checking.queries.values import ColumnType, FoundAnswer
+from PhantomLibrary.checking.queries.values import ColumnType, FoundAnswer, OracleError
 from PhantomLibrary.exploration.queries.generator import Plain, QueryWriter
 from PhantomLibrary.exploration.queries.relations import (
     counted_partitions,
