@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.sql.catalog import Stored
 from PhantomLibrary.sql.errors import INTERNAL, OUT_OF_RANGE, TIMED_OUT, SqlError
+from PhantomLibrary.sql.functions import register
 
 if TYPE_CHECKING:
     import apsw
@@ -64,14 +65,24 @@ class Engine:
         self.units += 1
         return 0 < self._units_max < self.units
 
-    def hold(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Stored]]) -> tuple[str, str, str]:
-        """Fill a table with rows; return name and text for `with_tables`, and what it is to be emptied by.
+    def hold(
+        self,
+        name: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Stored]],
+        indexes: Sequence[Sequence[int]] = (),
+    ) -> tuple[str, str, str]:
+        """Fill a table with rows, which are looked up by the columns of each of some indexes; return name and text for
+        `with_tables`, and what it is to be emptied by.
 
         It stays when it is emptied: to make a table costs more than to fill one, as all statements are prepared anew.
         """
-        table, cells = f"{name}x{len(columns)}", ",".join(f"c{each}" for each in range(len(columns)))
+        cells = _cells(range(len(columns)))
+        table = "_".join([f"{name}x{len(columns)}", *("x".join(map(str, index)) for index in indexes)])
         if table not in self._tables:
             self.connection.execute(f"CREATE TABLE {table}({cells})")
+            for number, index in enumerate(indexes):
+                self.connection.execute(f"CREATE INDEX {table}_i{number} ON {table}({_cells(index)})")
             self._tables[table] = f"INSERT INTO {table} VALUES({','.join('?' * len(columns))})"
         self.put_in(self._tables[table], rows)
         return f"{name}{listed(columns)}", f"(SELECT {cells} FROM {table})", table
@@ -107,6 +118,10 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _cells(numbers: Iterable[int]) -> str:
+    return ",".join(f"c{each}" for each in numbers)
+
+
 def listed(names: Iterable[str]) -> str:
     """Return names as they stand in a text, in brackets."""
     return f"({','.join(map(quoted, names))})"
@@ -119,4 +134,5 @@ def _open() -> apsw.Connection:
         raise MissingExtra("SQL needs apsw: pip install robotframework-phantomlibrary[sql]") from None
     connection = apsw.Connection(":memory:")
     connection.execute("PRAGMA temp_store=MEMORY")
+    register(connection)
     return connection

@@ -1,7 +1,5 @@
 """How the leader that ran a fragment takes its rows to the workers that go on with them: chunk by chunk, to each worker
 one at a time, so that none is sent more than it has taken.
-
-Equal values go to the same worker, whatever their type: SQL holds 1 and 1.0 to be equal.
 """
 
 from __future__ import annotations
@@ -9,15 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
-from zlib import crc32
 
 from PhantomLibrary.database.sql.chunks import chunked
 from PhantomLibrary.database.sql.messages import CursorId, Deliver, FragmentFailed, Row, Source, Taken, Undelivered
 from PhantomLibrary.domain import OutcomeUnknown, Refused, ShardId
-from PhantomLibrary.sql.catalog import Stored
-
-_MASK = (1 << 64) - 1
-_MULTIPLIER = 0x9E3779B97F4A7C15  # 2**64 by the golden ratio: Knuth, volume 3, 6.4.
+from PhantomLibrary.sql.shuffling import worker_of
 
 
 class DeliveringDesk(Protocol):
@@ -28,7 +22,7 @@ class DeliveringDesk(Protocol):
 
 
 class Delivery:
-    """The rows of one run of a fragment, on their way. `done` is called once, with what went wrong, None if nothing."""
+    """The rows of one run of a fragment, on their way."""
 
     def __init__(
         self,
@@ -38,14 +32,13 @@ class Delivery:
         workers: Sequence[tuple[ShardId, CursorId]],
         shares: Sequence[Sequence[Row]],
         chunk_bytes: int,
-        done: Callable[[Undelivered | FragmentFailed | None], object],
     ) -> None:
         self._desk = desk
         self._number = number
         self._source = source
         self._workers = workers
         self._chunks = [chunked(share, chunk_bytes) if share else [] for share in shares]
-        self._done = done
+        self._done: Callable[[Undelivered | FragmentFailed | None], object] | None = None
         self._missing = sum(map(bool, self._chunks))
         self._is_over = False
         self.bytes = sum(size for chunks in self._chunks for _, size in chunks)
@@ -55,7 +48,9 @@ class Delivery:
         """How many chunks each worker gets."""
         return tuple(map(len, self._chunks))
 
-    def start(self) -> None:
+    def start(self, done: Callable[[Undelivered | FragmentFailed | None], object]) -> None:
+        """Begin; `done` is called once, with what went wrong, None if nothing."""
+        self._done = done
         if not self._missing:
             self._end(None)
         for worker, chunks in enumerate(self._chunks):
@@ -89,6 +84,7 @@ class Delivery:
 
     def _end(self, trouble: Undelivered | FragmentFailed | None) -> None:
         self._is_over = True
+        assert self._done is not None
         self._done(trouble)
 
 
@@ -98,21 +94,3 @@ def shares_of(rows: Sequence[Row], columns: Sequence[int], workers: int) -> list
     for row in rows:
         shares[worker_of([row[column] for column in columns], workers)].append(row)
     return shares
-
-
-def worker_of(values: Sequence[Stored], workers: int) -> int:
-    """Return which of so many workers takes rows with these values."""
-    mixed = 0
-    for value in values:
-        mixed = (mixed + _number(value) + 1) * _MULTIPLIER & _MASK
-    return (mixed >> 32) * workers >> 32
-
-
-def _number(value: Stored) -> int:
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else crc32(repr(value).encode())
-    if value is None:
-        return -1
-    return crc32(value if isinstance(value, bytes) else value.encode())

@@ -33,9 +33,11 @@ from PhantomLibrary.database.sql.messages import (
     CursorId,
     Deliver,
     Delivered,
+    Expected,
     FetchChunk,
     FragmentAnswer,
     FragmentFailed,
+    Input,
     InputsGone,
     Row,
     RunFragment,
@@ -219,8 +221,8 @@ class FragmentHost:
                 image.table_text(image.table_at(number, work.at_ns), work.at_ns, len(bounds), has_own=number in own)
                 for number in fragment.tables
             )
-            for number, (columns, rows) in inputs.items():
-                name, text, table = engine.hold(f"in{number}", columns, rows)
+            for each in inputs:
+                name, text, table = engine.hold(f"in{each.number}", each.columns, each.rows, each.indexes)
                 names[name] = text
                 filled.append(table)
             query = with_tables(names, fragment.query)
@@ -232,15 +234,16 @@ class FragmentHost:
             engine.empty(filled)
         return self._cursor(work, found, engine.units - before)
 
-    def _inputs(self, work: RunFragment) -> dict[int, tuple[tuple[str, ...], list[Row]]] | None:
-        """Return columns and rows of the inputs by their numbers, None if not all of them are here."""
-        inputs = {each.number: (each.columns, list(each.rows)) for each in work.inputs}
+    def _inputs(self, work: RunFragment) -> list[Input] | None:
+        """Return all inputs with their rows, None if not all of those are here."""
+        delivered: dict[int, tuple[Expected, list[Row]]] = {}
         for each in work.expected:
             rows = self._inboxes.rows(work.inbox, each)
             if rows is None:
                 return None
-            inputs.setdefault(each.number, (each.columns, []))[1].extend(rows)
-        return inputs
+            delivered.setdefault(each.number, (each, []))[1].extend(rows)
+        brought = [Input(each.number, each.columns, each.indexes, tuple(rows)) for each, rows in delivered.values()]
+        return [*work.inputs, *brought]
 
     def _cursor(self, work: RunFragment, rows: Sequence[Row], units: int) -> Cursor:
         config, now_ns = self._config, self._desk.monotonic_ns()
@@ -248,9 +251,8 @@ class FragmentHost:
             self._runs += 1
             source = Source(work.cursor, self._desk.term, self._runs)
             shares = shares_of(rows, work.fragment.shuffled_by, len(work.workers))
-            done = partial(self._delivered, work.cursor)
             number = work.fragment.number
-            delivery = Delivery(self._desk, number, source, work.workers, shares, config.chunk_bytes, done)
+            delivery = Delivery(self._desk, number, source, work.workers, shares, config.chunk_bytes)
             cost_ns = fragment_cost_ns(units, len(rows), delivery.bytes)
             return Cursor([], len(rows), delivery.bytes, units, cost_ns, now_ns, delivery, source)
         chunks = chunked(rows, config.chunk_bytes)
@@ -289,7 +291,7 @@ class FragmentHost:
         else:
             is_first, cursor.waiting = cursor.waiting is None, request
             if is_first:
-                cursor.delivery.start()
+                cursor.delivery.start(partial(self._delivered, identity))
 
     def _chunk(self, identity: CursorId, cursor: Cursor, number: int, clock_ns: int) -> Chunk:
         rows = self._rows(cursor, number)

@@ -26,6 +26,7 @@ class Input(Struct, frozen=True, gc=False, array_like=True):
 
     number: int
     columns: tuple[str, ...]
+    indexes: tuple[tuple[int, ...], ...]
     rows: tuple[Row, ...]
 
 
@@ -42,6 +43,7 @@ class Expected(Struct, frozen=True, gc=False, array_like=True):
 
     number: int
     columns: tuple[str, ...]
+    indexes: tuple[tuple[int, ...], ...]
     source: Source
     chunks: int
 

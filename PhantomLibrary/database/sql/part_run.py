@@ -203,7 +203,7 @@ class PartRun:
                     self._runner.snapshots.meet(self._transaction, shard, answer)
                     raise MovedUpError(answer.at_ns)
                 case _:
-                    raise _failed(shard, answer)
+                    raise failed(answer, shard)
 
     def _next(self, cursor: CursorId, chunk: Chunk) -> ShardWork:
         return FetchChunk(cursor, chunk.number + 1)
@@ -253,13 +253,14 @@ class PartRun:
             for number, (rows, size) in enumerate(chunks):
                 answer = yield partial(self._host.ask, shard, Deliver(inbox, each.number, source, number, rows, size))
                 if not isinstance(answer, Taken):
-                    raise _failed(shard, answer)
+                    raise failed(answer, shard)
                 self._account.measured[each.number].bytes += size
-            expected.append(Expected(each.number, each.columns, source, len(chunks)))
+            expected.append(Expected(each.number, each.columns, each.indexes, source, len(chunks)))
         return expected
 
 
-def _failed(shard: ShardId, answer: Any) -> Exception:
+def failed(answer: Any, shard: ShardId = 0) -> Exception:
+    """Return what a statement fails with when it is answered so."""
     if isinstance(answer, FragmentFailed):
         return SqlError(answer.state, answer.reason)
     if isinstance(answer, TooOld):

@@ -9,24 +9,28 @@ the snapshot that it may have been there before, the snapshot moves up, and all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from PhantomLibrary.database.costs import fragment_cost_ns, units_in
 from PhantomLibrary.database.sql.chunks import bytes_of
-from PhantomLibrary.database.sql.messages import Delivered, Expected, Input, Row
-from PhantomLibrary.database.sql.part_run import InputsLostError, PartMovedError, PartRun, Runner, Workers
+from PhantomLibrary.database.sql.delivering import Delivery, shares_of
+from PhantomLibrary.database.sql.messages import Delivered, Expected, Input, Row, Source
+from PhantomLibrary.database.sql.part_run import InputsLostError, PartMovedError, PartRun, Runner, Workers, failed
 from PhantomLibrary.database.sql.together import together
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Script
 from PhantomLibrary.domain import ShardId
 from PhantomLibrary.domain.rows import POSITIONS, ROWS_END, position_start
 from PhantomLibrary.protocols.transactions.values import Span
-from PhantomLibrary.sql.catalog import Catalog
+from PhantomLibrary.sql.catalog import Catalog, Stored
 from PhantomLibrary.sql.engine import with_tables
 from PhantomLibrary.sql.errors import OUT_OF_MEMORY, SqlError
 from PhantomLibrary.sql.plans import Fragment, Measured, Plan, PlanStep
+
+_INPUTS = re.compile(r"\bin(\d+)\b")
 
 
 class PlanResult(Struct):
@@ -91,6 +95,8 @@ class PlanRun:
         yield from self._runner.snapshots.learn_map()
         if fragment.place == "workers":
             return (yield from self._at_workers(fragment, workers))
+        if fragment.place == "coordinator":
+            return (yield from self._here(fragment, workers))
         inputs = [self._input(number) for number in fragment.inputs]
         spans = self._places(fragment)
         pieces = yield from together([self._cover(fragment, span, inputs, workers) for span in spans])
@@ -100,8 +106,6 @@ class PlanRun:
         """Return what its parts cover together."""
         if fragment.place == "one shard":
             return [self._host.routes.rows_of_one(self._at_ns)]
-        if fragment.place == "workers":
-            return [Span("", "")]
         if fragment.positions is None:
             return [Span(position_start(0), ROWS_END)]
         return [Span(position_start(first), _behind(last)) for first, last in fragment.positions]
@@ -146,6 +150,21 @@ class PlanRun:
             parts.append(self._parts.run(fragment, shard, Span("", ""), inputs, inbox, expected, workers))
         return (yield from together(parts))
 
+    def _here(self, fragment: Fragment, workers: Workers) -> Script:
+        """Run a fragment over what was gathered."""
+        rows, units = self._computed(fragment.query, fragment.parameters, fragment.inputs)
+        self.measured[fragment.number].units += units
+        if not workers:
+            self.take(fragment.number, bytes_of(rows))
+            return [rows]
+        source = Source(self._runner.next_cursor(), 0, 0)
+        shares = shares_of(rows, fragment.shuffled_by, len(workers))
+        delivery = Delivery(self._host, fragment.number, source, workers, shares, self._host.config.chunk_bytes)
+        trouble = yield delivery.start
+        if trouble is not None:
+            raise failed(trouble)
+        return [Delivered(source, delivery.counts, len(rows), delivery.bytes, 0, 0, 0)]
+
     def _shuffle(self, fragment: Fragment, workers: Workers) -> Script:
         """Have a fragment's rows delivered to workers; return what each of those is to expect."""
         began_ns, measured = self._host.monotonic_ns(), self.measured[fragment.number]
@@ -154,17 +173,21 @@ class PlanRun:
         measured.bytes = sum(each.bytes_total for each in delivered)
         measured.elapsed_ns = self._host.monotonic_ns() - began_ns
         return [
-            [Expected(fragment.number, fragment.columns, each.source, each.chunks[worker]) for each in delivered]
+            [
+                Expected(fragment.number, fragment.columns, fragment.indexes, each.source, each.chunks[worker])
+                for each in delivered
+            ]
             for worker in range(len(workers))
         ]
 
     def _reads(self, fragment: Fragment) -> Iterator[Span]:
         """Yield what a fragment has read, for transactions that are to be serializable."""
-        for span in self._places(fragment) if fragment.tables else ():
+        for span in self._places(fragment) if fragment.place != "workers" else ():
             yield from self._parts.spans(fragment, span)
 
     def _input(self, number: int) -> Input:
-        return Input(number, self._by_number[number].columns, tuple(self._rows[number]))
+        fragment = self._by_number[number]
+        return Input(number, fragment.columns, fragment.indexes, tuple(self._rows[number]))
 
     # --- room -------------------------------------------------------------------------------------------------------
 
@@ -182,26 +205,33 @@ class PlanRun:
 
     def _answer(self) -> list[Row]:
         """Return what the final query makes of all that was gathered."""
-        plan, host, runner = self._plan, self._host, self._runner
-        engine = runner.take_engine()
-        before, names, filled = engine.units, {}, []
-        try:
-            for fragment in plan.fragments:
-                if fragment.movement == "gather":
-                    number = fragment.number
-                    name, text, table = engine.hold(f"in{number}", fragment.columns, self._rows[number])
-                    names[name] = text
-                    filled.append(table)
-            units_max = units_in(host.config.statement_timeout_ns)
-            rows = engine.query(with_tables(names, plan.final), plan.parameters, units_max)
-        finally:
-            engine.empty(filled)
-            runner.give_back(engine)
+        plan, host = self._plan, self._host
+        named = {int(number) for number in _INPUTS.findall(plan.final)}
+        rows, _ = self._computed(plan.final, plan.parameters, [each for each in self._rows if each in named])
         size = bytes_of(rows)
-        host.work(fragment_cost_ns(engine.units - before, sum(map(len, self._rows.values())), size))
         if size > host.config.query_memory_bytes:
             raise self._too_large(None, f"{len(rows)} rows of {size} bytes")
         return rows
+
+    def _computed(self, query: str, parameters: Sequence[Stored], inputs: Sequence[int]) -> tuple[list[Row], int]:
+        """Return the rows of a query over fragments that are here, and what it took."""
+        host, engine = self._host, self._runner.take_engine()
+        before, names, filled = engine.units, {}, []
+        taken = 0
+        try:
+            for each in map(self._input, inputs):
+                name, text, table = engine.hold(f"in{each.number}", each.columns, each.rows, each.indexes)
+                names[name] = text
+                taken += len(each.rows)
+                filled.append(table)
+            units_max = units_in(host.config.statement_timeout_ns)
+            rows = engine.query(with_tables(names, query), parameters, units_max)
+        finally:
+            engine.empty(filled)
+            self._runner.give_back(engine)
+        units = engine.units - before
+        host.work(fragment_cost_ns(units, taken + len(rows), 0))
+        return rows, units
 
 
 def _levels(fragments: Sequence[Fragment]) -> list[list[Fragment]]:
