@@ -164,6 +164,7 @@ def make_layout(
     else:
         voters = in_turn(placed, shards, replicas)
     descriptors = [ShardDescriptor(SYSTEM_SHARD, "", "", 1, in_turn(placed, 1, replicas)[0])]
-    for number, (start, end, holders) in enumerate(zip(starts, [*starts[1:], ""], voters, strict=True), start=1):
+    ends = [*starts[1:], ""] if starts else []
+    for number, (start, end, holders) in enumerate(zip(starts, ends, voters, strict=True), start=1):
         descriptors.append(ShardDescriptor(number, start, end, 1, tuple(holders), is_hashed=is_hashed))
     return ClusterLayout(tuple(placed), tuple(descriptors), config)

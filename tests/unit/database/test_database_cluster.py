@@ -370,3 +370,8 @@ def test_shards_divide_the_keys_without_gap_or_overlap():
         assert sum(counts) == 100
         assert max(counts) <= 2 * 100 // shards + 11
         assert all(len(set(each.voters)) == 3 for each in layout.shards)
+
+
+def test_a_cluster_may_have_no_shard_for_data():
+    layout = make_layout(["n1", "n2", "n3"], shards=0, replicas=3, config=DatabaseConfig())
+    assert [each.shard for each in layout.shards] == [0]
