@@ -23,7 +23,8 @@ from PhantomLibrary.domain import NodeId
 MARKER = b"\xf5\x1c"
 _CHECKSUM = Layout("<2sI")
 _NUMBERS = Layout("<IIII")  # length of the body, number, durable number, place
-HEAD_BYTES = _CHECKSUM.size + _NUMBERS.size
+_HEAD = Layout("<2sIIIII")  # All of it.
+HEAD_BYTES = _HEAD.size
 
 
 class Frame(Struct, frozen=True):
@@ -87,6 +88,23 @@ class Framing:
         is_damaged = first_bad >= 0 and (strays or self._was_durable(first_bad, durable, has_head=bool(bodies)))
         return Scan(tuple(bodies), tuple(later), first_bad < 0, is_damaged, highest)
 
+    def end_of_run(self, content: bytes, place: int, last: int) -> int:
+        """Return the number of the last frame, if from this place on each is intact, stands where it belongs, and
+        follows the one with the number `last`; else -1. This is what `read` finds nearly always, found sooner.
+        """
+        length, address = len(content), self._address
+        while place < length:
+            if place + HEAD_BYTES > length:
+                return -1
+            marker, checksum, size, number, _, meant = _HEAD.unpack_from(content, place)
+            end = place + HEAD_BYTES + size
+            if marker != MARKER or meant != place or number != last + 1 or end > length:
+                return -1
+            if crc32(content[place + _CHECKSUM.size : end], address) != checksum:
+                return -1
+            place, last = end, number
+        return last
+
     def _frames(self, content: bytes, place: int = 0) -> Iterator[tuple[int, Frame | None]]:
         """Yield the place of each frame from a place on, and None for a stretch without any."""
         while 0 <= place < len(content):
@@ -137,7 +155,11 @@ class Scrub:
     def is_intact(self, content: bytes) -> bool:
         if len(content) < self._length or crc32(content[: self._length]) != self._checksum:
             self._length = self._number = 0
-        scan = self._framing.read(content, self._length, self._number)
-        if scan.is_whole:
-            self._length, self._checksum, self._number = len(content), crc32(content), scan.number
-        return scan.is_whole
+        number = self._framing.end_of_run(content, self._length, self._number)
+        if number < 0:
+            scan = self._framing.read(content, self._length, self._number)
+            if not scan.is_whole:
+                return False
+            number = scan.number
+        self._length, self._checksum, self._number = len(content), crc32(content), number
+        return True
