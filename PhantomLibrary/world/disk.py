@@ -61,9 +61,10 @@ class SimDisk:
         self.name = handler.node
         self._writes: deque[Write] = deque()
         self._writes_begun = 0  # Writes that have left the list for the platter, counted from the start.
+        self._bytes = self._bytes_begun = 0  # Of all writes, and of those that have left the list.
         self._lied_to = 0  # Writes up to this count were called durable by a sync that lied,
         self._lies: list[Trouble] = []  # for these reasons.
-        self._syncs: deque[tuple[int, int, int]] = deque()  # (token, writes it covers, asked at)
+        self._syncs: deque[tuple[int, int, int, int]] = deque()  # (token, writes it covers, their bytes, asked at)
         self._serving = False
         self._held = False
         self._crashed = False
@@ -84,9 +85,10 @@ class SimDisk:
     def append(self, file: str, content: bytes) -> None:
         if self._crashed:
             return
-        platter = self._platter
+        platter, size = self._platter, len(content)
         platter.writes += 1
-        platter.bytes_written += len(content)
+        platter.bytes_written += size
+        self._bytes += size
         if platter.troubles and self._fails("append", file, content):
             return
         self._writes.append((APPEND, file, content))
@@ -129,7 +131,7 @@ class SimDisk:
         if self._crashed:
             return
         asked_ns = self._scheduler.now_ns + self._handler.lag_ns
-        self._syncs.append((token, self._writes_begun + len(self._writes), asked_ns))
+        self._syncs.append((token, self._writes_begun + len(self._writes), self._bytes, asked_ns))
         if not self._serving:
             self._serve()
 
@@ -139,6 +141,7 @@ class SimDisk:
         platter = self._platter
         platter.writes += 1
         platter.bytes_written += len(write[2])
+        self._bytes += len(write[2])
         if platter.troubles and self._fails("replace", write[1], write[2]):
             return
         self._writes.append(write)
@@ -159,14 +162,12 @@ class SimDisk:
 
     def _serve(self) -> None:
         """Begin the oldest sync."""
-        _, covered, asked_ns = self._syncs[0]
+        _, covered, covered_bytes, asked_ns = self._syncs[0]
         self._serving = True
         platter, scheduler = self._platter, self._scheduler
         sync_ns = platter.table[platter.stream.bits(TABLE_BITS)]
         if platter.bandwidth is not None:
-            number = covered - self._writes_begun
-            size = sum(len(write[2]) for write in islice(self._writes, number))
-            sync_ns += size * SECOND_NS // platter.bandwidth
+            sync_ns += (covered_bytes - self._bytes_begun) * SECOND_NS // platter.bandwidth
         if platter.troubles:
             for each in platter.struck_by("slow", "sync", self._covered_files(covered)):
                 each.bites += 1
@@ -197,7 +198,7 @@ class SimDisk:
     def _come_back(self, _argument: object) -> None:
         if self._crashed:
             return
-        token, covered, _ = self._syncs.popleft()
+        token, covered, covered_bytes, _ = self._syncs.popleft()
         platter = self._platter
         platter.syncs += 1
         error, lies = "", False
@@ -210,6 +211,7 @@ class SimDisk:
                     error = NO_SPACE if write[0] == REFUSED else INPUT_OUTPUT_ERROR
                 platter.perform(write)
                 self._writes_begun += 1
+            self._bytes_begun = covered_bytes
         self._serving = False
         if self._syncs:
             self._serve()
