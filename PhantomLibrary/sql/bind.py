@@ -21,26 +21,25 @@ def bind_query(parsed: Parsed, catalog: Catalog, parameters: Sequence[object] = 
     statement = Statement(catalog, bound_parameters(parsed, parameters))
     tree, outputs = QueryBinder(statement).bind(parsed.tree, None, is_top=True)
     columns = tuple(ResultColumn(each.name, each.type or TEXT) for each in outputs)
-    renumber(tree, statement.parameters)
     return BoundQuery(
         tree,
         columns,
         tuple(sorted(statement.tables)),
-        tuple(statement.parameters.values),
+        used_parameters(tree, statement.parameters.values),
         isinstance(tree.args.get("order"), exp.Order),
         parsed.explain,
     )
 
 
-def renumber(tree: exp.Expr, parameters: Parameters) -> None:
-    """Leave out the parameters that are part of the tree no more, as those of LIMIT: SQLite wants just as many."""
+def used_parameters(tree: exp.Expr, values: Sequence[Stored]) -> tuple[Stored, ...]:
+    """Return the parameters that are part of a tree, which gets their new numbers: SQLite wants just as many."""
     nodes = list(tree.find_all(exp.Placeholder))
     used = sorted({int(each.name) for each in nodes})
-    if len(used) < len(parameters.values):
+    if len(used) < len(values):
         numbers = {str(old): str(new) for new, old in enumerate(used, start=1)}
         for each in nodes:
             each.set("this", numbers[each.name])
-        parameters.values[:] = [parameters.values[old - 1] for old in used]
+    return tuple(values[old - 1] for old in used)
 
 
 def bound_parameters(parsed: Parsed, values: Sequence[object]) -> Parameters:

@@ -35,7 +35,7 @@ def sql_type(node: exp.Expr) -> SqlType:
     """Return the type that a DataType of the tree says."""
     kind = node.this.name if isinstance(node.this, exp.DType) else str(node.this)
     name = _NAMES.get(kind)
-    written = node.sql(dialect="sqlite")
+    written = node.sql()
     if name is None or node.args.get("nested"):
         raise SqlError(UNKNOWN_OBJECT, f"type {node.args.get('kind') or written} does not exist: there are {TYPES}")
     sizes = [int(each.name) for each in node.expressions if each.name.isdecimal()]

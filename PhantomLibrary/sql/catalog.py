@@ -10,6 +10,9 @@ from msgspec import Struct
 TypeName: TypeAlias = Literal["INTEGER", "DECIMAL", "REAL", "TEXT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB"]
 TYPE_NAMES: tuple[TypeName, ...] = get_args(TypeName)
 
+ROW_ID = "_row"
+"""The column that is the primary key of a table which has none. Queries do not see it; who inserts gives it a value."""
+
 Stored: TypeAlias = int | float | str | bytes | None
 """A value as it is kept and as SQLite sees it: DECIMAL as a whole number of units of its scale, BOOLEAN as 0 or 1,
 DATE and TIMESTAMP as ISO 8601 text with a space between day and time."""

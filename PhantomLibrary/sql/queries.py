@@ -131,11 +131,12 @@ class QueryBinder:
             tree.args.get(part) for part in ("order", "limit", "offset", "with_")
         )
         if not is_plain:
-            tree = self._wrapped(tree, outputs)
+            tree = self.wrapped(tree, outputs)
         assert isinstance(tree, exp.Select)
         return tree, outputs
 
-    def _wrapped(self, tree: exp.Query, outputs: list[Output]) -> exp.Select:
+    def wrapped(self, tree: exp.Query, outputs: list[Output]) -> exp.Select:
+        """Return a query over all columns of another one."""
         name = self.statement.unique_name("part")
         subquery = exp.Subquery(this=tree, alias=exp.TableAlias(this=identifier(name)))
         projections = [exp.alias_(column(each.alias, name), each.alias, quoted=True) for each in outputs]

@@ -79,7 +79,7 @@ def range_position(sharding: Sharding, sql_type: SqlType, value: Stored) -> int:
     if value is None:
         return 0
     ordinal = _ordinal(value, sql_type)
-    bounds = [_ordinal(each, sql_type) for each in sharding.splits if each is not None]
+    bounds = range_ordinals(sharding, sql_type)
     part = bisect_right(bounds, ordinal)
     first = part * POSITIONS // (len(bounds) + 1)
     width = (part + 1) * POSITIONS // (len(bounds) + 1) - first
@@ -94,6 +94,11 @@ def range_position(sharding: Sharding, sql_type: SqlType, value: Stored) -> int:
     if part == 0:
         return first + width - 1 - _squash(bounds[0] - 1 - ordinal, width)
     return first + _squash(ordinal - bounds[-1], width)
+
+
+def range_ordinals(sharding: Sharding, sql_type: SqlType) -> list[int]:
+    """Return whole numbers in the order of the splits of a range."""
+    return [_ordinal(each, sql_type) for each in sharding.splits if each is not None]
 
 
 def _squash(distance: int, width: int) -> int:

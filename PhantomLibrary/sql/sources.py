@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from PhantomLibrary.errors import nearest
 from PhantomLibrary.sql.binder import Binder, Statement
-from PhantomLibrary.sql.catalog import Table
+from PhantomLibrary.sql.catalog import ROW_ID, Table
 from PhantomLibrary.sql.comparisons import compared
 from PhantomLibrary.sql.dialect import refuse_parts
 from PhantomLibrary.sql.errors import SYNTAX_ERROR, TOO_COMPLEX, UNKNOWN_COLUMN, UNKNOWN_TABLE, SqlError, unsupported
@@ -80,7 +80,7 @@ class SourceBinder:
         table = self._statement.catalog.table(name)
         if table is not None:
             self._statement.tables.add(table.number)
-            columns = tuple(Output(each.name, each.name, each.type) for each in table.columns)
+            columns = tuple(Output(each.name, each.name, each.type) for each in table.columns if each.name != ROW_ID)
             return self._reference(scope, alias, table.physical, columns, names, table)
         view = self._statement.catalog.view(name)
         if view is not None:
