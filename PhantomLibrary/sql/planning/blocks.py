@@ -58,7 +58,7 @@ class BlockPlanner:
         sources = make_inner(sources, block.at_end)
         missing = null_supplied(sources)
         sources = hoisted(sources, missing)
-        block.waiting = [each for each in block.at_end if _is_safe(each, missing)]
+        block.waiting = [each for each in block.at_end if _is_early(each, missing)]
         block.at_end = [each for each in block.at_end if not any(each is one for one in block.waiting)]
         push_into_subqueries(block, sources)
         block.joins = sources[1:]
@@ -218,6 +218,11 @@ def hoisted(sources: list[Source], missing: Mapping[str, None]) -> list[Source]:
         return sources
     early = [each for each in sources if not each.side and all(_is_safe(one, missing) for one in each.on)]
     return early + [each for each in sources if not any(each is one for one in early)]
+
+
+def _is_early(condition: exp.Expr, missing: Mapping[str, None]) -> bool:
+    """Return whether a condition of WHERE may be asked before an outer join."""
+    return bool(trees.aliases(condition)) and _is_safe(condition, missing) and not trees.queries_in(condition)
 
 
 def _is_safe(condition: exp.Expr, missing: Mapping[str, None]) -> bool:

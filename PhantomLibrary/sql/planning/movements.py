@@ -80,16 +80,18 @@ class Mover:
 
     def enclosed(self, block: Block, stage: Stage) -> Stage:
         """Return a stage as one subquery at the same site, so that its conditions are asked before a join to come."""
+        if any(trees.queries_in(each) for each in block.waiting):
+            raise NotDistributable("a subquery in the condition of a join that a right or full join follows")
         stage.where += block.take(stage)
+        stage.where += [each for each in block.waiting if not trees.aliases(each)]
+        block.waiting = [each for each in block.waiting if trees.aliases(each)]
         names = self._names(stage, needed := block.needed(stage))
         facts = {names[ref]: stage.facts[ref] for ref in needed}
         relation = self.relation(stage, [(trees.column(ref), names[ref]) for ref in needed], facts)
         alias = stage.aliases[0]
         moved = {ref: (alias, name) for ref, name in names.items()}
         block.rename(moved)
-        own = {alias: None}
-        if any(any(name in own for name in trees.aliases(each)) for each in block.waiting):
-            raise NotDistributable("a subquery in the condition of a join that a right or full join follows")
+        assert not any(alias in trees.aliases(each) for each in block.waiting)
         node = exp.Subquery(this=relation.query, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
         result = Stage(
             stage.site, [Source(node)], {(alias, name): each for name, each in facts.items()}, rows=stage.rows

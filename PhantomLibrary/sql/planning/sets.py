@@ -29,7 +29,7 @@ class SetPlanner:
 
     def relation(self, query: exp.SetOperation) -> Relation:
         """Return what a set operation is."""
-        late = taken_late_of_set(query)
+        late = taken_late(query)
         left, right = self._plan(query.this), self._plan(query.expression)
         is_all = not query.args.get("distinct")
         is_union = isinstance(query, exp.Union)
@@ -88,14 +88,6 @@ class SetPlanner:
         select = _all_of(f"in{number}", relation)
         select.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(f"in{number}", quoted=True))))
         return Relation(select, "coordinator", relation.columns, rows=relation.rows, inputs=(number,))
-
-
-def taken_late_of_set(query: exp.SetOperation) -> Late:
-    distinct = query.args.get("distinct")
-    late = taken_late(query)
-    late.distinct = None
-    query.set("distinct", distinct)
-    return late
 
 
 def common_keys(left: Relation, right: Relation) -> tuple[Key, ...]:

@@ -38,9 +38,10 @@ class Late(Struct):
 
 
 def taken_late(query: exp.Query) -> Late:
-    """Take these parts off a query."""
-    late = Late(*(query.args.get(name) for name in _LATE))
-    for name in _LATE:
+    """Take these parts off a query; a set operation keeps whether its rows are distinct."""
+    names = _LATE[1:] if isinstance(query, exp.SetOperation) else _LATE
+    late = Late(**{name: query.args.get(name) for name in names})
+    for name in names:
         query.set(name, None)
     return late
 
@@ -121,11 +122,16 @@ class Uppers:
         """Aggregate in each place, and merge what each has for a group at the coordinator."""
         select = block.select
         group = select.args.get("group")
+        if group is not None and trees.queries_in(group):
+            raise NotDistributable("groups by a subquery are made in one place")
         if group is not None and any(group.args.get(each) for each in ("grouping_sets", "cube", "rollup", "all")):
             raise NotDistributable("grouping sets are computed in one place")
         parts: list[exp.Expr] = [] if group is None else [each.copy() for each in group.expressions]
         groups = len(parts)
         found = self._aggregates.find(trees.clauses(select))
+        stage = self.subqueries.settle(block, stage, found)
+        if not stage.is_partitioned:
+            return self.finish(block, stage)
         merges: list[tuple[exp.Expr, int | None]] = []
         for node in found:
             distinct = distinct_arguments(node)
