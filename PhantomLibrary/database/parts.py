@@ -33,6 +33,7 @@ from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.saga.orchestrator import Orchestrator
 from PhantomLibrary.protocols.swim.detector import Detector
 from PhantomLibrary.protocols.transactions.committing import Committer
+from PhantomLibrary.protocols.transactions.deadlocks import DeadlockDetector
 from PhantomLibrary.protocols.transactions.table import TransactionTable
 
 
@@ -60,6 +61,7 @@ class Parts(Struct, frozen=True):
     runner: type[PlanRunner] = PlanRunner
     manager: type[TransactionManager] = TransactionManager
     committer: type[Committer] = Committer
+    deadlocks: type[DeadlockDetector] = DeadlockDetector
     admission: type[Admission] = Admission
     cost_ns: Callable[[Any, int], int] = handling_cost_ns
     usage: Callable[[Reading, Reading], NodeUsage] = usage_between

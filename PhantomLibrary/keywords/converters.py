@@ -12,6 +12,7 @@ from PhantomLibrary.keywords import choices, node_names, quantities, times
 
 CONVERTERS: Mapping[type, Callable[..., Any]] = {
     times.VirtualTime: times.to_virtual_time,
+    times.WallTime: times.to_wall_time,
     times.ClockOffset: times.to_clock_offset,
     quantities.Count: quantities.to_count,
     quantities.Percent: quantities.to_percent,

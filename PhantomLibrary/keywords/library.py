@@ -32,6 +32,7 @@ from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
 from PhantomLibrary.keywords.reshaping_keywords import ReshapingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.scaling_keywords import ScalingKeywords
+from PhantomLibrary.keywords.thread_keywords import ThreadKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
 from PhantomLibrary.keywords.usage_keywords import UsageKeywords
@@ -116,14 +117,24 @@ class PhantomLibrary(DynamicCore):
             MetricKeywords,
             UsageKeywords,
         )
-        super().__init__([topic(self._clusters) for topic in topics])
+        super().__init__([*(topic(self._clusters) for topic in topics), ThreadKeywords(self._clusters, self)])
 
     def run_keyword(self, name: str, args: list[Any], kwargs: dict[str, Any] | None = None) -> Any:
-        """Run a keyword; what it refuses becomes a message without the name of a class."""
+        """Run a keyword; what it refuses becomes a message without the name of a class.
+
+        The cluster is the caller's until the keyword ends, but for where virtual time goes on: so threads may call this
+        at once.
+        """
         try:
-            return super().run_keyword(name, args, kwargs)
+            with self._clusters.turns:
+                return super().run_keyword(name, args, kwargs)
         except PhantomError as error:
             raise RequestRefused(str(error)) from None
+
+    def call_in_thread(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Run a keyword for a thread that is not Robot's; what it refuses stays the error that it is."""
+        with self._clusters.turns:
+            return super().run_keyword(name, args, kwargs)
 
     # --- the library's own listener -----------------------------------------------------------------------------------
 

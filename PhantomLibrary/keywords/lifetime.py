@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
@@ -83,6 +84,11 @@ class Clusters:
             why = "it was stopped" if self._is_stopped else "none was started in this test"
             raise InvalidState(f"no cluster runs: {why}; begin with Start Cluster")
         return self._alive[-1].cluster
+
+    @property
+    def turns(self) -> AbstractContextManager[object]:
+        """Whose turn it is at the present cluster; where there is none, there is nothing to take turns at."""
+        return self._alive[-1].cluster.run.lock if self._alive else nullcontext()
 
     # --- begin and end ----------------------------------------------------------------------------------------------
 

@@ -45,7 +45,8 @@ class MetricKeywords(Component):
 
         ``query_rate`` and ``transaction_rate`` are what clients asked nodes for in a second, served or not.
         ``turned_away`` counts what overloaded nodes have refused to clients and to gateways since they last
-        started.
+        started. ``lock_waits`` is how often transactions have waited for a lock since then, ``lock_wait_mean`` and
+        ``lock_wait_max`` how long, in milliseconds, whether they got it or not.
 
         Of the nodes' resources, in per cent: ``cpu_mean`` over nodes and ``cpu_max`` of the busiest node,
         ``memory_mean``, ``memory_max``, ``disk_mean``, ``disk_max``, ``network_mean``, ``network_max``; see `Get

@@ -61,6 +61,16 @@ NEVER = VirtualTime("never", None)
 _WORDS = {each.text: each for each in (NOW, UNTIL_HEALED, UNCHANGED, WHOLE_TEST, NEVER)}
 
 
+class WallTime(Struct, frozen=True):
+    """How long something may take in reality. Decides nothing in a run, only when to give up on one."""
+
+    text: str
+    ns: int
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class ClockOffset(Struct, frozen=True):
     """How far a wall clock is ahead, or behind where negative."""
 
@@ -86,6 +96,15 @@ def to_virtual_time(value: str | int | float | timedelta) -> VirtualTime:
     if ns < 0:
         raise InvalidInput(f"{text!r} is negative: virtual time does not run backwards")
     return VirtualTime(text, ns)
+
+
+def to_wall_time(value: str | int | float | timedelta) -> WallTime:
+    """A wall time: what a clock on the wall shows, as ``10s`` or ``2 minutes``; above 0. Most times are virtual."""
+    text = _text_of(value)
+    ns = read_time_ns(text)
+    if ns <= 0:
+        raise InvalidInput(f"{text!r} is no time to wait: write a wall time above 0, {_EXAMPLES}")
+    return WallTime(text, ns)
 
 
 def to_clock_offset(value: str | int | float | timedelta) -> ClockOffset:

@@ -150,6 +150,23 @@ _ENTRIES = (
         " had.",
     ),
     CodeEntry(
+        "THR-001",
+        "exception in a thread",
+        "Something broke in a real thread that used the library while others did. Each thread is named, with what it "
+        "did; the schedule tells in which order commands were accepted, and replays that.",
+    ),
+    CodeEntry(
+        "THR-002",
+        "threads not done in time",
+        "Real threads were not done by their deadline (wall time). The lines below tell what each was doing, who had "
+        "the cluster's lock and who waited for it.",
+    ),
+    CodeEntry(
+        "THR-003",
+        "threads did nothing",
+        "All that real threads asked for was refused, so the test proved nothing about them.",
+    ),
+    CodeEntry(
         "ILV-001",
         "interleaving went otherwise",
         "A step of an interleaving read something else than the test expects at its isolation level, or was done, "

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import heappop, heappush
 from itertools import count
-from threading import RLock
+from threading import get_ident
 from typing import Any
 
 import msgspec
@@ -38,6 +38,7 @@ from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.sessions import SessionPool
 from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
 from PhantomLibrary.testbed.targets import resolve_nodes
+from PhantomLibrary.testbed.turns import Turns
 from PhantomLibrary.testbed.usage import UsageSeries
 from PhantomLibrary.testbed.watch import Watch
 from PhantomLibrary.workloads.recorder import HistoryRecorder
@@ -49,6 +50,10 @@ from PhantomLibrary.world.world import World
 # The bounds of one `advance`: a livelock ends in an error that names who is busy.
 EVENTS_MAX = 200_000_000
 WALL_S_MAX = 1_800.0
+_OPEN_EVERY_NS = SECOND_NS  # How far time goes before it is looked whether another thread waits.
+_OPEN_TO_OTHERS_EVERY_NS = 5_000_000  # The same once others have come.
+_NO_THREAD = 0
+_FOREVER_NS = 1 << 62
 _CLIENT_PATIENCE_NS = SECOND_NS  # How much longer than the gateway a client waits before it thinks the gateway dead.
 
 
@@ -103,7 +108,8 @@ class Cluster:
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))
         self.sides: Sequence[Sequence[NodeId]] = ()
         self.ended = ""  # Why this run cannot go on, "" while it can.
-        self.lock = RLock()
+        self.lock: Turns = self.parts.turns()
+        self._inside = _NO_THREAD  # Which thread changes this cluster.
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
         self.world.start()
@@ -157,6 +163,9 @@ class Cluster:
     @contextmanager
     def unbroken(self) -> Iterator[None]:
         """End the run for good if what is done here is broken off. A request that makes no sense breaks nothing."""
+        before, me = self._inside, get_ident()
+        assert before in (_NO_THREAD, me), "two threads change one cluster at once"
+        self._inside = me
         finished = False
         try:
             yield
@@ -165,20 +174,43 @@ class Cluster:
             finished = True
             raise
         finally:
+            self._inside = before
             if not finished and not self.ended:
                 self.ended = f"it was cut short at t={self.now_ns / SECOND_NS:.3f}s"
 
     def _advance(self, to_ns: int, condition: Callable[[], bool] | None) -> bool:
         agenda = self._agenda
-        while agenda and agenda[0][0] <= to_ns:
-            due_ns = agenda[0][0]
-            self._run_until(due_ns, condition)
-            if self.now_ns < due_ns:
+        while True:
+            due_ns = min(to_ns, agenda[0][0]) if agenda else to_ns
+            until_ns = min(due_ns, self.now_ns + self._stretch_ns(condition))
+            met = self._run_until(until_ns, condition)
+            if self.now_ns < until_ns:
                 return True
-            # All that is planned for an instant belongs to it, whether or not the condition holds already: a command
-            # that comes next would otherwise overtake it, and a replay, which knows no condition, would not.
-            self._do_planned(due_ns)
-        return self._run_until(to_ns, condition)
+            if agenda and agenda[0][0] == until_ns:
+                # All that is planned for an instant belongs to it, whether or not the condition holds already: a
+                # command that comes next would otherwise overtake it, and a replay, which knows no condition, would
+                # not.
+                self._do_planned(until_ns)
+            elif until_ns == to_ns:
+                return met
+            if self.lock.is_wanted and self.now_ns < to_ns:
+                self._let_others_in()
+                if self.now_ns > to_ns:  # These have let time go on, too.
+                    return condition is None or condition()
+
+    def _stretch_ns(self, condition: Callable[[], bool] | None) -> int:
+        """Return how far time goes before others may come in: that is always between two instants."""
+        if self.lock.is_shared:
+            return _OPEN_TO_OTHERS_EVERY_NS
+        # A condition is looked at between all instants, and at no others as long as nobody else is there.
+        return _OPEN_EVERY_NS if condition is None else _FOREVER_NS
+
+    def _let_others_in(self) -> None:
+        """Let threads that wait have their turns. Raises RunEnded when one of them has ended the run."""
+        self._inside, me = _NO_THREAD, self._inside
+        self.lock.give_way()
+        self._inside = me
+        self.check_alive()
 
     def _do_planned(self, due_ns: int) -> None:
         """Do all that is planned for this instant, and only then say what of it made no sense."""

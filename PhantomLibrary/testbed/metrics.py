@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
+from PhantomLibrary.database.transactions.lock_waits import LockWaits
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryEvent, NodeId, NodeTurned
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.testbed.health import report_health
@@ -185,6 +186,17 @@ def _lost(run: Run, _since_ns: int) -> float:
     return sum(number for name, number in run.world.network.totals().items() if name.startswith("lost_"))
 
 
+def _lock_waits(run: Run) -> list[LockWaits]:
+    """Return what live nodes know of waits for locks."""
+    return [run.processes[node].transactions.lock_waits for node in run.live_nodes()]
+
+
+def _lock_wait_mean_ms(run: Run) -> float:
+    waits = _lock_waits(run)
+    count = sum(each.count for each in waits)
+    return sum(each.total_ns for each in waits) / count / MILLISECOND_NS if count else 0.0
+
+
 def _running(run: Run) -> list[Workload]:
     return [each for each in run.workloads.values() if each.is_running]
 
@@ -235,6 +247,11 @@ _RUN: dict[str, _OfRun] = {
     "false_suspicions": _false_suspicions,
     "leader_changes": _leader_changes,
     "load": lambda run, _since_ns: sum(each.rate for each in _running(run)) / RATE_TIME_S,
+    "lock_waits": lambda run, _since_ns: sum(each.count for each in _lock_waits(run)),
+    "lock_wait_mean": lambda run, _since_ns: _lock_wait_mean_ms(run),
+    "lock_wait_max": lambda run, _since_ns: (
+        max((each.longest_ns() for each in _lock_waits(run)), default=0) / MILLISECOND_NS
+    ),
     "messages_lost": _lost,
     "messages_sent": _network("sent"),
     "shed": lambda run, _since_ns: sum(each.shed for each in run.workloads.values()),

@@ -1,8 +1,9 @@
-"""The parts from which a run is built: those of the database, and those of the workloads that load it."""
+"""The parts from which a run is built: those of the database, of the workloads that load it, and its lock."""
 
 from __future__ import annotations
 
 from PhantomLibrary.database.parts import Parts as DatabaseParts
+from PhantomLibrary.testbed.turns import Turns
 from PhantomLibrary.workloads.clients import Clients
 from PhantomLibrary.workloads.keys import Skews
 from PhantomLibrary.workloads.load import Shapes
@@ -15,6 +16,7 @@ class Parts(DatabaseParts, frozen=True):
     clients: type[Clients] = Clients
     shapes: type[Shapes] = Shapes
     skews: type[Skews] = Skews
+    turns: type[Turns] = Turns
 
     def of_workloads(self) -> WorkloadParts:
         return WorkloadParts(self.clients, self.shapes, self.skews)

@@ -35,7 +35,7 @@ def split_shard(cluster: Cluster, command: Command) -> ReshapeWish:
     _check(cluster, why_not_split(cluster.directory(), wish), wish.shard)
     if not at:
         raise InvalidInput("a shard cannot be split at the empty key: give one that it holds, or 'middle'")
-    return ReshapeWish(wish, cluster.operator.ask(wish))
+    return _asked(cluster, wish)
 
 
 def merge_shards(cluster: Cluster, command: Command) -> ReshapeWish:
@@ -45,7 +45,7 @@ def merge_shards(cluster: Cluster, command: Command) -> ReshapeWish:
     if wish.left == wish.right:
         raise InvalidInput(f"shard {wish.left} cannot be merged with itself: give the one behind it as the second")
     _check(cluster, why_not_merge(cluster.directory(), wish), wish.left, wish.right)
-    return ReshapeWish(wish, cluster.operator.ask(wish))
+    return _asked(cluster, wish)
 
 
 def cancel_reshape(cluster: Cluster, command: Command) -> ReshapeWish:
@@ -53,8 +53,7 @@ def cancel_reshape(cluster: Cluster, command: Command) -> ReshapeWish:
     shard = command.arguments["shard"]
     if cluster.directory().reshapes.of(shard) is None:
         raise InvalidState(f"shard {shard} is neither being split nor merged")
-    wish = CancelReshape(_name(cluster, command), shard)
-    return ReshapeWish(wish, cluster.operator.ask(wish))
+    return _asked(cluster, CancelReshape(_name(cluster, command), shard))
 
 
 def _check(cluster: Cluster, reason: str, *shards: ShardId) -> None:
@@ -64,8 +63,12 @@ def _check(cluster: Cluster, reason: str, *shards: ShardId) -> None:
 
 
 def _name(cluster: Cluster, command: Command) -> str:
-    cluster.reshape_wishes += 1
-    return f"{command.verb} {cluster.reshape_wishes}"
+    return f"{command.verb} {cluster.reshape_wishes + 1}"
+
+
+def _asked(cluster: Cluster, wish: Wish | CancelReshape) -> ReshapeWish:
+    cluster.reshape_wishes += 1  # Only now: one that was refused leaves no trace, for no replay would have it.
+    return ReshapeWish(wish, cluster.operator.ask(wish))
 
 
 def refusal(asked: ReshapeWish) -> str:

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from PhantomLibrary.checking.endings import Answered, LockHeld, TransactionEnd, check_endings
 from PhantomLibrary.checking.verdict import Verdict
 from PhantomLibrary.database.replica import ShardReplica
+from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.domain import ShardId
 from PhantomLibrary.protocols.transactions.table import TableDump
 from PhantomLibrary.protocols.transactions.values import TransactionId
+from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.world.clock import WALL_ORIGIN_NS
 
@@ -68,12 +70,26 @@ def _promises(run: Run) -> Iterator[LockHeld]:
 
 def _granted(run: Run) -> Iterator[LockHeld]:
     """Yield the locks that leaders have granted."""
+    for shard, desk in _desks(run):
+        for transaction, key, age_ns in desk.lock_ages_ns:
+            yield LockHeld(_name(transaction), shard, key, max(0, run.now_ns - age_ns))
+
+
+def waits_for_locks(run: Cluster) -> Iterator[tuple[str, ShardId, str, str]]:
+    """Yield who waits for which key of which shard, and for whom, by what its leader knows."""
+    for shard, desk in _desks(run):
+        for transaction, key, ahead in desk.lock_waits:
+            yield _name(transaction), shard, key, ", ".join(map(_name, ahead))
+
+
+def _desks(run: Cluster) -> Iterator[tuple[ShardId, TransactionDesk]]:
+    """Yield what leaders do for transactions."""
     for shard in run.shard_ids:
         leader = run.leader(shard)
         replica = run.processes[leader].replicas.get(shard) if leader in run.live_nodes() else None
         desk = None if replica is None else replica.service.desk
-        for transaction, key, age_ns in () if desk is None else desk.lock_ages_ns:
-            yield LockHeld(_name(transaction), shard, key, max(0, run.now_ns - age_ns))
+        if desk is not None:
+            yield shard, desk
 
 
 def _answers(run: Run) -> list[Answered]:

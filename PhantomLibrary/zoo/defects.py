@@ -15,6 +15,7 @@ from PhantomLibrary.zoo import (
     saga_defects,
     storage_defects,
 )
+from PhantomLibrary.zoo.concurrency_catalogue import CONCURRENCY_DEFECTS
 from PhantomLibrary.zoo.defect import Defect, laid_over
 from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
 from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
@@ -24,7 +25,9 @@ from PhantomLibrary.zoo.transaction_catalogue import TRANSACTION_DEFECTS
 
 _SAGA = ("SGA-002", "SGA-003", "SGA-004", "SGA-008", "SGA-010")
 _LOST = ("LIN-001", "INV-003", "INV-004")
-_OTHERS = TRANSACTION_DEFECTS | RESOURCE_DEFECTS | MOVE_DEFECTS | RESHAPE_DEFECTS | SCALING_DEFECTS
+_OTHERS = (
+    CONCURRENCY_DEFECTS | TRANSACTION_DEFECTS | RESOURCE_DEFECTS | MOVE_DEFECTS | RESHAPE_DEFECTS | SCALING_DEFECTS
+)
 
 DEFECTS: dict[str, Defect] = {
     defect.name: defect

@@ -364,3 +364,8 @@ class TransactionDesk:
         """Return who holds which key for how long."""
         now_ns = self._host.monotonic_ns()
         return [(who, key, now_ns - since_ns) for who, key, since_ns in self._locks.held_since()]
+
+    @property
+    def lock_waits(self) -> list[tuple[TransactionId, str, tuple[TransactionId, ...]]]:
+        """Return who waits for which key, and for whom."""
+        return self._locks.waits()

@@ -18,6 +18,7 @@ from PhantomLibrary.database.routes import Routes
 from PhantomLibrary.database.sql.runner import PlanRunner
 from PhantomLibrary.database.transactions.access import Access
 from PhantomLibrary.database.transactions.alarms import Alarms
+from PhantomLibrary.database.transactions.lock_waits import LockWaits
 from PhantomLibrary.database.transactions.meetings import answer_meeting, meet_leaders, note_meeting
 from PhantomLibrary.database.transactions.messages import (
     LockGranted,
@@ -66,6 +67,8 @@ class ManagerParts(Protocol):
     def committer(self) -> type[Committer]: ...
     @property
     def runner(self) -> type[PlanRunner]: ...
+    @property
+    def deadlocks(self) -> type[DeadlockDetector]: ...
 
 
 class ManagerHost(Protocol):
@@ -99,7 +102,7 @@ class TransactionManager:
         self.plans = host.parts.runner(self, self._access, self._number)
         self._open: dict[int, OpenTransaction] = {}  # By client process: the latest one, ended or not.
         self._by_id: dict[TransactionId, OpenTransaction] = {}  # Those that are not over.
-        self._detector = DeadlockDetector(host.env.node)
+        self.lock_waits = LockWaits(host.parts.deadlocks(host.env.node), self.monotonic_ns)
         self._alarms = Alarms(host.env, _TICK)
         self.call_at = self._alarms.call_at
 
@@ -290,7 +293,7 @@ class TransactionManager:
 
     def _over(self, transaction: OpenTransaction, state: Any) -> None:
         transaction.state = state
-        self._detector.go_on(transaction.id)
+        self.lock_waits.end(transaction.id)
         self._by_id.pop(transaction.id, None)
 
     def _outlived(self, transaction: OpenTransaction) -> None:
@@ -333,7 +336,7 @@ class TransactionManager:
         """Resume when the lock is granted, or after a while, for the leader that would grant it may be gone."""
         transaction.state = "blocked"
         transaction.wake = resume
-        self._detector.wait(transaction.id, transaction.waits_for)
+        self.lock_waits.begin(transaction.id, transaction.waits_for)
         now_ns = self._env.monotonic_ns()
         self._alarms.call_at(now_ns + self.config.attempt_timeout_ns, partial(resume, None))
         self._alarms.call_at(now_ns + self.config.deadlock_probe_ns, self._probe)
@@ -342,7 +345,7 @@ class TransactionManager:
         """It has its lock."""
         transaction.state = "active"
         transaction.wake, transaction.waits_for = None, ()
-        self._detector.go_on(transaction.id)
+        self.lock_waits.end(transaction.id)
 
     # --- other nodes ------------------------------------------------------------------------------------------------
 
@@ -355,7 +358,7 @@ class TransactionManager:
                 elif transaction.wake is not None:
                     transaction.wake(None)
             case Probe():
-                for answer in self._detector.receive(message):
+                for answer in self.lock_waits.detector.receive(message):
                     self._send(answer)
             case Meet():
                 self._env.send(*answer_meeting(self._host, message))
@@ -369,7 +372,7 @@ class TransactionManager:
                     self._end(victim, _DEADLOCK)
 
     def _probe(self) -> None:
-        for probe in self._detector.probe():
+        for probe in self.lock_waits.detector.probe():
             self._send(probe)
 
     def _send(self, message: Probe | Victim) -> None:

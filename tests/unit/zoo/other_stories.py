@@ -1,5 +1,6 @@
 """The stories by which defects are seen that have test files of their own."""
 
+from tests.unit.zoo.test_zoo_concurrency import SCENARIOS as OF_CONCURRENCY
 from tests.unit.zoo.test_zoo_disks import SCENARIOS as OF_DISKS
 from tests.unit.zoo.test_zoo_health import SCENARIOS as OF_HEALTH
 from tests.unit.zoo.test_zoo_loads import SCENARIOS as OF_LOADS
@@ -10,4 +11,15 @@ from tests.unit.zoo.test_zoo_sagas import SCENARIOS as OF_SAGAS
 from tests.unit.zoo.test_zoo_scaling import SCENARIOS as OF_SCALING
 from tests.unit.zoo.test_zoo_transactions import SCENARIOS as OF_TRANSACTIONS
 
-OTHERS = (OF_DISKS, OF_HEALTH, OF_LOADS, OF_MOVES, OF_RESHAPES, OF_RESOURCES, OF_SAGAS, OF_SCALING, OF_TRANSACTIONS)
+OTHERS = (
+    OF_CONCURRENCY,
+    OF_DISKS,
+    OF_HEALTH,
+    OF_LOADS,
+    OF_MOVES,
+    OF_RESHAPES,
+    OF_RESOURCES,
+    OF_SAGAS,
+    OF_SCALING,
+    OF_TRANSACTIONS,
+)

@@ -1,0 +1,244 @@
+"""Real threads in one cluster: nothing breaks, what they did replays, and none is ever left behind."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
+from PhantomLibrary.errors import InvalidState, PhantomError
+from PhantomLibrary.testbed.crew import Crew, Operation
+from PhantomLibrary.testbed.parts import Parts
+from PhantomLibrary.testbed.replay import replay
+from PhantomLibrary.testbed.schedule import Command
+from PhantomLibrary.testbed.waits import describe_waits
+from PhantomLibrary.zoo.defects import plant
+
+
+def crew_of(*operations, threads=4, rounds=5, end_run=lambda _reason: None, describe_waits=list):
+    work = [Operation(text, do) for text, do in operations]
+    return Crew(work, threads=threads, rounds=rounds, end_run=end_run, describe_waits=describe_waits)
+
+
+def crew_in(run, *operations, threads=6, rounds=30):
+    """A crew whose operations are verbs with targets, or times in milliseconds to go on for."""
+
+    def end_run(reason):
+        run.ended = reason
+
+    def operation(each):
+        def give():
+            with run.lock:
+                run.perform(Command(each[0], run.now_ns, run.now_ns, each[1], arguments=dict(each[2:])))
+
+        def go_on():
+            with run.lock:
+                run.advance(run.now_ns + each * MILLISECOND_NS)
+
+        return (f"go on for {each} ms", go_on) if isinstance(each, int) else (" ".join(map(str, each)), give)
+
+    work = [operation(each) for each in operations]
+    return crew_of(*work, threads=threads, rounds=rounds, end_run=end_run, describe_waits=lambda: describe_waits(run))
+
+
+MANY = (
+    20,
+    ("crash node", "n1"),
+    15,
+    ("restart node", "n1"),
+    ("isolate node", "n2"),
+    ("put value", "", ("key", "a"), ("value", "1")),
+    5,
+    ("heal network", ""),
+    ("set link", "", ("latency_ns", 2_000_000)),
+    ("get value", "", ("key", "a")),
+)
+
+
+def test_what_threads_did_replays_to_the_byte(it):
+    it.load()
+    report = crew_in(it.run, *MANY).work(30)
+
+    assert [each for each in report.troubles if not each.is_refusal] == []
+    assert report.late == () and report.stuck == 0
+    assert sum(report.done.values()) > 80 and sum(report.refused.values()) > 5
+    schedule = it.run.finish()
+    assert len(schedule.commands) > 40
+    assert replay(schedule).finish().digest == schedule.digest != ""
+
+
+def test_what_was_refused_leaves_no_trace(it):
+    """A request that makes no sense at its moment is in no schedule, so nothing that comes later may hang on it."""
+    it.load(keys=20)
+    it.go(1)
+    refused = 0
+    for verb, target, arguments in (
+        ("split shard", "", {"shard": 1, "key": "middle"}),
+        ("crash node", "random", {}),
+        ("restart node", "n1", {}),
+        ("merge shards", "", {"left": 1, "right": 9}),
+        ("move shard", "n1", {"shard": 1}),
+        ("remove node", "n1", {}),
+        ("decommission node", "n2", {}),
+        ("add node", "n3", {}),
+        ("resume node", "n1", {}),
+        ("transfer leadership", "leader of shard 1", {"shard": 1}),
+        ("cancel moves", "", {}),
+        ("heal core", "n1", {}),
+        ("begin transaction", "n9", {"transaction": "t", "isolation": "serializable"}),
+        ("split shard", "", {"shard": 1, "key": "k1"}),
+    ) * 2:
+        try:
+            it.give(verb, target, **arguments)
+        except PhantomError:
+            refused += 1
+        it.go(0.05)
+    it.go(2)
+    assert refused > 15 and len(it.run.schedule.commands) > 4
+    schedule = it.run.finish()
+    assert replay(schedule).finish().digest == schedule.digest
+
+
+def test_commands_get_in_while_time_goes_on(it):
+    """The advance of one thread is long; another one's command has effect in the middle of it."""
+    run, began_ns = it.run, it.run.now_ns
+    seen = []
+
+    def advance():
+        run.advance(began_ns + 20 * SECOND_NS)
+
+    def look():
+        with run.lock:
+            seen.append(run.now_ns)
+            run.perform(Command("put value", run.now_ns, run.now_ns, arguments={"key": "a", "value": "1"}))
+
+    report = crew_of(("advance", advance), ("look", look), threads=2, rounds=1).work(30)
+    assert report.troubles == ()
+    assert run.now_ns == began_ns + 20 * SECOND_NS and seen[0] < run.now_ns
+    schedule = run.finish()
+    assert replay(schedule).finish().digest == schedule.digest
+
+
+def test_several_that_let_time_go_on_all_come_to_their_ends(it):
+    run, began_ns = it.run, it.run.now_ns
+    found = {}
+
+    def advance(to_ms):
+        def go():
+            assert run.advance(began_ns + to_ms * MILLISECOND_NS)
+            found[to_ms] = run.now_ns
+
+        return str(to_ms), go
+
+    report = crew_of(*map(advance, (400, 90, 250, 800)), threads=4, rounds=1).work(30)
+    late = [each for each in report.troubles if "has passed" not in str(each.error)]
+    assert late == []
+    assert all(now_ns >= began_ns + to_ms * MILLISECOND_NS for to_ms, now_ns in found.items())
+    assert run.now_ns == began_ns + 800 * MILLISECOND_NS
+
+
+def test_a_cluster_without_its_lock_is_found_out(drive):
+    run = drive(parts=plant(("administration-without-lock",))).elect().run
+    report = crew_in(run, *MANY, rounds=100).work(30)
+    assert any("two threads change one cluster at once" in str(each.error) for each in report.troubles)
+
+
+def test_each_exception_is_told_with_its_thread_and_round():
+    def fail():
+        raise ZeroDivisionError("by nothing")
+
+    report = crew_of(("divide", fail), threads=3, rounds=2).work(5)
+    assert sorted(map(str, report.troubles)) == [
+        f"thread {number}, round 1, divide: ZeroDivisionError: by nothing" for number in (1, 2, 3)
+    ]
+    assert report.done == {"divide": 0}
+
+
+def test_refusals_are_counted_and_do_not_end_a_thread():
+    def refuse():
+        raise InvalidState("not now")
+
+    report = crew_of(("ask", refuse), ("rest", lambda: None), threads=2, rounds=4).work(5)
+    assert report.refused == {"ask": 4, "rest": 0} and report.done == {"ask": 0, "rest": 4}
+    assert all(each.is_refusal for each in report.troubles)
+
+
+def test_threads_begin_together_each_at_another_operation():
+    lock, order = threading.Lock(), []
+
+    def note(name):
+        def do():
+            with lock:
+                order.append((threading.current_thread().name, name))
+
+        return name, do
+
+    crew_of(*map(note, "abc"), threads=3, rounds=3).work(5)
+    by_thread = {name: "".join(what for who, what in order if who == name) for name, _ in order}
+    assert sorted(by_thread.values()) == ["abc", "bca", "cab"]
+
+
+def test_a_deadlock_of_threads_is_told_with_what_each_one_waits_for(it):
+    """One holds the cluster and wants the other lock, one holds that and wants the cluster."""
+    run, other = it.run, threading.Lock()
+    met = threading.Barrier(2)
+
+    def cluster_first():
+        with run.lock:
+            met.wait()
+            while not other.acquire(timeout=0.01):
+                pass
+
+    def other_first():
+        with other:
+            met.wait()
+            with run.lock:
+                pass
+
+    began_s = time.monotonic()
+    crew = crew_of(
+        ("cluster first", cluster_first),
+        ("other first", other_first),
+        threads=2,
+        rounds=1,
+        describe_waits=lambda: describe_waits(run),
+    )
+    report = crew.work(0.2)
+    assert time.monotonic() - began_s < 2 and report.stuck == 0
+    told = "\n".join(report.late)
+    assert "thread 2 has its turn" in told and "thread 1 waits for its turn, as number 1" in told
+    assert "thread 2 does cluster first, round 1, in cluster_first (test_testbed_crew.py:" in told
+    with run.lock:
+        assert run.lock.describe() == [f"{threading.current_thread().name} has its turn"]
+
+
+def test_a_run_that_takes_too_long_is_ended_and_no_thread_is_left(it):
+    before = threading.active_count()
+    report = crew_in(it.run, 3_600_000, threads=3, rounds=1).work(0.1)
+    assert len([each for each in report.late if " does go on for" in each]) == 3
+    assert report.stuck == 0 and threading.active_count() == before
+    assert it.run.ended == "its threads were not done in time"
+
+
+def test_a_thread_that_never_comes_back_is_broken_off():
+    def spin():
+        while True:
+            pass
+
+    report = crew_of(("spin", spin), threads=2, rounds=1).work(0.05)
+    assert report.stuck == 0 and len(report.late) == 2
+
+
+def test_an_interrupt_ends_all_threads_first(it, monkeypatch):
+    before, interval = threading.active_count(), sys.getswitchinterval()
+    crew = crew_in(it.run, 3_600_000, threads=3, rounds=1)
+    monkeypatch.setattr(crew, "_describe", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        crew.work(0.05)
+    assert threading.active_count() == before and sys.getswitchinterval() == interval
+    assert it.run.ended == "its threads were interrupted"
+
+
+def test_parts_have_a_lock_of_their_own():
+    assert Parts().turns.__name__ == "Turns"
