@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId, ShardId
-from PhantomLibrary.domain.rows import is_global
+from PhantomLibrary.domain.rows import is_global, undivided
 from PhantomLibrary.placement.sharding import HASHING, Strategy, boundaries, key_with_token, token_of
 from PhantomLibrary.placement.snapshot import PlacedNode
 from PhantomLibrary.placement.strategies import VIRTUAL_NODES, Ring, in_turn
@@ -108,8 +108,8 @@ class ShardDescriptor(Struct, frozen=True, array_like=True):
         return self.start <= token and (self.end == "" or token < self.end)
 
     def token(self, key: str) -> str:
-        """Return where a key stands in the range."""
-        return token_of(key) if self.is_hashed else key
+        """Return where a key stands in the range: all rows of a position at one place, for they stay together."""
+        return token_of(key) if self.is_hashed else undivided(key)
 
     def can_split_at(self, token: str) -> bool:
         """Return whether there is a range on both sides."""

@@ -164,7 +164,8 @@ class ShardState:
         """
         held = (key.decode() for key, versions in self._store.items() if versions[-1][1] is not None)
         tokens = sorted(self.descriptor.token(key) for key in held if not is_global(key))
-        return tokens[len(tokens) // 2] if len(tokens) > 1 else ""
+        behind = [each for each in tokens[len(tokens) // 2 :] if each > tokens[0]]
+        return behind[0] if behind else ""
 
     def _split_off(self, task: int, token: str, new: ShardId) -> None:
         """Give the keys from `token` on to a new shard, which begins where this log stands now."""

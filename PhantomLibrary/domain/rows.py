@@ -46,6 +46,11 @@ def position_of(key: str) -> int | None:
     return _leading_position(key) if key.find("#") == _MARK else None
 
 
+def undivided(key: str) -> str:
+    """Return where ranges of keys may be divided in place of a key: of a row, before all rows of its position."""
+    return key if position_of(key) is None else key[:_MARK]
+
+
 def _leading_position(key: str) -> int | None:
     digits = key[1:_MARK]
     if key[:1] != "k" or len(digits) != _DIGITS or not (digits.isascii() and digits.isdecimal()):

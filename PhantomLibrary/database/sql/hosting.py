@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor
+from PhantomLibrary.database.config import DatabaseConfig
 from PhantomLibrary.database.costs import fragment_cost_ns, units_in
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Outcome, ShardRequest, Told
@@ -39,6 +39,7 @@ from PhantomLibrary.database.sql.messages import (
     FragmentFailed,
     Input,
     InputsGone,
+    NotHere,
     Row,
     RunFragment,
     Source,
@@ -56,7 +57,6 @@ from PhantomLibrary.sql.image import Image, NoTableError
 
 _SLICE_NS = 2 * MILLISECOND_NS
 """So much work at most is charged to one message."""
-_END = "\U0010ffff"  # Behind all keys.
 
 
 class FragmentDesk(DeliveringDesk, Protocol):
@@ -185,6 +185,9 @@ class FragmentHost:
         if work.cursor in self._closed:
             self._answer(request, CursorGone())
             return
+        if not self._holds(work.spans):
+            self._answer(request, NotHere())
+            return
         if cursor is None:
             try:
                 cursor = self._compute(work)
@@ -210,12 +213,12 @@ class FragmentHost:
         if inputs is None:
             return None
         image, fragment = self.image(), work.fragment
-        engine, machine = image.engine, self._desk.machine
+        engine = image.engine
         own = image.lay_over(work.own) if work.own else []
         filled: list[str] = []
         before = engine.units
         try:
-            bounds = self._bounds(work.spans, machine.descriptor)
+            bounds = self._bounds(work.spans)
             image.set_moment(work.at_ns, bounds)
             names = dict(
                 image.table_text(image.table_at(number, work.at_ns), work.at_ns, len(bounds), has_own=number in own)
@@ -266,10 +269,21 @@ class FragmentHost:
         bound = f"{self._config.query_memory_bytes} bytes that a query may take (query_memory_bytes)"
         return FragmentFailed(OUT_OF_MEMORY, f"{what}: more than the {bound}")
 
-    def _bounds(self, spans: Sequence[Span], descriptor: ShardDescriptor) -> list[tuple[str, str]]:
+    def _holds(self, spans: Sequence[Span]) -> bool:
+        """Return whether all rows of some spans are here. The epoch of a question does not say so: whoever asks may
+        have heard of a split since he chose what to ask.
+        """
+        first, last = self._rows_here()
+        return all(is_global(span.start) or (first <= span.start and span.end <= last) for span in spans)
+
+    def _rows_here(self) -> tuple[str, str]:
+        descriptor = self._desk.machine.descriptor
+        return row_range(descriptor.start, descriptor.end, is_hashed=descriptor.is_hashed)
+
+    def _bounds(self, spans: Sequence[Span]) -> list[tuple[str, str]]:
         """Return what of the shard is asked for, where that is less than all of it."""
-        first, last = row_range(descriptor.start, descriptor.end, is_hashed=descriptor.is_hashed)
-        asked = list(dict.fromkeys((span.start, span.end or _END) for span in spans if not is_global(span.start)))
+        first, last = self._rows_here()
+        asked = list(dict.fromkeys((span.start, span.end) for span in spans if not is_global(span.start)))
         return [] if any(start <= first and last <= end for start, end in asked) else asked
 
     # --- handing it out ---------------------------------------------------------------------------------------------

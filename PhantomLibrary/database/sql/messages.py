@@ -152,6 +152,10 @@ class InputsGone(Struct, frozen=True, gc=False, array_like=True, tag="inputs gon
     """Not all that a fragment takes is here: some of it was delivered to an earlier leader."""
 
 
+class NotHere(Struct, frozen=True, gc=False, array_like=True, tag="not here"):
+    """This shard does not hold all that was asked for."""
+
+
 class CursorGone(Struct, frozen=True, gc=False, array_like=True, tag="cursor gone"):
     """This leader knows nothing of the cursor: it was another's, or nobody has asked for too long."""
 
@@ -164,5 +168,5 @@ class FragmentFailed(Struct, frozen=True, gc=False, array_like=True, tag="fragme
 
 
 FragmentAnswer: TypeAlias = (
-    Chunk | StillWorking | Taken | Delivered | Undelivered | InputsGone | CursorGone | FragmentFailed
+    Chunk | StillWorking | Taken | Delivered | Undelivered | InputsGone | NotHere | CursorGone | FragmentFailed
 )

@@ -22,6 +22,7 @@ from PhantomLibrary.database.sql.messages import (
     FragmentFailed,
     Input,
     InputsGone,
+    NotHere,
     Row,
     RunFragment,
     Source,
@@ -196,7 +197,7 @@ class PartRun:
                     self._account.take(fragment.number, -taken)
                     del self._open[question.cursor]
                     return None
-                case Moved():
+                case Moved() | NotHere():
                     del self._open[question.cursor]
                     raise PartMovedError
                 case Uncertain():

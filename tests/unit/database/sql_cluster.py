@@ -91,11 +91,8 @@ class SqlCluster:
 
     def define(self):
         """Let every shard know the tables."""
-        for process in self.run.processes.values():
-            for replica in process.replicas.values():
-                if replica.shard:
-                    text = encode_catalog(self.catalog).encode()
-                    replica.machine.store.put(CATALOG_KEY.encode(), text, at_ns=1, horizon_ns=0)
+        answer = self.call(Transact("snapshot", (Put(CATALOG_KEY, encode_catalog(self.catalog)),)))
+        assert answer.value is not None, answer
 
     def insert(self, table, *rows):
         puts = [Put(key_of_row(table, row), encode_row(row)) for row in rows]

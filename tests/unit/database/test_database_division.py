@@ -22,7 +22,7 @@ from PhantomLibrary.database.messages import (
 )
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.domain import Append, Configuration, Get, Put
-from PhantomLibrary.domain.rows import CATALOG_KEY, global_key, row_key
+from PhantomLibrary.domain.rows import CATALOG_KEY, global_key, position_start, row_key
 from PhantomLibrary.protocols.transactions.values import Prepare, RaiseFence, Resolve, Span, TransactionId, span_of
 
 LAYOUT = make_layout(["n1", "n2", "n3"], shards=1, replicas=3, config=DatabaseConfig(snapshot_chunk_bytes=60))
@@ -371,3 +371,12 @@ def test_a_span_of_a_table_has_its_rows_alone(script):
     assert found(Span("", "")) == [mine, other, "k5"]
     assert found(Span("", "", 3)) == [mine] and found(Span("", "", 5)) == []
     assert found(Span("*#", "*$")) == [COPY] and found(span_of(CATALOG_KEY)) == []
+
+
+def test_rows_of_one_position_are_not_divided(script):
+    rows = [row_key(position, table, f"[{table}]") for position in (5, 9) for table in (1, 2, 3)]
+    script.put(*rows[:3])
+    assert script.machine.middle() == ""
+    script.put(*rows[3:])
+    assert script.machine.middle() == position_start(9)
+    assert script.machine.descriptor.token(rows[1]) == position_start(5)
