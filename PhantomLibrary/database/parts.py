@@ -35,6 +35,7 @@ from PhantomLibrary.protocols.swim.detector import Detector
 from PhantomLibrary.protocols.transactions.committing import Committer
 from PhantomLibrary.protocols.transactions.deadlocks import DeadlockDetector
 from PhantomLibrary.protocols.transactions.table import TransactionTable
+from PhantomLibrary.sql.planning.planning import Planning
 
 
 class Parts(Struct, frozen=True):
@@ -63,5 +64,6 @@ class Parts(Struct, frozen=True):
     committer: type[Committer] = Committer
     deadlocks: type[DeadlockDetector] = DeadlockDetector
     admission: type[Admission] = Admission
+    planning: type[Planning] = Planning
     cost_ns: Callable[[Any, int], int] = handling_cost_ns
     usage: Callable[[Reading, Reading], NodeUsage] = usage_between

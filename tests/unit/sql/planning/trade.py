@@ -28,12 +28,42 @@ CATALOG = Catalog(
     (
         _table(1, "continent", "cont_id:i cont_name:t", "cont_id", Sharding("everywhere")),
         _table(2, "country", "country_id:i country_name:t cont_id:i", "country_id", Sharding("everywhere")),
-        _table(3, "maker", "maker_id:i maker_name:t country_id:i phone:t balance:m note:t", "maker_id", Sharding("hash", ("maker_id",))),
-        _table(4, "buyer", "buyer_id:i buyer_name:t country_id:i phone:t balance:m branch:t", "buyer_id", Sharding("hash", ("buyer_id",))),
-        _table(5, "ware", "ware_id:i ware_name:t brand:t sort:t size:i box:t price:m", "ware_id", Sharding("hash", ("ware_id",))),
+        _table(
+            3,
+            "maker",
+            "maker_id:i maker_name:t country_id:i phone:t balance:m note:t",
+            "maker_id",
+            Sharding("hash", ("maker_id",)),
+        ),
+        _table(
+            4,
+            "buyer",
+            "buyer_id:i buyer_name:t country_id:i phone:t balance:m branch:t",
+            "buyer_id",
+            Sharding("hash", ("buyer_id",)),
+        ),
+        _table(
+            5,
+            "ware",
+            "ware_id:i ware_name:t brand:t sort:t size:i box:t price:m",
+            "ware_id",
+            Sharding("hash", ("ware_id",)),
+        ),
         _table(6, "supply", "ware_id:i maker_id:i stock:i cost:m", "ware_id maker_id", Sharding("hash", ("ware_id",))),
-        _table(7, "sale", "sale_id:i buyer_id:i state:t total:m day:d urgency:t note:t", "sale_id", Sharding("hash", ("sale_id",))),
-        _table(8, "item", "sale_id:i line:i ware_id:i maker_id:i count:m price:m rebate:m tax:m returned:t state:t sent:d promised:d received:d way:t", "sale_id line", Sharding("hash", ("sale_id",))),
+        _table(
+            7,
+            "sale",
+            "sale_id:i buyer_id:i state:t total:m day:d urgency:t note:t",
+            "sale_id",
+            Sharding("hash", ("sale_id",)),
+        ),
+        _table(
+            8,
+            "item",
+            "sale_id:i line:i ware_id:i maker_id:i count:m price:m rebate:m tax:m returned:t state:t sent:d promised:d received:d way:t",
+            "sale_id line",
+            Sharding("hash", ("sale_id",)),
+        ),
     ),
     (),
     9,
@@ -52,25 +82,74 @@ def rows() -> dict[str, list[Row]]:
         "continent": [(0, "AFRICA"), (1, "AMERICA"), (2, "EUROPE")],
         "country": [(number, name, (0, 1, 1, 2, 2, 0, 1, 2)[number]) for number, name in enumerate(countries)],
         "maker": [
-            (n, f"Maker {n}", choose.randrange(8), f"{10 + n % 8}-555", choose.randrange(-50_000, 500_000), choose.choice(("fine", "Customer Complaints", "")))
+            (
+                n,
+                f"Maker {n}",
+                choose.randrange(8),
+                f"{10 + n % 8}-555",
+                choose.randrange(-50_000, 500_000),
+                choose.choice(("fine", "Customer Complaints", "")),
+            )
             for n in range(10)
         ],
         "buyer": [
-            (n, f"Buyer {n}", choose.randrange(8), f"{10 + choose.randrange(8)}-555", choose.randrange(-50_000, 900_000), choose.choice(("CARS", "HOUSES", "TOOLS")))
+            (
+                n,
+                f"Buyer {n}",
+                choose.randrange(8),
+                f"{10 + choose.randrange(8)}-555",
+                choose.randrange(-50_000, 900_000),
+                choose.choice(("CARS", "HOUSES", "TOOLS")),
+            )
             for n in range(30)
         ],
         "ware": [
-            (n, choose.choice(("green bolt", "red nut", "forest rope", "blue pipe")), f"Brand#{choose.randrange(3)}", choose.choice(("LARGE BRASS", "SMALL TIN", "PROMO STEEL")), choose.randrange(1, 20), choose.choice(("JAR", "BAG", "CAN")), choose.randrange(10_000))
+            (
+                n,
+                choose.choice(("green bolt", "red nut", "forest rope", "blue pipe")),
+                f"Brand#{choose.randrange(3)}",
+                choose.choice(("LARGE BRASS", "SMALL TIN", "PROMO STEEL")),
+                choose.randrange(1, 20),
+                choose.choice(("JAR", "BAG", "CAN")),
+                choose.randrange(10_000),
+            )
             for n in range(25)
         ],
         "sale": [
-            (n, choose.randrange(25), choose.choice("FOP"), choose.randrange(10_000, 900_000), day(), choose.choice(("1-URGENT", "2-HIGH", "5-LOW")), choose.choice(("", "special requests", "none")))
+            (
+                n,
+                choose.randrange(25),
+                choose.choice("FOP"),
+                choose.randrange(10_000, 900_000),
+                day(),
+                choose.choice(("1-URGENT", "2-HIGH", "5-LOW")),
+                choose.choice(("", "special requests", "none")),
+            )
             for n in range(80)
         ],
     }
-    made["supply"] = [(w, m, choose.randrange(100), choose.randrange(100, 5_000)) for w in range(25) for m in sorted(choose.sample(range(10), 3))]
+    made["supply"] = [
+        (w, m, choose.randrange(100), choose.randrange(100, 5_000))
+        for w in range(25)
+        for m in sorted(choose.sample(range(10), 3))
+    ]
     made["item"] = [
-        (n, line, choose.randrange(25), choose.randrange(10), choose.randrange(1, 50) * 100, choose.randrange(1_000, 90_000), choose.randrange(11), choose.randrange(9), choose.choice("ARN"), choose.choice("FO"), day(), day(), day(), choose.choice(("MAIL", "SHIP", "AIR", "RAIL")))
+        (
+            n,
+            line,
+            choose.randrange(25),
+            choose.randrange(10),
+            choose.randrange(1, 50) * 100,
+            choose.randrange(1_000, 90_000),
+            choose.randrange(11),
+            choose.randrange(9),
+            choose.choice("ARN"),
+            choose.choice("FO"),
+            day(),
+            day(),
+            day(),
+            choose.choice(("MAIL", "SHIP", "AIR", "RAIL")),
+        )
         for n in range(80)
         for line in range(choose.randrange(1, 6))
     ]
