@@ -70,90 +70,66 @@ CATALOG = Catalog(
 )
 
 
-def rows() -> dict[str, list[Row]]:
-    choose = random.Random(7)
+_COUNTRIES = ("ALGERIA", "BRAZIL", "CANADA", "FRANCE", "GERMANY", "KENYA", "PERU", "SPAIN")
 
-    def day(first: int = 0, last: int = 700) -> str:
-        number = first + choose.randrange(max(1, last - first))
+
+class _Chooser:
+    def __init__(self) -> None:
+        random_ = random.Random(7)
+        self.below, self.of, self.between, self.some = (
+            random_.randrange,
+            random_.choice,
+            random_.randrange,
+            random_.sample,
+        )
+
+    def day(self) -> str:
+        number = self.below(700)
         return f"{1995 + number // 360}-{number % 360 // 30 + 1:02d}-{number % 30 % 28 + 1:02d}"
 
-    countries = ["ALGERIA", "BRAZIL", "CANADA", "FRANCE", "GERMANY", "KENYA", "PERU", "SPAIN"]
+
+def rows() -> dict[str, list[Row]]:
+    by = _Chooser()
     made: dict[str, list[Row]] = {
         "continent": [(0, "AFRICA"), (1, "AMERICA"), (2, "EUROPE")],
-        "country": [(number, name, (0, 1, 1, 2, 2, 0, 1, 2)[number]) for number, name in enumerate(countries)],
-        "maker": [
-            (
-                n,
-                f"Maker {n}",
-                choose.randrange(8),
-                f"{10 + n % 8}-555",
-                choose.randrange(-50_000, 500_000),
-                choose.choice(("fine", "Customer Complaints", "")),
-            )
-            for n in range(10)
-        ],
-        "buyer": [
-            (
-                n,
-                f"Buyer {n}",
-                choose.randrange(8),
-                f"{10 + choose.randrange(8)}-555",
-                choose.randrange(-50_000, 900_000),
-                choose.choice(("CARS", "HOUSES", "TOOLS")),
-            )
-            for n in range(30)
-        ],
-        "ware": [
-            (
-                n,
-                choose.choice(("green bolt", "red nut", "forest rope", "blue pipe")),
-                f"Brand#{choose.randrange(3)}",
-                choose.choice(("LARGE BRASS", "SMALL TIN", "PROMO STEEL")),
-                choose.randrange(1, 20),
-                choose.choice(("JAR", "BAG", "CAN")),
-                choose.randrange(10_000),
-            )
-            for n in range(25)
-        ],
-        "sale": [
-            (
-                n,
-                choose.randrange(25),
-                choose.choice("FOP"),
-                choose.randrange(10_000, 900_000),
-                day(),
-                choose.choice(("1-URGENT", "2-HIGH", "5-LOW")),
-                choose.choice(("", "special requests", "none")),
-            )
-            for n in range(80)
-        ],
+        "country": [(number, name, (0, 1, 1, 2, 2, 0, 1, 2)[number]) for number, name in enumerate(_COUNTRIES)],
+        "maker": [_maker(by, number) for number in range(10)],
+        "buyer": [_buyer(by, number) for number in range(30)],
+        "ware": [_ware(by, number) for number in range(25)],
+        "sale": [_sale(by, number) for number in range(80)],
     }
     made["supply"] = [
-        (w, m, choose.randrange(100), choose.randrange(100, 5_000))
-        for w in range(25)
-        for m in sorted(choose.sample(range(10), 3))
+        (ware, maker, by.below(100), by.between(100, 5_000))
+        for ware in range(25)
+        for maker in sorted(by.some(range(10), 3))
     ]
-    made["item"] = [
-        (
-            n,
-            line,
-            choose.randrange(25),
-            choose.randrange(10),
-            choose.randrange(1, 50) * 100,
-            choose.randrange(1_000, 90_000),
-            choose.randrange(11),
-            choose.randrange(9),
-            choose.choice("ARN"),
-            choose.choice("FO"),
-            day(),
-            day(),
-            day(),
-            choose.choice(("MAIL", "SHIP", "AIR", "RAIL")),
-        )
-        for n in range(80)
-        for line in range(choose.randrange(1, 6))
-    ]
+    made["item"] = [_item(by, sale, line) for sale in range(80) for line in range(by.between(1, 6))]
     return made
+
+
+def _maker(by: _Chooser, number: int) -> Row:
+    note = by.of(("fine", "Customer Complaints", ""))
+    return number, f"Maker {number}", by.below(8), f"{10 + number % 8}-555", by.between(-50_000, 500_000), note
+
+
+def _buyer(by: _Chooser, number: int) -> Row:
+    branch = by.of(("CARS", "HOUSES", "TOOLS"))
+    return number, f"Buyer {number}", by.below(8), f"{10 + by.below(8)}-555", by.between(-50_000, 900_000), branch
+
+
+def _ware(by: _Chooser, number: int) -> Row:
+    name, sort = by.of(("green bolt", "red nut", "forest rope")), by.of(("LARGE BRASS", "SMALL TIN", "PROMO STEEL"))
+    return number, name, f"Brand#{by.below(3)}", sort, by.between(1, 20), by.of(("JAR", "BAG", "CAN")), by.below(10_000)
+
+
+def _sale(by: _Chooser, number: int) -> Row:
+    urgency, note = by.of(("1-URGENT", "2-HIGH", "5-LOW")), by.of(("", "special requests", "none"))
+    return number, by.below(25), by.of("FOP"), by.between(10_000, 900_000), by.day(), urgency, note
+
+
+def _item(by: _Chooser, sale: int, line: int) -> Row:
+    what = by.below(25), by.below(10), by.between(1, 50) * 100, by.between(1_000, 90_000), by.below(11), by.below(9)
+    return sale, line, *what, by.of("ARN"), by.of("FO"), by.day(), by.day(), by.day(), by.of(("MAIL", "SHIP", "AIR"))
 
 
 QUESTIONS = (
