@@ -23,6 +23,7 @@ from PhantomLibrary.database.resizer import Resizer
 from PhantomLibrary.database.saga_host import SagaHost
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.sql.hosting import FragmentHost
+from PhantomLibrary.database.sql.performing import SqlStatements
 from PhantomLibrary.database.sql.runner import PlanRunner
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.manager import TransactionManager
@@ -60,6 +61,7 @@ class Parts(Struct, frozen=True):
     desk: type[TransactionDesk] = TransactionDesk
     fragments: type[FragmentHost] = FragmentHost
     runner: type[PlanRunner] = PlanRunner
+    sql: type[SqlStatements] = SqlStatements
     manager: type[TransactionManager] = TransactionManager
     committer: type[Committer] = Committer
     deadlocks: type[DeadlockDetector] = DeadlockDetector

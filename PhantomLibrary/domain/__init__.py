@@ -36,6 +36,7 @@ from PhantomLibrary.domain.operations import Rollback as Rollback
 from PhantomLibrary.domain.operations import SagaPhase as SagaPhase
 from PhantomLibrary.domain.operations import SagaState as SagaState
 from PhantomLibrary.domain.operations import Scan as Scan
+from PhantomLibrary.domain.operations import Sql as Sql
 from PhantomLibrary.domain.operations import Statement as Statement
 from PhantomLibrary.domain.operations import StepState as StepState
 from PhantomLibrary.domain.operations import Transact as Transact
@@ -67,6 +68,10 @@ class Refused(Struct, frozen=True, gc=False, array_like=True, tag="refused"):
     """It did not happen and never will."""
 
     reason: str
+
+
+class StatementFailed(Refused, frozen=True, gc=False, array_like=True, tag="statement failed"):
+    """A statement of SQL was refused and had no effect. The transaction that it was part of is open as before."""
 
 
 class OutcomeUnknown(Struct, frozen=True, gc=False, array_like=True, tag="unknown"):

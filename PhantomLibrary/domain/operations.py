@@ -202,7 +202,22 @@ class Update(Struct, frozen=True, gc=False, array_like=True, tag="update"):
     value: str = ""
 
 
-Statement: TypeAlias = Get | Put | Append | Increment | Delete | Scan | Update
+Parameter: TypeAlias = int | float | str | bool | tuple[Literal["decimal", "blob"], str] | None
+"""A value for SQL, as JSON has it; a decimal number as its text, a BLOB as its hexadecimal digits."""
+
+
+class Sql(Struct, frozen=True, gc=False, array_like=True, tag="sql"):
+    """Perform a statement of SQL, in which the parameters stand for its `?`, in order.
+
+    Result: JSON with `columns`, their names; `types`; `rows`, lists of values, decimal numbers and days as text; and
+    `count`, how many rows there are, or were inserted, changed or deleted.
+    """
+
+    text: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+Statement: TypeAlias = Get | Put | Append | Increment | Delete | Scan | Update | Sql
 
 
 Isolation: TypeAlias = Literal["read committed", "snapshot", "serializable"]
@@ -218,7 +233,7 @@ class Begin(Struct, frozen=True, gc=False, array_like=True, tag="begin"):
 class Within(Struct, frozen=True, gc=False, array_like=True, tag="within"):
     """Perform a statement within the open transaction. Result: that of the statement.
 
-    `Refused` means that the transaction is rolled back.
+    `Refused` means that the transaction is rolled back, unless it is `StatementFailed`.
     """
 
     statement: Statement

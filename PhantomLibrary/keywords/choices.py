@@ -90,11 +90,11 @@ class Event(Choice, frozen=True):
 
 class Outcome(Choice, frozen=True):
     """How an operation ends: `done`, `aborted` (it certainly did not happen), `unknown` (nobody can tell), or `any`;
-    or that it is `blocked`, and has not ended yet.
+    or that it is `blocked`, and has not ended yet. A statement of SQL that is refused has `failed`.
     """
 
     WHAT: ClassVar[str] = "outcome"
-    KNOWN: ClassVar[tuple[str, ...]] = ("done", "blocked", "aborted", "unknown", "any")
+    KNOWN: ClassVar[tuple[str, ...]] = ("done", "blocked", "failed", "aborted", "unknown", "any")
 
 
 class Isolation(Choice, frozen=True):

@@ -20,7 +20,7 @@ from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import resolve_nodes
 
-_READING_VERBS = ("get value",)
+_READING_VERBS = ("get value", "query")
 
 Found = TypeVar("Found")
 

@@ -32,6 +32,7 @@ from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
 from PhantomLibrary.keywords.reshaping_keywords import ReshapingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.scaling_keywords import ScalingKeywords
+from PhantomLibrary.keywords.sql_keywords import SqlKeywords
 from PhantomLibrary.keywords.thread_keywords import ThreadKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
@@ -112,6 +113,7 @@ class PhantomLibrary(DynamicCore):
             SagaKeywords,
             TransactionKeywords,
             InterleavingKeywords,
+            SqlKeywords,
             CrashKeywords,
             CheckKeywords,
             MetricKeywords,

@@ -191,3 +191,10 @@ def parameter(value: object) -> tuple[Stored, SqlType | None]:
             fits(parts[0], decimal_type(parts[1]))
             return parts[0], decimal_type(parts[1])
     raise SqlError(TYPE_MISMATCH, f"{value!r} cannot be a parameter: numbers, texts, booleans, bytes and None can")
+
+
+def as_parameter(value: Stored, sql_type: SqlType) -> object:
+    """Return a stored value as a parameter of its type: what `parameter` takes."""
+    if isinstance(value, int) and sql_type.name == "DECIMAL":
+        return Decimal(value).scaleb(-sql_type.scale)
+    return bool(value) if sql_type.name == "BOOLEAN" and value is not None else value

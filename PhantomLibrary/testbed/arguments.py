@@ -191,6 +191,12 @@ class _UpdateRange(_OfRange, kw_only=True):
     value: str = ""
 
 
+class _Sql(_Strict):
+    statement: str
+    parameters: list[int | float | str | bool | list[str] | None] = []
+    transaction: str = ""
+
+
 class _SetScaling(_Strict):
     policy: str
     boot_ns: int = 0
@@ -254,6 +260,8 @@ _TAKES: dict[str, _Arguments] = {
     "delete key": _OfKey,
     "read range": _OfRange,
     "update range": _UpdateRange,
+    "execute sql": _Sql,
+    "query": _Sql,
     "commit transaction": _OfTransaction,
     "roll back transaction": _OfTransaction,
 }

@@ -27,7 +27,9 @@ from PhantomLibrary.domain import (
     Refused,
     Rollback,
     Scan,
+    Sql,
     Statement,
+    StatementFailed,
     Update,
     Within,
 )
@@ -40,6 +42,7 @@ from PhantomLibrary.workloads.recorder import HistoryRecorder
 WORKLOAD = "transactions"
 FUNCTION = "txn"
 UPDATE = "update"  # The micro-operation of a whole range, of which no checker of single keys knows.
+SQL = "sql"  # That of a statement of SQL, which none knows of either: [SQL, its text, its parameters].
 Known: TypeAlias = Literal["open", "committed", "aborted", "unknown"]
 _read_rows = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
@@ -117,6 +120,8 @@ class ClientTransaction:
 
     async def _perform(self, statement: Statement) -> Answer:
         answer = await self._session.call(Within(statement))
+        if isinstance(answer, StatementFailed):
+            return answer
         self._note(_steps(statement, answer.value if isinstance(answer, Ok) else None))
         if isinstance(answer, Ok) or self._is_rolling_back:
             return answer
@@ -169,6 +174,8 @@ def _steps(statement: Statement, result: str | None) -> list[list[Any]]:
             return [["w", statement.key, None]]
         case Scan():
             return [["r", key, value] for key, value in (_read_rows(result) if result else ())]
+        case Sql():
+            return [[SQL, statement.text, list(statement.parameters)]]
         case Update():
             return [[UPDATE, statement.start, [statement.end, statement.change, statement.value]]]
     raise AssertionError(f"no verb performs {statement}")

@@ -96,7 +96,10 @@ class Cluster:
         self.recorder = HistoryRecorder(self.scheduler)
         self.watch.invariants.ownership.may_be_late = self.recorder.may_be_late
         patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
-        self.sessions = SessionPool(self.world, self.layout.nodes, timeout_ns=patience_ns)
+        sql_patience_ns = self.layout.config.statement_timeout_ns + patience_ns
+        self.sessions = SessionPool(
+            self.world, self.layout.nodes, timeout_ns=patience_ns, sql_timeout_ns=sql_patience_ns
+        )
         self.operator = Operator(self.scheduler, self.sessions, self.recorder)
         self.workloads: dict[str, Workload] = {}
         self.started_sagas: dict[str, StartedSaga] = {}

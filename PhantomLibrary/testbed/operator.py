@@ -1,17 +1,24 @@
-"""The operator: the client behind keywords that read and write single keys.
+"""The operator: the client behind keywords that read and write single keys, and that ask for statements of SQL.
 
 Its operations stand in the history like anybody's. Operations under way at one time have sessions of their own.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from PhantomLibrary.domain import (
     Answer,
     Get,
     Ok,
+    Operation,
     OutcomeUnknown,
     Put,
     Refused,
+    Sql,
+    Transact,
 )
 from PhantomLibrary.domain.operations import Wish
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -20,6 +27,9 @@ from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
+SQL = "sql"
+"""The workload, and the function, of statements of SQL: evidence, which checkers of single keys do not judge."""
+_read_results = msgspec.json.Decoder(list[str]).decode
 _TRIES_MAX = 5
 
 
@@ -33,7 +43,7 @@ class Operator:
         self._process = -1
         self._session: GatewaySession | None = None  # One that is free.
 
-    def begin(self, operation: Get | Put) -> Task[Answer]:
+    def begin(self, operation: Get | Put | Sql) -> Task[Answer]:
         """Start an operation, and return the task whose result will be its answer."""
         return Task(self._scheduler, self._perform(operation), "operator")
 
@@ -55,12 +65,15 @@ class Operator:
                 break
         return answer
 
-    async def _perform(self, operation: Get | Put) -> Answer:
+    async def _perform(self, operation: Get | Put | Sql) -> Answer:
         session, self._session = self._session or self._sessions.open(self._recorder.new_process()), None
         function, argument = _recorded(operation)
-        self._recorder.invoke(session.process, function, operation.key, argument, WORKLOAD, session.node)
+        key, workload = (None, SQL) if isinstance(operation, Sql) else (operation.key, WORKLOAD)
+        self._recorder.invoke(session.process, function, key, argument, workload, session.node)
         gateway = session.node
-        answer = await session.call(operation)
+        answer = await session.call(_asked(operation))
+        if isinstance(answer, Ok) and isinstance(operation, Sql):
+            answer = Ok(*_read_results(answer.value or ""))
         if isinstance(answer, Ok):
             value = answer.value if isinstance(operation, Get) else argument
             self._recorder.complete(session.process, "ok", value, gateway)
@@ -75,7 +88,14 @@ class Operator:
         return answer
 
 
-def _recorded(operation: Get | Put) -> tuple[str, str | None]:
+def _asked(operation: Get | Put | Sql) -> Operation:
+    """Return what is asked of the database: a statement of SQL is a whole transaction."""
+    return Transact("serializable", (operation,)) if isinstance(operation, Sql) else operation
+
+
+def _recorded(operation: Get | Put | Sql) -> tuple[str, Any]:
+    if isinstance(operation, Sql):
+        return SQL, [operation.text, list(operation.parameters)]
     if isinstance(operation, Put):
         return "write", operation.value
     assert isinstance(operation, Get)

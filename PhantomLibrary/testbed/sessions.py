@@ -22,6 +22,9 @@ from PhantomLibrary.domain import (
     Operation,
     OutcomeUnknown,
     Refused,
+    Sql,
+    Transact,
+    Within,
 )
 from PhantomLibrary.domain.operations import GetSaga, RunSaga
 from PhantomLibrary.kernel.scheduler import Scheduler
@@ -118,12 +121,13 @@ class GatewaySession:
 class SessionPool:
     """All client processes of a run: their endpoints, sessions and time limits."""
 
-    def __init__(self, world: World, nodes: Sequence[NodeId], *, timeout_ns: int) -> None:
+    def __init__(self, world: World, nodes: Sequence[NodeId], *, timeout_ns: int, sql_timeout_ns: int) -> None:
         self.scheduler: Scheduler = world.scheduler
         self._world = world
         self._nodes = list(nodes)
         self._timeout_ns = timeout_ns
         self._timeouts: TimeoutQueue = TimeoutQueue(world.scheduler, timeout_ns, self._on_timeout)
+        self._sql_timeouts: TimeoutQueue = TimeoutQueue(world.scheduler, sql_timeout_ns, self._on_timeout)
         self._sessions: dict[int, GatewaySession] = {}
         self._waiting: dict[Future[Answer], GatewaySession] = {}
         self._avoided: dict[NodeId, int] = {}  # node to the time until which it is avoided
@@ -187,7 +191,7 @@ class SessionPool:
             self._world.add_endpoint(endpoint, session.home, partial(self._receive, session.home))
         assert session._pending is not None
         self._waiting[session._pending] = session
-        self._timeouts.add(session._pending)
+        (self._sql_timeouts if _is_sql(request.operation) else self._timeouts).add(session._pending)
         self._world.send_from(endpoint, session.node, request)
 
     def forget(self, session: GatewaySession) -> None:
@@ -228,6 +232,13 @@ class SessionPool:
             self._avoided[session.node] = self.scheduler.now_ns + _AVOID_NS
             reason = f"{session.node} did not answer within {self._timeout_ns / SECOND_NS:g} s"
             session.gave_up(OutcomeUnknown(reason))
+
+
+def _is_sql(operation: Operation) -> bool:
+    """Whether it may take as long as a statement of SQL may."""
+    if type(operation) is Within:
+        return type(operation.statement) is Sql
+    return type(operation) is Transact and any(type(each) is Sql for each in operation.statements)
 
 
 __all__ = ["SessionPool", "GatewaySession"]

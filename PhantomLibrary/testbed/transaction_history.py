@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from PhantomLibrary.domain import ISOLATION_LEVELS, HistoryEvent
-from PhantomLibrary.testbed.client_transaction import FUNCTION, UPDATE
+from PhantomLibrary.testbed.client_transaction import FUNCTION, SQL, UPDATE
 from PhantomLibrary.testbed.client_transaction import WORKLOAD as TRANSACTIONS
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
 from PhantomLibrary.testbed.run import Run
@@ -35,6 +35,8 @@ class NamedTransactions:
             for function, key, value in event.value or ():
                 if function == UPDATE:
                     self._spans.append((key, value[0]))
+                    continue
+                if function == SQL:
                     continue
                 touched[key] = None
                 if function == "w":

@@ -21,6 +21,8 @@ from PhantomLibrary.domain import (
     Put,
     Refused,
     Scan,
+    Sql,
+    StatementFailed,
     Update,
     Where,
 )
@@ -32,7 +34,7 @@ from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import resolve_nodes
 
-OutcomeWord: TypeAlias = Literal["done", "blocked", "aborted", "unknown"]
+OutcomeWord: TypeAlias = Literal["done", "blocked", "failed", "aborted", "unknown"]
 Advance: TypeAlias = Callable[[int, Callable[[], bool]], Any]
 _PATIENCE_NS = 60 * SECOND_NS  # More than any client waits for an answer.
 _BLOCKED_NS = 500 * MILLISECOND_NS  # Whoever has no answer for so long waits for something, such as a decision.
@@ -134,6 +136,16 @@ def _range(command: Command) -> tuple[str, str, Where]:
     return start, end, Where(kind, number)
 
 
+def execute_sql(cluster: Cluster, command: Command) -> Task[Answer]:
+    """Perform a statement of SQL, in a transaction that is open or as one of its own."""
+    arguments = command.arguments
+    parameters = tuple((each[0], each[1]) if isinstance(each, list) else each for each in arguments["parameters"])
+    statement = Sql(arguments["statement"], parameters)
+    if arguments.get("transaction"):
+        return _free_transaction(cluster, command).perform(statement)
+    return cluster.operator.begin(statement)
+
+
 def commit_transaction(cluster: Cluster, command: Command) -> Task[Answer]:
     return _free_transaction(cluster, command).commit()
 
@@ -149,7 +161,9 @@ def roll_back_transaction(cluster: Cluster, command: Command) -> Task[Answer]:
 
 
 class Outcome(Struct, frozen=True):
-    """What came of a request: `done` with a value, `blocked`, `aborted` or `unknown` with a reason."""
+    """What came of a request: `done` with a value, `blocked`, or with a reason `failed`, which leaves the transaction
+    open, `aborted` or `unknown`.
+    """
 
     word: OutcomeWord
     value: str | None = None
@@ -166,9 +180,15 @@ def await_outcome(advance: Advance, transaction: ClientTransaction, *, may_block
     transaction.is_owed = not task.is_done
     if not task.is_done:
         return Outcome("blocked")
-    answer = task.result
+    return outcome_of(task.result)
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    """Return what an answer means."""
     if isinstance(answer, Ok):
         return Outcome("done", answer.value)
+    if isinstance(answer, StatementFailed):
+        return Outcome("failed", None, answer.reason)
     return Outcome("aborted" if isinstance(answer, Refused) else "unknown", None, answer.reason)
 
 

@@ -30,6 +30,7 @@ from PhantomLibrary.testbed.transactions import (
     begin_transaction,
     commit_transaction,
     delete_key,
+    execute_sql,
     read_key,
     read_range,
     roll_back_transaction,
@@ -345,6 +346,8 @@ VERBS: dict[str, Verb] = {
     "delete key": delete_key,
     "read range": read_range,
     "update range": update_range,
+    "execute sql": execute_sql,
+    "query": execute_sql,
     "commit transaction": commit_transaction,
     "roll back transaction": roll_back_transaction,
 }

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig
-from PhantomLibrary.database.gateway import Gateway
+from PhantomLibrary.database.config import DatabaseConfig
 from PhantomLibrary.database.routes import Routes
-from PhantomLibrary.database.sql.runner import PlanRunner
 from PhantomLibrary.database.transactions.access import Access
 from PhantomLibrary.database.transactions.alarms import Alarms
 from PhantomLibrary.database.transactions.lock_waits import LockWaits
+from PhantomLibrary.database.transactions.manager_host import ManagerHost
 from PhantomLibrary.database.transactions.meetings import answer_meeting, meet_leaders, note_meeting
 from PhantomLibrary.database.transactions.messages import (
     LockGranted,
@@ -30,6 +29,7 @@ from PhantomLibrary.database.transactions.messages import (
     TransactionMessage,
 )
 from PhantomLibrary.database.transactions.open import OpenTransaction
+from PhantomLibrary.database.transactions.retries import Retries
 from PhantomLibrary.database.transactions.script import Running, Script
 from PhantomLibrary.database.transactions.shares import shares_of
 from PhantomLibrary.database.transactions.statements import Statements
@@ -44,14 +44,13 @@ from PhantomLibrary.domain import (
     Refused,
     Rollback,
     ShardId,
+    StatementFailed,
     Transact,
     TransactionOperation,
     Within,
 )
-from PhantomLibrary.kernel.process import Env
-from PhantomLibrary.protocols.mvcc.clock import HybridClock
-from PhantomLibrary.protocols.transactions.committing import Ask, Committed, Committer, RolledBack, Share, Step, Unknown
-from PhantomLibrary.protocols.transactions.deadlocks import DeadlockDetector, Probe, Victim
+from PhantomLibrary.protocols.transactions.committing import Ask, Committed, RolledBack, Share, Step, Unknown
+from PhantomLibrary.protocols.transactions.deadlocks import Probe, Victim
 from PhantomLibrary.protocols.transactions.values import TransactionId
 
 DEADLINES = "transactions"
@@ -60,29 +59,6 @@ _DEADLOCK = "it was in a deadlock, and the youngest there"
 
 Finish = Callable[[Answer], object]
 _to_json = msgspec.json.Encoder().encode
-
-
-class ManagerParts(Protocol):
-    @property
-    def committer(self) -> type[Committer]: ...
-    @property
-    def runner(self) -> type[PlanRunner]: ...
-    @property
-    def deadlocks(self) -> type[DeadlockDetector]: ...
-
-
-class ManagerHost(Protocol):
-    """The node."""
-
-    env: Env
-    layout: ClusterLayout
-    gateway: Gateway
-    clock: HybridClock
-
-    @property
-    def parts(self) -> ManagerParts: ...
-    def later(self, action: Callable[[Any], object], argument: Any) -> None: ...
-    def leaderships(self) -> tuple[tuple[ShardId, int], ...]: ...
 
 
 class TransactionManager:
@@ -95,11 +71,13 @@ class TransactionManager:
         self.clock = host.clock
         self.monotonic_ns = host.env.monotonic_ns
         self._access = Access(self)
-        self._statements = Statements(self, self._access)
         self.node: NodeId = host.env.node
         self.work = host.env.work
         self._number = host.env.incarnation << 32
         self.plans = host.parts.runner(self, self._access, self._number)
+        self._statements = Statements(
+            self, self._access, host.parts.sql(self._access, self.plans, host.parts.planning())
+        )
         self._open: dict[int, OpenTransaction] = {}  # By client process: the latest one, ended or not.
         self._by_id: dict[TransactionId, OpenTransaction] = {}  # Those that are not over.
         self.lock_waits = LockWaits(host.parts.deadlocks(host.env.node), self.monotonic_ns)
@@ -120,7 +98,7 @@ class TransactionManager:
             case Rollback():
                 self._roll_back_open(process, finish)
             case Transact():
-                self._transact(operation, finish)
+                self._transact(operation, Retries(operation, self._env.monotonic_ns(), self.config), finish)
 
     def transaction_of(self, process: int) -> OpenTransaction | None:
         """Return the latest transaction of a client process here, for whoever watches."""
@@ -175,8 +153,10 @@ class TransactionManager:
         if transaction is None:
             return
 
-        script = self._statements.perform(transaction, operation.statement)
-        self._run(transaction, script, finish, lambda result: finish(Ok(result)))
+        def performed(result: Any) -> None:
+            finish(result if isinstance(result, StatementFailed) else Ok(result))
+
+        self._run(transaction, self._statements.perform(transaction, operation.statement), finish, performed)
 
     def _commit_open(self, process: int, finish: Finish) -> None:
         transaction = self._open_one(process, finish)
@@ -189,13 +169,25 @@ class TransactionManager:
             self._end(transaction, "it was asked for")
         finish(Ok() if transaction is not None else Refused(f"no transaction is open at {self._env.node}"))
 
-    def _transact(self, operation: Transact, finish: Finish) -> None:
+    def _transact(self, operation: Transact, retries: Retries, tell: Finish) -> None:
         transaction = self._new(operation.isolation)
         if transaction is None:
-            finish(Refused(f"no isolation level {operation.isolation!r}"))
+            tell(Refused(f"no isolation level {operation.isolation!r}"))
             return
 
+        def finish(answer: Answer) -> None:
+            again_ns = retries.next_ns(answer, self._env.monotonic_ns())
+            if again_ns is None:
+                tell(answer)
+            else:
+                self._alarms.call_at(again_ns, lambda: self._transact(operation, retries, tell))
+
         def commit(results: Any) -> None:
+            if isinstance(results, StatementFailed):
+                self._abort(transaction, results.reason)
+                tell(Refused(results.reason))
+                return
+
             def committed(answer: Answer) -> None:
                 finish(Ok(_to_json(results).decode()) if isinstance(answer, Ok) else answer)
 

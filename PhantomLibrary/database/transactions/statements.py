@@ -19,10 +19,12 @@ from typing import Protocol
 
 import msgspec
 
+from PhantomLibrary.database.sql.performing import SqlStatements
 from PhantomLibrary.database.transactions.access import Access, AccessHost, ChangedError
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import RolledBackError, Script
-from PhantomLibrary.domain import Append, Delete, Get, Increment, Put, Scan, Statement, Update
+from PhantomLibrary.domain import Append, Delete, Get, Increment, Put, Scan, Sql, Statement, StatementFailed, Update
+from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.protocols.transactions.values import Span, Write
 
 _RESTARTS_MAX = 10
@@ -39,12 +41,13 @@ class StatementHost(AccessHost, Protocol):
 class Statements:
     """Scripts for the statements of all transactions of a node."""
 
-    def __init__(self, host: StatementHost, access: Access) -> None:
+    def __init__(self, host: StatementHost, access: Access, sql: SqlStatements) -> None:
         self._host = host
         self._access = access
+        self._sql = sql
 
     def perform(self, transaction: OpenTransaction, statement: Statement) -> Script:
-        """Perform one statement; return its result. Raises RolledBackError."""
+        """Perform one statement; return its result, or `StatementFailed`. Raises RolledBackError."""
         yield from self._access.learn_map()
         before = len(transaction.writes)
         for _ in range(_RESTARTS_MAX):
@@ -62,13 +65,17 @@ class Statements:
                 if transaction.isolation != "read committed":
                     transaction.snapshot_ns = 0  # Nobody has seen anything of it: begin the statement anew.
                 del transaction.writes[before:]
-            else:
-                transaction.has_answered = True
-                return result
+                continue
+            except PhantomError as error:
+                result = StatementFailed(str(error))
+            transaction.has_answered = True
+            return result
         raise RolledBackError(reason)
 
     def perform_all(self, transaction: OpenTransaction, statements: Sequence[Statement]) -> Script:
-        """Perform statements of which nobody sees a result before all are done. Raises RolledBackError."""
+        """Perform statements of which nobody sees a result before all are done; return their results, or the
+        `StatementFailed` of one. Raises RolledBackError.
+        """
         yield from self._access.learn_map()
         for _ in range(_RESTARTS_MAX):
             transaction.writes.clear()
@@ -82,6 +89,8 @@ class Statements:
                     results.append((yield from self._perform(transaction, statement)))
             except ChangedError as changed:
                 reason = str(changed)
+            except PhantomError as error:
+                return StatementFailed(str(error))
             else:
                 return results
         raise RolledBackError(reason)
@@ -98,6 +107,8 @@ class Statements:
                 return _to_json([row for row in rows if statement.where.holds(row[1])]).decode()
             case Update():
                 return (yield from self._update(transaction, statement))
+            case Sql():
+                return (yield from self._sql.perform(transaction, statement))
 
     def _write(self, transaction: OpenTransaction, write: Write) -> Script:
         yield from self._access.lock(transaction, (write.key,))

@@ -42,7 +42,7 @@ class Gateway:
         self.clock = HybridClock(lambda: self.now)
         self.routes = Routes((ShardDescriptor(0, "", "", 1, ("n1",)),))
         self.routes.learn(ShardDescriptor(1, "", "", 1, ("n1",)))
-        self.statements = Statements(self, Access(self))
+        self.statements = Statements(self, Access(self), None)
         self.met = []
 
     def monotonic_ns(self):
