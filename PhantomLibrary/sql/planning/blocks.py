@@ -102,6 +102,7 @@ class BlockPlanner:
         mine = [each for each in conditions if is_within(each, {alias: None})]
         stage = Stage("shards", [Source(node)], own, rows=rows_after(table, statistics, mine))
         stage.tables = [table.number]
+        stage.unique = [(alias, name) for name in table.primary_key]
         key = key_of_table(table, alias)
         if key is None:
             stage.site = "anywhere"

@@ -18,10 +18,11 @@ from sqlglot import exp
 
 from PhantomLibrary.sql.planning import trees
 from PhantomLibrary.sql.planning.estimates import joined_rows
+from PhantomLibrary.sql.planning.limits import First, first_of, is_one_row_each, is_plain
 from PhantomLibrary.sql.planning.movements import Mover, Shuffled
 from PhantomLibrary.sql.planning.pruning import ALL, intersection, union
 from PhantomLibrary.sql.planning.relations import Facts, Key, NotDistributable, Ranges, Ref, Site, weakened
-from PhantomLibrary.sql.planning.stages import Block, Stage, equal_columns, matching_keys
+from PhantomLibrary.sql.planning.stages import Block, Stage, equal_columns, is_within, matching_keys
 
 JoinChoice: TypeAlias = Literal["by cost", "broadcast", "shuffle", "gather"]
 _AT_SHARDS: tuple[Site, ...] = ("shards", "one")
@@ -144,7 +145,7 @@ class Joiner:
         if self.is_in_place(side, left, right, on):
             return Way("in place", 0, lambda: self._noted(left, right, on))
         ways = [*self._broadcasts(block, side, left, right), *self._shuffles(block, side, left, right, on)]
-        ways.append(self._gather(block, left, right))
+        ways.append(self._gather(block, side, left, right))
         preferred = [way for way in ways if way.name == self.options.joins]
         return min(preferred or ways, key=lambda way: way.cost)
 
@@ -194,7 +195,8 @@ class Joiner:
             def run(moved: Stage = moved, stays: Stage = stays, is_left: bool = is_left) -> tuple[Stage, Stage]:
                 names = f"{moved.describe()} to the places of {stays.describe()}"
                 self._push_own(block, side, moved, is_left=is_left)
-                copied = self.mover.move(block, moved, "broadcast", "anywhere")
+                first = self._first(block, side, moved, is_left=is_left)
+                copied = self.mover.move(block, moved, "broadcast", "anywhere", first=first)
                 copied.site, copied.keys = stays.site, []
                 copied.positions = stays.positions
                 stays.notes.append(("join", f"broadcast of {names}"))
@@ -229,7 +231,8 @@ class Joiner:
                 is_left = number == 0
                 self._push_own(block, side, stage, is_left=is_left)
                 shuffled = Shuffled(by, not self.keeps_nulls(side, is_left=is_left))
-                moved.append(self.mover.move(block, stage, "shuffle", "workers", shuffled=shuffled))
+                first = self._first(block, side, stage, is_left=is_left)
+                moved.append(self.mover.move(block, stage, "shuffle", "workers", shuffled=shuffled, first=first))
             moved[0].notes.append(("join", f"shuffle of {names}"))
             return moved[0], moved[1]
 
@@ -247,19 +250,39 @@ class Joiner:
                 return tuple(by_ref[ref] for ref in key.refs)
         return None
 
-    def _gather(self, block: Block, left: Stage, right: Stage) -> Way:
+    def _gather(self, block: Block, side: str, left: Stage, right: Stage) -> Way:
         cost = 2 * sum(_bytes(each) for each in (left, right) if each.site != "coordinator") + self.setup_bytes
 
         def run() -> tuple[Stage, Stage]:
             names = f"{left.describe()} with {right.describe()}"
             self.gathers += sum(len(each.tables) for each in (left, right) if each.site != "coordinator")
             why = "the join is not one of equal columns, or this moves least"
-            first = self.mover.gather(block, left, why)
-            second = self.mover.gather(block, right, why)
+            firsts = [self._first(block, side, left, is_left=True), self._first(block, side, right, is_left=False)]
+            first = self.mover.gather(block, left, why, firsts[0])
+            second = self.mover.gather(block, right, why, firsts[1])
             first.notes.append(("join", f"{names}: at the coordinator"))
             return first, second
 
         return Way("gather", cost, run)
+
+    def may_be_limited(self, block: Block, side: str, stage: Stage, first: First, *, is_left: bool) -> bool:
+        """Return whether the first rows of a side of a join are in all of the result's first rows.
+
+        They are where each row of it, and a left join has them all, is a row of the result or several ones.
+        """
+        own = dict.fromkeys(stage.aliases)
+        is_filtered = bool(block.at_end) or not all(is_within(each, own) for each in block.waiting)
+        only_left = side == "LEFT" and is_left and all(join.side == "LEFT" for join in block.joins)
+        return only_left and not is_filtered and is_one_row_each(first, stage)
+
+    def _first(self, block: Block, side: str, stage: Stage, *, is_left: bool) -> First | None:
+        """Return the rows of a side of an outer join that are enough, None where all may be needed."""
+        if not side or not is_plain(block.select):
+            return None
+        first = first_of(block, stage, self.mover.fragments.parameters)
+        if first is None or not self.may_be_limited(block, side, stage, first, is_left=is_left):
+            return None
+        return first
 
     def _push_own(self, block: Block, side: str, stage: Stage, *, is_left: bool) -> None:
         """Let the side of an outer join whose rows may be missing keep only rows that its conditions allow."""

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from PhantomLibrary.sql.planning import trees
 from PhantomLibrary.sql.planning.fragments import Fragments
+from PhantomLibrary.sql.planning.limits import First
 from PhantomLibrary.sql.planning.relations import Facts, Key, NotDistributable, Ref, Relation, Site, renamed
 from PhantomLibrary.sql.planning.stages import Block, Source, Stage
 from PhantomLibrary.sql.plans import Movement
@@ -27,11 +28,11 @@ class Mover:
     def __init__(self, fragments: Fragments) -> None:
         self.fragments = fragments
 
-    def gather(self, block: Block, stage: Stage, why: str = "") -> Stage:
+    def gather(self, block: Block, stage: Stage, why: str = "", first: First | None = None) -> Stage:
         """Bring the rows of a stage to the coordinator."""
         if stage.site == "coordinator":
             return stage
-        return self.move(block, stage, "gather", "coordinator", why=why)
+        return self.move(block, stage, "gather", "coordinator", first=first, why=why)
 
     def move(
         self,
@@ -41,6 +42,7 @@ class Mover:
         to: Site,
         *,
         shuffled: Shuffled | None = None,
+        first: First | None = None,
         why: str = "",
     ) -> Stage:
         """Make a fragment of a stage, with all waiting conditions that it can decide, return what reads its rows."""
@@ -63,6 +65,8 @@ class Mover:
             if shuffled is not None and shuffled.drops_nulls:
                 stage.where.append(exp.Not(this=exp.Is(this=trees.operand(each.copy()), expression=exp.Null())))
         relation = self.relation(stage, expressions, facts)
+        if first is not None:
+            first.put_into(relation.query)
         indexes = self._indexes(block, stage, needed) if shuffled is None or to != "coordinator" else ()
         number = self.fragments.add(relation, movement, shuffled_by=tuple(by), indexes=indexes, why=why)
         alias = f"in{number}"

@@ -32,6 +32,7 @@ class Stage:
         self.keys: list[Key] = []
         self.equal: list[tuple[Ref, Ref]] = []
         self.positions: Ranges | None = None
+        self.unique: list[Ref] = []  # Columns in which no two rows agree.
         self.tables: list[int] = []
         self.inputs: list[int] = []
         self.notes: list[tuple[str, str]] = []

@@ -17,6 +17,7 @@ from PhantomLibrary.sql.catalog import Stored
 from PhantomLibrary.sql.planning import trees
 from PhantomLibrary.sql.planning.aggregation import Aggregates, distinct_arguments, position_in, replaced
 from PhantomLibrary.sql.planning.joins import Joiner, kind_of
+from PhantomLibrary.sql.planning.limits import rows_wanted
 from PhantomLibrary.sql.planning.relations import Equalities, Facts, Key, NotDistributable, Ref, Relation
 from PhantomLibrary.sql.planning.stages import Block, Source, Stage
 from PhantomLibrary.sql.planning.subqueries import Subqueries
@@ -250,13 +251,7 @@ class Uppers:
 
     def rows_of_each_place(self, late: Late) -> int | None:
         """Return how many first rows of each place are enough, None where all are needed."""
-        if late.limit is None:
-            return None
-        limit = trees.value_of(late.limit.expression, self.parameters)
-        offset = trees.value_of(late.offset.expression, self.parameters) if late.offset is not None else (0,)
-        if limit is None or offset is None or not isinstance(limit[0], int) or not isinstance(offset[0], int):
-            return None
-        return limit[0] + max(0, offset[0]) if limit[0] >= 0 else None
+        return rows_wanted(late.limit, late.offset, self.parameters)
 
     def _hidden_order(self, relation: Relation, late: Late) -> list[tuple[int, exp.Expr]]:
         """Return the terms of ORDER BY with the numbers of the columns that they are, which are added where missing."""
