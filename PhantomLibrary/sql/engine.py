@@ -6,6 +6,7 @@ How much it computes is counted in steps of its virtual machine: the same on eve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from PhantomLibrary.errors import PhantomError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[Stored, ...]
 
+_ROWS_AT_ONCE = 100
+_VALUES_MAX = 32_000  # SQLite takes some more.
 STEPS = 1_000
 """After so many steps of SQLite's virtual machine the engine counts one unit of work."""
 
@@ -33,7 +36,7 @@ class Engine:
         self.connection = _open()
         self.units = 0
         self._units_max = 0
-        self._tables: dict[str, str] = {}
+        self._tables: set[str] = set()
         self.connection.set_progress_handler(self._progress, STEPS)
 
     def execute(self, text: str, parameters: Sequence[Stored] = ()) -> Iterator[Row]:
@@ -44,6 +47,22 @@ class Engine:
         """Run a statement once for each row, as one transaction."""
         with self.connection:
             self.connection.executemany(text, rows)
+
+    def insert(self, start: str, width: int, rows: Sequence[Sequence[Stored]]) -> None:
+        """Insert rows of so many values; `start` is the statement up to VALUES. Many to a statement take a third of
+        the time of one.
+        """
+        row = f"({','.join('?' * width)})"
+        at_once = min(_ROWS_AT_ONCE, _VALUES_MAX // width)
+        whole = len(rows) - len(rows) % at_once
+        with self.connection:
+            if whole:
+                text = f"{start} VALUES{','.join([row] * at_once)}"
+                for first in range(0, whole, at_once):
+                    values = tuple(chain.from_iterable(rows[first : first + at_once]))
+                    self.connection.execute(text, values)
+            if whole < len(rows):
+                self.connection.executemany(f"{start} VALUES{row}", rows[whole:])
 
     def query(self, text: str, parameters: Sequence[Stored], units_max: int) -> list[Row]:
         """Return all rows of a query, for which it may use so many units. Raises SqlError."""
@@ -69,7 +88,7 @@ class Engine:
         self,
         name: str,
         columns: Sequence[str],
-        rows: Iterable[Sequence[Stored]],
+        rows: Sequence[Sequence[Stored]],
         indexes: Sequence[Sequence[int]] = (),
     ) -> tuple[str, str, str]:
         """Fill a table with rows, which are looked up by the columns of each of some indexes; return name and text for
@@ -83,8 +102,8 @@ class Engine:
             self.connection.execute(f"CREATE TABLE {table}({cells})")
             for number, index in enumerate(indexes):
                 self.connection.execute(f"CREATE INDEX {table}_i{number} ON {table}({_cells(index)})")
-            self._tables[table] = f"INSERT INTO {table} VALUES({','.join('?' * len(columns))})"
-        self.put_in(self._tables[table], rows)
+            self._tables.add(table)
+        self.insert(f"INSERT INTO {table}", len(columns), rows)
         return f"{name}{listed(columns)}", f"(SELECT {cells} FROM {table})", table
 
     def empty(self, tables: Iterable[str]) -> None:

@@ -168,12 +168,12 @@ class Image:
             engine.put_in(f"DELETE FROM h{number} WHERE _key=?", [(key,) for key in changed])
         if earlier:
             held.has_history = True
-            engine.put_in(f"INSERT INTO h{number} VALUES({_marks(width + 3)})", earlier)
+            engine.insert(f"INSERT INTO h{number}", width + 3, earlier)
         if absent:
             condition = " AND ".join(f"c{each}=?" for each in held.keys)
             engine.put_in(f"DELETE FROM r{number} WHERE {condition}", absent)
         if present:
-            engine.put_in(f"INSERT OR REPLACE INTO r{number} VALUES({_marks(width + 2)})", present)
+            engine.insert(f"INSERT OR REPLACE INTO r{number}", width + 2, present)
 
     def _row(self, held: _Held, content: bytes) -> Row:
         row, columns = decode_values(content), held.table.columns
@@ -250,8 +250,8 @@ class Image:
                 row: Row = (None,) * width if value is None else self._row(held, value.encode())
                 by_table.setdefault(held.table.number, []).append((key, value is None, *row))
         for number, rows in by_table.items():
-            marks = _marks(len(self._held[number].table.columns) + 2)
-            self.engine.put_in(f"INSERT OR REPLACE INTO o{number} VALUES({marks})", rows)
+            width = len(self._held[number].table.columns) + 2
+            self.engine.insert(f"INSERT OR REPLACE INTO o{number}", width, rows)
         return list(by_table)
 
     def lift(self, tables: Sequence[int]) -> None:
@@ -276,10 +276,6 @@ def primary_key_of(key: str) -> Row:
 
 def _position(table: Table, name: str) -> int:
     return next(number for number, column in enumerate(table.columns) if column.name == name)
-
-
-def _marks(count: int) -> str:
-    return ",".join("?" * count)
 
 
 def _where(conditions: Sequence[str]) -> str:
