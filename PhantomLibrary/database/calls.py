@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
 from PhantomLibrary.database.messages import ShardRequest
-from PhantomLibrary.database.sql.messages import CloseCursors, Deliver, FetchChunk, RunFragment
+from PhantomLibrary.database.sql.messages import AskCounts, CloseCursors, Deliver, FetchChunk, RunFragment
 from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKeys, ReadAt, ReleaseLocks, ShardWork
 from PhantomLibrary.domain import (
     Act,
@@ -32,8 +32,8 @@ from PhantomLibrary.protocols.transactions.values import Prepare
 ON_SHARD_0 = PLACEMENT_WISHES | SCALING_WISHES | {ChangeMember, BeginSaga, CancelSaga, GetSaga, GetScale}
 """What clients ask of the cluster, and not of their data."""
 
-_OF_CURSORS = frozenset((Deliver, FetchChunk, CloseCursors))
-_HARMLESS = _OF_CURSORS | {Get, GetSaga, GetScale, ReadAt, CheckUnchanged, RunFragment, LockKeys, ReleaseLocks}
+_OF_PLANS = frozenset((Deliver, FetchChunk, CloseCursors, AskCounts))
+_HARMLESS = _OF_PLANS | {Get, GetSaga, GetScale, ReadAt, CheckUnchanged, RunFragment, LockKeys, ReleaseLocks}
 _PLANNED = frozenset((ReadAt, CheckUnchanged, RunFragment, LockKeys, Prepare))
 _WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
 

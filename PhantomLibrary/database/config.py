@@ -34,6 +34,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     has `virtual_nodes` places. By `directory`, a table of the topology says both.
     A statement of SQL may take `statement_timeout_ns` and, at each place where it runs, `query_memory_bytes`; its rows
     come in chunks of `chunk_bytes`, and what nobody has taken for `cursor_idle_ns` is dropped.
+    Planners go by statistics that are `statistics_age_ns` old at most.
     While all requests of `queue_delay_interval_ns` have waited longer than `queue_delay_target_ns` for a node's
     processor, it refuses those that have waited more than twice as long.
     """
@@ -78,6 +79,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     query_memory_bytes: int = 64 * 1024 * 1024
     statement_timeout_ns: int = 5 * SECOND_NS
     cursor_idle_ns: int = 5 * SECOND_NS
+    statistics_age_ns: int = SECOND_NS
     placement: Strategy = "range"
     virtual_nodes: int = VIRTUAL_NODES
 

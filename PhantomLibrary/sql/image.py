@@ -17,10 +17,13 @@ from typing import Any, Protocol
 from PhantomLibrary.domain.rows import CATALOG_KEY, table_of
 from PhantomLibrary.sql.catalog import Catalog, Stored, Table, decode_catalog
 from PhantomLibrary.sql.engine import Engine, Row, listed
+from PhantomLibrary.sql.plans import TableStatistics
 from PhantomLibrary.sql.rows import decode_values
 
 _CATALOG = CATALOG_KEY.encode()
 _CATALOGS_MAX = 8
+_CHANGED_SHARE = 10  # One row in so many has to have changed before a table is counted again.
+_SAMPLE = 2_000  # Rows.
 _MOMENT = "(SELECT ns FROM moment)"
 
 Bounds = Sequence[tuple[str, str]]
@@ -48,7 +51,7 @@ class _Held:
         self.latest_ns = 0  # When anything of it was last written.
         self.has_history = False
         self.changes = 0  # Rows that were written since its statistics were taken.
-        self.statistics: tuple[int, int, tuple[tuple[str, int], ...]] | None = None
+        self.statistics: TableStatistics | None = None
         self.keys = [_position(table, name) for name in table.primary_key]
 
     @property
@@ -260,13 +263,43 @@ class Image:
 
     # --- questions of planners --------------------------------------------------------------------------------------
 
-    def rows_of(self, number: int) -> int:
-        """Return how many rows a table has now."""
-        ((rows,),) = self.engine.execute(f"SELECT count(*) FROM r{number}") if number in self._held else ((0,),)
-        return int(rows)  # type: ignore[arg-type]
+    def statistics(self, number: int) -> TableStatistics:
+        """Return about how many rows, bytes and values a table has here: what was counted last, if little has changed
+        since.
+        """
+        held = self._held.get(number)
+        if held is None:
+            return TableStatistics(0, 0)
+        known = held.statistics
+        if known is None or held.changes * _CHANGED_SHARE > known.rows:
+            held.changes = 0
+            known = held.statistics = self._counted(held)
+        return known
+
+    def _counted(self, held: _Held) -> TableStatistics:
+        number, cells = held.table.number, held.cells
+        ((rows,),) = self.engine.execute(f"SELECT count(*) FROM r{number}")
+        assert isinstance(rows, int)
+        counts = ",".join([f"count(DISTINCT {cell})" for cell in cells] + [f"sum(length({cell}))" for cell in cells])
+        sample = f"SELECT * FROM r{number} LIMIT {_SAMPLE}"
+        (found,) = self.engine.execute(f"SELECT {counts} FROM ({sample})")
+        of_sample = [int(each or 0) for each in found]
+        seen, width = min(rows, _SAMPLE), len(cells)
+        distinct = tuple(
+            (column.name, scaled(of_sample[place], seen, rows)) for place, column in enumerate(held.table.columns)
+        )
+        size = sum(of_sample[width:]) + 2 * width * seen
+        return TableStatistics(rows, size * rows // seen if seen else 0, distinct)
 
     def close(self) -> None:
         self.engine.close()
+
+
+def scaled(distinct: int, seen: int, rows: int) -> int:
+    """Return how many values so many rows have, if some of these have so many: where nearly each row that was seen has
+    one of its own, others have, too; else there are no more.
+    """
+    return distinct * rows // seen if seen and distinct * 10 >= seen * 9 else distinct
 
 
 def primary_key_of(key: str) -> Row:

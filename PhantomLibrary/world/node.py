@@ -222,7 +222,8 @@ class NodeHost:
             return
         cost_ns = cost_ns * MILLION // self.speed_ppm
         ends_at_ns = self.scheduler.now_ns + env.lag_ns
-        core = ends_ns.index(ends_at_ns) if env.lag_ns else 0  # What has cost nothing yet is done by an idle one.
+        is_charged = env.lag_ns and ends_at_ns in ends_ns
+        core = ends_ns.index(ends_at_ns) if is_charged else 0  # What has cost nothing yet is done by an idle one.
         ends_ns[core] = ends_at_ns + cost_ns
         heapify(ends_ns)
         env.lag_ns += cost_ns

@@ -27,8 +27,10 @@ from PhantomLibrary.database.sql.chunks import chunked
 from PhantomLibrary.database.sql.delivering import DeliveringDesk, Delivery, shares_of
 from PhantomLibrary.database.sql.inboxes import Inboxes
 from PhantomLibrary.database.sql.messages import (
+    AskCounts,
     Chunk,
     CloseCursors,
+    Counts,
     CursorGone,
     CursorId,
     Deliver,
@@ -136,6 +138,12 @@ class FragmentHost:
             case Deliver():
                 has_room = self._inboxes.take(work, self._desk.monotonic_ns(), self._config.query_memory_bytes)
                 self._answer(request, Taken() if has_room else self._too_large("what a worker is to take"))
+            case AskCounts():
+                image = self.image()
+                before = image.engine.units
+                counts = tuple(image.statistics(number) for number in work.tables)
+                self._desk.work(fragment_cost_ns(image.engine.units - before, 0, 0))
+                self._answer(request, Counts(counts))
             case CloseCursors():
                 self._close(work.cursors)
                 self._desk.answer(request, Told(Done()))

@@ -9,7 +9,7 @@ from msgspec import Struct
 from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.protocols.transactions.values import Span, TransactionId
 from PhantomLibrary.sql.catalog import Stored
-from PhantomLibrary.sql.plans import Fragment
+from PhantomLibrary.sql.plans import Fragment, TableStatistics
 
 Row: TypeAlias = tuple[Stored, ...]
 
@@ -98,7 +98,14 @@ class CloseCursors(Struct, frozen=True, gc=False, array_like=True, tag="close cu
     cursors: tuple[CursorId, ...]
 
 
-FragmentQuestion: TypeAlias = RunFragment | Deliver | FetchChunk | CloseCursors
+class AskCounts(Struct, frozen=True, gc=False, array_like=True, tag="ask counts"):
+    """Ask about how many rows of tables a shard has, what was promised until a time among them."""
+
+    tables: tuple[int, ...]
+    at_ns: int
+
+
+FragmentQuestion: TypeAlias = RunFragment | Deliver | FetchChunk | CloseCursors | AskCounts
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
@@ -160,6 +167,12 @@ class CursorGone(Struct, frozen=True, gc=False, array_like=True, tag="cursor gon
     """This leader knows nothing of the cursor: it was another's, or nobody has asked for too long."""
 
 
+class Counts(Struct, frozen=True, array_like=True, tag="counts"):
+    """What a shard has of each table that was asked about, in that order."""
+
+    tables: tuple[TableStatistics, ...]
+
+
 class FragmentFailed(Struct, frozen=True, gc=False, array_like=True, tag="fragment failed"):
     """The fragment has no answer: `state` is an SQLSTATE (see sql/errors.py)."""
 
@@ -168,5 +181,5 @@ class FragmentFailed(Struct, frozen=True, gc=False, array_like=True, tag="fragme
 
 
 FragmentAnswer: TypeAlias = (
-    Chunk | StillWorking | Taken | Delivered | Undelivered | InputsGone | NotHere | CursorGone | FragmentFailed
+    Chunk | StillWorking | Taken | Delivered | Undelivered | InputsGone | NotHere | CursorGone | FragmentFailed | Counts
 )

@@ -8,6 +8,7 @@ from functools import partial
 from PhantomLibrary.database.sql.messages import CursorId
 from PhantomLibrary.database.sql.part_run import MovedUpError, RunnerHost, Snapshots
 from PhantomLibrary.database.sql.plan_run import PlanRun
+from PhantomLibrary.database.sql.statistics import Statistics
 from PhantomLibrary.database.sql.together import together
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import RolledBackError, Script
@@ -31,6 +32,7 @@ class PlanRunner:
         self.snapshots = snapshots
         self._cursor = first_cursor
         self._number = 0
+        self.statistics = Statistics(host)
         self._idle: list[Engine] = []
         self._under_way: dict[int, PlanRun] = {}
 

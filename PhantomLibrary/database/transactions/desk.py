@@ -16,11 +16,12 @@ Of those who have not been here yet, see meetings.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from PhantomLibrary.database.config import DatabaseConfig, is_same_range
 from PhantomLibrary.database.messages import NotLeader, Outcome, ShardRequest, Told, Transact
-from PhantomLibrary.database.sql.messages import CloseCursors, Deliver, FetchChunk, RunFragment
+from PhantomLibrary.database.sql.messages import AskCounts, CloseCursors, Deliver, FetchChunk, RunFragment
 from PhantomLibrary.database.transactions.desk_host import DeskHost
 from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
@@ -45,6 +46,7 @@ from PhantomLibrary.protocols.transactions.values import (
     Prepare,
     Prepared,
     RaiseFence,
+    Span,
     TransactionId,
 )
 
@@ -53,6 +55,7 @@ CallKey: TypeAlias = tuple[NodeId, int]
 READS = frozenset((ReadAt, CheckUnchanged, RunFragment))
 _OF_KEYS = READS | {LockKeys}
 _FOREVER_NS = 1 << 62
+_EVERYTHING = (Span("", ""), Span("*#", "*$"))
 
 
 class TransactionDesk:
@@ -124,7 +127,9 @@ class TransactionDesk:
                 self._wake()
             case ReadAt() | CheckUnchanged() | RunFragment():
                 self._take_read(request, work)
-            case FetchChunk() | Deliver() | CloseCursors():
+            case AskCounts() if (holder := self._writer_in(_EVERYTHING, work.at_ns)) is not None:
+                self._hold(request, holder)
+            case FetchChunk() | Deliver() | CloseCursors() | AskCounts():
                 self.fragments.take(request, self._clock_ns())
                 self._wake()
             case LockKeys():
@@ -230,8 +235,10 @@ class TransactionDesk:
             self._read(request, work)
 
     def _in_doubt(self, work: Read) -> TransactionId | None:
-        until_ns = max(work.at_ns, min(self._limits(work)))
-        return next(filter(None, (self._table.in_doubt(span, until_ns) for span in work.spans)), None)
+        return self._writer_in(work.spans, max(work.at_ns, min(self._limits(work))))
+
+    def _writer_in(self, spans: Sequence[Span], until_ns: int) -> TransactionId | None:
+        return next(filter(None, (self._table.in_doubt(span, until_ns) for span in spans)), None)
 
     def _limits(self, work: Read) -> tuple[int, int]:
         """Return up to which timestamp, and up to which promise, something may have been there before a transaction."""
