@@ -109,6 +109,10 @@ class Binder:
             return self.coerce(typed, BOOLEAN, f"argument of {what}")
         return self.coerce(typed, BOOLEAN)
 
+    def beside(self, scope: Scope) -> Binder:
+        """Return a binder for another scope of the same statement."""
+        return Binder(self.statement, scope, self._handlers, self._queries)
+
     def query(self, node: exp.Expr) -> tuple[exp.Query, list[Output]]:
         """Return a query inside this one, which may name its tables, and its columns."""
         return self._queries(node, self.scope)

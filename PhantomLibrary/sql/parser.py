@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import zip_longest
 
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
@@ -32,6 +33,10 @@ _OTHER_WORDS = {
     ),
     **dict.fromkeys(("VACUUM", "ATTACH", "DETACH", "USE", "SET", "LOCK", "COMMENT", "RENAME", "TABLE"), STATEMENTS),
 }
+_NO_ITEM = (
+    *(TokenType.COMMA, TokenType.R_PAREN, TokenType.SEMICOLON, TokenType.FROM, TokenType.WHERE),
+    *(TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.HAVING, TokenType.LIMIT),
+)
 _STATEMENTS = (
     *(exp.Query, exp.Values, exp.Insert, exp.Update, exp.Delete, exp.TruncateTable, exp.Create, exp.Drop, exp.Alter),
 )
@@ -80,7 +85,16 @@ def _tokens(text: str) -> list[Token]:
         depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
         if depth > _DEPTH_MAX:
             raise syntax_error(text, token.start, f"more than {_DEPTH_MAX} parentheses are open")
+    _require_items(text, tokens)
     return tokens
+
+
+def _require_items(text: str, tokens: list[Token]) -> None:
+    """Refuse a comma with nothing behind it, which sqlglot passes over."""
+    for token, following in zip_longest(tokens, tokens[1:]):
+        if token.token_type is TokenType.COMMA and (following is None or following.token_type in _NO_ITEM):
+            place = token if following is None else following
+            raise syntax_error(text, place.start, f'syntax error at or near "{place.text}": something is missing')
 
 
 def _unfinished(text: str) -> str | None:

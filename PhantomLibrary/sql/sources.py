@@ -45,10 +45,16 @@ class SourceBinder:
     def bind(self, binder: Binder, node: exp.Select, tree: exp.Select) -> None:
         """Bind FROM and joins of a query into its tree, and its tables into the scope."""
         first = node.args.get("from_")
-        if first is None:
-            return
-        tree.set("from_", exp.From(this=self._source(binder.scope, first.this)))
-        joins = [*(first.this.args.get("joins") or ()), *(node.args.get("joins") or ())]
+        if first is not None:
+            self._chain(binder, first.this, list(node.args.get("joins") or ()), tree)
+
+    def _chain(self, binder: Binder, first: exp.Expr, joins: list[exp.Expr], tree: exp.Select) -> None:
+        """Bind a table and what is joined to it, from left to right. Brackets around what comes first say nothing."""
+        while _is_bracketed(first) and first.args.get("alias") is None:
+            joins = [*(first.args.get("joins") or ()), *joins]
+            first = first.this
+        joins = [*(first.args.get("joins") or ()), *joins]
+        tree.set("from_", exp.From(this=self._source(binder, first)))
         if len(joins) >= _TABLES_MAX:
             raise SqlError(TOO_COMPLEX, f"a query joins at most {_TABLES_MAX} tables, not {len(joins) + 1}")
         for join in joins:
@@ -56,7 +62,10 @@ class SourceBinder:
 
     # --- one source ---------------------------------------------------------------------------------------------------
 
-    def _source(self, scope: Scope, node: exp.Expr) -> exp.Expr:
+    def _source(self, binder: Binder, node: exp.Expr) -> exp.Expr:
+        scope = binder.scope
+        if _is_bracketed(node):
+            return self._bracketed(binder, node)
         if isinstance(node, exp.Table):
             return self._table(scope, node)
         if isinstance(node, exp.Subquery | exp.Values):
@@ -121,9 +130,7 @@ class SourceBinder:
         return self._subquery(scope, alias, tree, outputs, names)
 
     def _derived(self, scope: Scope, node: exp.Expr) -> exp.Expr:
-        refuse_parts(node, {"this", "alias", "expressions"}, "a query in FROM")
-        if isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query | exp.Values):
-            raise unsupported("a join in parentheses", "joins from left to right, or a query in parentheses")
+        refuse_parts(node, {"this", "alias", "expressions", "joins"}, "a query in FROM")
         alias = node.args.get("alias")
         name = plain_name(alias.this) if alias is not None and alias.this is not None else ""
         names = _column_names(node)
@@ -137,6 +144,23 @@ class SourceBinder:
         scope.add(Source(name or unique, unique, _called(columns, names, name)))
         return exp.Subquery(this=tree, alias=exp.TableAlias(this=identifier(unique)))
 
+    def _bracketed(self, binder: Binder, node: exp.Expr) -> exp.Expr:
+        """Bind a join in brackets on the right of another one: as a query, whose tables keep their names."""
+        if node.args.get("alias") is not None:
+            raise unsupported("a name for a join in parentheses", "names for its tables, or for a query in parentheses")
+        inner = binder.beside(Scope(binder.scope.parent))
+        tree = exp.Select()
+        self._chain(inner, node, [], tree)
+        unique = self._statement.unique_name("joined")
+        projections = []
+        for number, source in enumerate(inner.scope.sources):
+            renamed = [Output(each.name, f"{each.alias} {number}", each.type) for each in source.columns]
+            for output, each in zip(source.columns, renamed, strict=True):
+                projections.append(exp.alias_(source.reference(output).node, each.alias, quoted=True))
+            binder.scope.add(Source(source.name, unique, tuple(renamed)))
+        tree.set("expressions", projections)
+        return exp.Subquery(this=tree, alias=exp.TableAlias(this=identifier(unique)))
+
     # --- joins --------------------------------------------------------------------------------------------------------
 
     def _join(self, binder: Binder, node: exp.Expr) -> exp.Join:
@@ -146,7 +170,7 @@ class SourceBinder:
         if kind in ("SEMI", "ANTI", "STRAIGHT") or method not in ("", "NATURAL"):
             raise unsupported(f"{method} {kind} JOIN".strip(), "INNER, LEFT, RIGHT, FULL and CROSS JOIN")
         scope = binder.scope
-        source = self._source(scope, node.this)
+        source = self._source(binder, node.this)
         on, using = node.args.get("on"), [plain_name(each) for each in node.args.get("using") or ()]
         if method == "NATURAL":
             using = self._common_names(scope)
@@ -194,6 +218,13 @@ class SourceBinder:
         for each in terms[1:]:
             condition = exp.And(this=condition, expression=each)
         return condition
+
+
+def _is_bracketed(node: exp.Expr) -> bool:
+    """Return whether a node is a table or a join in brackets, not a query."""
+    return (isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query | exp.Values)) or (
+        isinstance(node, exp.Subquery) and isinstance(node.this, exp.Subquery) and _is_bracketed(node.this)
+    )
 
 
 def _column_names(node: exp.Expr) -> list[str]:

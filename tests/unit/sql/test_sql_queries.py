@@ -3,7 +3,7 @@
 import pytest
 
 from PhantomLibrary.sql.errors import SqlError
-from tests.unit.sql.sql_tables import rows_of
+from tests.unit.sql.sql_tables import database, rows_of
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,32 @@ def test_query_is_refused(query, error):
     with pytest.raises(SqlError) as caught:
         rows_of(query)
     assert str(caught.value).startswith(f"SQL {error}")
+
+
+def test_join_in_brackets_keeps_the_names_of_its_tables():
+    text = (
+        "SELECT c.id, o.*, d.name FROM customers c LEFT JOIN (orders o JOIN customers d ON o.customer_id = d.id) "
+        "ON c.id = o.id ORDER BY 1 LIMIT 1"
+    )
+    assert rows_of(text) == [(1, 1, 1, "10.50", "2024-01-01 10:00:00", "x", "Ann")]
+    assert rows_of("SELECT count(*) FROM (customers CROSS JOIN orders) CROSS JOIN customers c") == [(36,)]
+
+
+def test_sum_of_reals_depends_on_no_order_and_no_parts():
+    values = [1e16, 1.0, -1e16, 0.1, 1e-300]
+    tree = "SELECT real_value(real_state(x)) FROM (VALUES {}) AS v(x)"
+    connection = database()
+    for order in (values, values[::-1], values[2:] + values[:2]):
+        rows = ",".join(f"({value!r})" for value in order)
+        sums = connection.execute(tree.format(rows).replace("AS v(x)", "").replace("(x)", "(column1)")).fetchall()
+        assert sums == [(1.1,)]
+    halves = [",".join(f"({value!r})" for value in part) for part in (values[:2], values[2:])]
+    states = " UNION ALL ".join(f"SELECT real_state(column1) AS s FROM (VALUES {half})" for half in halves)
+    assert connection.execute(f"SELECT real_value(real_merge(s)) FROM ({states})").fetchall() == [(1.1,)]
+
+
+def test_sum_of_whole_numbers_may_leave_its_range_on_the_way():
+    values = f"(VALUES ({2**63 - 1}), ({2**63 - 1}), ({-(2**63)}), ({-(2**63) + 1})) v(x)"
+    assert rows_of(f"SELECT sum(x), avg(x) FROM {values}") == [(-1, -0.25)]
+    with pytest.raises(SqlError, match="22003: integer out of range"):
+        rows_of(f"SELECT sum(x) FROM {values} WHERE x > 0")
