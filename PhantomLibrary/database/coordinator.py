@@ -36,10 +36,11 @@ class CoordinatorHost(Protocol):
 class _Reader:
     """How far a node is known to be with the directory, and when it is told again."""
 
-    __slots__ = ("due_ns", "number", "tries", "version", "waiting")
+    __slots__ = ("due_ns", "number", "sequence", "tries", "version", "waiting")
 
     def __init__(self) -> None:
         self.number = 0
+        self.sequence = 0
         self.version = -1
         self.waiting: tuple[ShardId, ...] = ()
         self.tries = 0
@@ -61,8 +62,11 @@ class Coordinator:
         self._unavailable: dict[NodeId, int] = {}  # Since when a node has been so.
 
     def report(self, report: Report) -> None:
-        """Take in what a node says."""
+        """Take in what a node says, unless it has said something later already."""
         reader = self._readers.setdefault(report.node, _Reader())
+        if report.sequence < reader.sequence:
+            return
+        reader.sequence = report.sequence
         reader.number, reader.waiting = report.number, report.waiting
         reader.version = report.version
         if report.version < self._directory.version:

@@ -100,7 +100,7 @@ class Membership:
         self._leader: NodeId = ""  # The coordinator, as far as this node has heard, and its term.
         self._term = 0
         self._turn = 0
-        self._sequence = 0
+        self._sequence = env.incarnation << 32  # What this process says is later than what those before it said.
         self._said: Report | None = None
         self._said_last: object = None  # What it said, but for its sequence.
         self._is_noted = False

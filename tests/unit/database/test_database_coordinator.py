@@ -81,6 +81,16 @@ def test_a_report_is_noted(coordinator, host):
     assert host.said == [("n2", Noted(5))]
 
 
+def test_a_report_that_comes_late_or_again_takes_nothing_back(coordinator, host):
+    first, second = shard(SHORT), shard(LEARNING)
+    for sequence, told in ((5, first), (7, second), (5, first), (6, first)):
+        coordinator.report(report("n1", told, sequence=sequence))
+    assert coordinator._led[1].report is second
+    coordinator.report(report("n1", first, sequence=1 << 32))  # Of the process that came after it.
+    assert coordinator._led[1].report is first
+    assert [noted.sequence for _, noted in host.said] == [5, 7, 1 << 32]
+
+
 def test_a_directory_is_told_to_each_member_until_it_says_that_it_has_it(coordinator, host):
     everybody_reports(coordinator)
     host.said.clear()

@@ -28,6 +28,7 @@ def test_random_faults_raise_no_alarm_and_replay_from_their_schedule(profile, se
         ("node-failure", 3_000_696),  # Read errors on two of three nodes: more than could be survived.
         ("node-failure", 3_001_131),  # Damage beside a damaged replica on a node that was down.
         ("node-failure", 6_000_682),  # A node that lost a replica which others had replaced, and came back with it.
+        ("rebalancing", 9_901_088),  # A report that came twice took back what a later one had said.
         ("rebalancing", 9_900_110),  # A plan was made while a node that was removed still held a replica.
         ("rebalancing", 9_900_232),  # A shard took over the other half of a transaction that it had decided.
         ("scaling", 9_910_520),  # A leader of an earlier term had a voter's replica replaced.
