@@ -336,11 +336,15 @@ class DatabaseNode:
                 self.saga_host.look()
 
     def account(self) -> Account:
-        """Return what this node holds, its log as it stands on disk included, and what clients asked it for."""
+        """Return what this node holds, its log as it stands on disk and rows of queries under way included, and what
+        clients asked it for.
+        """
         if self.has_changed or self._accounted != self.wal.number:
             self._accounted, self.has_changed = self.wal.number, False
             self._held = sum(replica.machine.bytes for replica in self.replicas.values()) + self.wal.bytes
-        return Account(self._held, self.admission.operations, self.admission.transactions)
+        held = self._held + self.transactions.plans.bytes
+        held += sum(each.service.held_bytes for each in self.replicas.values())
+        return Account(held, self.admission.operations, self.admission.transactions)
 
     def digests(self) -> list[ReplicaDigest]:
         """Return what each replica here holds, in the order of shards."""

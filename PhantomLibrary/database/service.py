@@ -128,6 +128,11 @@ class ShardService:
         """Whether anybody here may want to know what is applied."""
         return bool(self._waiting) or self.desk is not None
 
+    @property
+    def held_bytes(self) -> int:
+        """Return how many bytes are kept here for queries that are under way."""
+        return 0 if self.desk is None else self.desk.fragments.bytes
+
     # --- attempts ---------------------------------------------------------------------------------------------------
 
     def request(self, request: ShardRequest) -> None:

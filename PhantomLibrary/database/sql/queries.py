@@ -50,7 +50,8 @@ class Queries:
         """Return the plan of a query."""
         yield from self.access.learn_map()
         places = len(self.runner.host.routes.data_shards)
-        return self._planning.plan(query, catalog, {}, places=places)
+        statistics = yield from self.runner.statistics.of(catalog, query.tables)
+        return self._planning.plan(query, catalog, statistics, places=places)
 
     def run(self, transaction: OpenTransaction, plan: Plan, catalog: Catalog) -> Script:
         """Run a plan at the snapshot; return its PlanResult."""

@@ -154,3 +154,13 @@ def test_a_cancelled_statement_closes_its_cursors_everywhere():
     assert statement.is_done and statement.error == "it was asked for"
     cluster.go(0.1)
     assert cluster.cursors() == 0
+
+
+def test_rows_of_queries_under_way_count_as_memory():
+    cluster = SqlCluster(knobs={"chunk_bytes": 60})
+    cluster.insert(ORDERS, *ROWS)
+    before = {node: process.account().memory_bytes for node, process in cluster.run.processes.items()}
+    cluster.start(plan(all_of(ORDERS)))
+    assert cluster.go(1, lambda: cluster.cursors() > 2)
+    held = {node: process.account().memory_bytes - before[node] for node, process in cluster.run.processes.items()}
+    assert sum(held.values()) > 500 and held["n1"] > 0

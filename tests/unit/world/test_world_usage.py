@@ -106,6 +106,32 @@ def test_what_is_turned_away_costs_less() -> None:
     assert reading(bench).cpu_ns == 21 * MS
 
 
+def test_work_beyond_what_a_message_costs_is_charged_and_delays_what_is_sent() -> None:
+    bench = Bench(cost_ns=lambda message, size: 10 * MS if message == "long" else 0, cores=1)
+
+    def compute(env: object, sender: str, message: str) -> None:
+        if message in ("long", "short"):
+            bench.env("n1").send("n3", "begun")
+            bench.env("n1").work(5 * MS)
+            bench.env("n1").work(2 * MS)
+            bench.env("n1").send("n3", "done")
+
+    bench.on_receive = compute
+    bench.started()
+    bench.send("n2", "n1", "long", "short")
+    bench.run(100 * MS)
+    assert bench.times("n1", "message") == [MS, 18 * MS], "the second one waits for all of the first"
+    assert bench.times("n3", "message") == [12 * MS, 19 * MS, 19 * MS, 26 * MS]
+    assert reading(bench).cpu_ns == 24 * MS
+
+
+def test_work_costs_nothing_where_nothing_does() -> None:
+    bench = Bench()
+    bench.started()
+    bench.env("n1").work(5 * MS)
+    assert reading(bench).cpu_ns == 0
+
+
 def test_a_process_reads_its_own_meters() -> None:
     bench = busy_bench()
     bench.send("n2", "n1", "work")
