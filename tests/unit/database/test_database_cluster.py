@@ -7,7 +7,6 @@ import pytest
 from PhantomLibrary.database.config import DatabaseConfig, make_layout
 from PhantomLibrary.database.coordinator import Coordinator
 from PhantomLibrary.database.messages import Execute, ShardReply, ShardRequest
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import (
     SECOND_NS,
     Append,
@@ -23,6 +22,7 @@ from PhantomLibrary.domain import (
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.protocols.raft.effects import Apply, SetDeadline, SnapshotTaken
 from PhantomLibrary.testbed.judge import Recovery, judge_agreement, judge_history, judge_invariants, replicas_agree
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 

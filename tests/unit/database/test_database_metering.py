@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from PhantomLibrary.database.metering import AskMeters, Metering, Meters
-from PhantomLibrary.database.parts import Parts
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.domain.usage import Reading
+from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 
