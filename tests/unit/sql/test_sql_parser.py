@@ -11,7 +11,7 @@ from PhantomLibrary.sql.statements import ShardClause
     ("text", "error"),
     [
         ("selec * from t", 'syntax error at or near "selec" (did you mean SELECT?)\n  line 1, column 1:\n  selec * f'),
-        ("SELECT a\nFROM t whre a", 'syntax error at or near "a"\n  line 2, column 13:\n  FROM t whre a\n              ^'),
+        ("SELECT 1\nFROM t whr a", 'syntax error at or near "a"\n  line 2, column 12:\n  FROM t whr a\n             ^'),
         ("SELECT 'abc", "unterminated text: its closing ' is missing\n  line 1, column 12:\n  SELECT 'abc\n"),
         ("SELECT a FROM t WHERE", 'syntax error: something is missing after "WHERE"\n  line 1, column 17:'),
         ("SELECT (1", "syntax error: ) is expected\n  line 1, column 9:"),
