@@ -20,7 +20,7 @@ from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import resolve_nodes
 
-_READING_VERBS = ("get value", "query")
+_READING_VERBS = ("get value", "query", "query at snapshot")
 
 Found = TypeVar("Found")
 

@@ -28,6 +28,7 @@ from PhantomLibrary.keywords.member_keywords import MemberKeywords
 from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.placement_keywords import PlacementKeywords
 from PhantomLibrary.keywords.quantities import to_seed
+from PhantomLibrary.keywords.query_keywords import QueryKeywords
 from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
 from PhantomLibrary.keywords.reshaping_keywords import ReshapingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
@@ -114,6 +115,7 @@ class PhantomLibrary(DynamicCore):
             TransactionKeywords,
             InterleavingKeywords,
             SqlKeywords,
+            QueryKeywords,
             CrashKeywords,
             CheckKeywords,
             MetricKeywords,

@@ -12,14 +12,13 @@ from robotlibcore import keyword
 from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import DONE, Outcome
 from PhantomLibrary.keywords.component import Component
+from PhantomLibrary.keywords.sql_parameters import in_one_line, require_query, to_parameters
 
 if TYPE_CHECKING:
     from PhantomLibrary.keywords.cluster import Cluster
     from PhantomLibrary.testbed.transactions import Outcome as Ended
 
 _PATIENCE_NS = 60_000_000_000  # More than any client waits for an answer.
-_QUERIES = ("SELECT", "WITH", "VALUES", "EXPLAIN", "(")
-_SHOWN_CHARACTERS = 80
 
 
 class SqlKeywords(Component):
@@ -65,8 +64,7 @@ class SqlKeywords(Component):
         | ${rows} = | `Get Rows` | SELECT id, name FROM people WHERE name LIKE ? ORDER BY id | A% |
         | Should Be Equal | ${rows}[0][name] | Ada |
         """
-        if not query.lstrip().upper().startswith(_QUERIES):
-            raise InvalidInput(f"{_shown(query)!r} is no query: Get Rows reads rows, Execute Sql changes them")
+        require_query(query, "Get Rows")
         answer = _read(self._perform("query", query, parameters, txn, DONE))
         columns, types = answer["columns"], answer["types"]
         doubled = next((each for each in columns if columns.count(each) > 1), None)
@@ -77,7 +75,7 @@ class SqlKeywords(Component):
             [None if value is None else read(value) for read, value in zip(readers, row, strict=True)]
             for row in answer["rows"]
         ]
-        _log_rows(columns, types, rows)
+        _log_rows(self._cluster, columns, types, rows)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def _perform(self, verb: str, statement: str, parameters: Sequence[Any], txn: str, outcome: Outcome) -> Ended:
@@ -88,14 +86,14 @@ class SqlKeywords(Component):
         cluster = self._cluster
         arguments = {
             "statement": statement,
-            "parameters": [_parameter(number, value) for number, value in enumerate(parameters, start=1)],
+            "parameters": to_parameters(parameters),
         }
         ended = self._ended(cluster, verb, arguments, txn, outcome)
         where = f" in transaction {txn}" if txn else ""
         if outcome.word not in ("any", ended.word):
-            _fail(cluster, ended, outcome, f"{_shown(statement)}{where}")
+            _fail(cluster, ended, outcome, f"{in_one_line(statement)}{where}")
         reason = f": {ended.reason}" if ended.reason else ""
-        cluster.tell(f"{_shown(statement)}{where}: {ended.word}{reason}")
+        cluster.tell(f"{in_one_line(statement)}{where}: {ended.word}{reason}")
         return ended
 
     def _ended(self, cluster: Cluster, verb: str, arguments: dict[str, Any], txn: str, outcome: Outcome) -> Ended:
@@ -148,33 +146,6 @@ def _read(ended: Ended) -> dict[str, Any]:
     return {**nothing, **json.loads(ended.value or "{}")}
 
 
-def _shown(statement: str) -> str:
-    """Return a statement on one line, its end cut where it is long."""
-    text = " ".join(statement.split())
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
-
-
-def _parameter(number: int, value: Any) -> Any:
-    """Return a parameter as schedules keep it."""
-    from datetime import date, datetime
-    from decimal import Decimal
-
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, Decimal):
-        return ["decimal", str(value)]
-    if isinstance(value, (bytes, bytearray)):
-        return ["blob", bytes(value).hex()]
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    kind = type(value).__name__
-    raise InvalidInput(
-        f"parameter {number} is a {kind}, {value!r}: texts, numbers, booleans, bytes, dates and None can be parameters"
-    )
-
-
 def _reader(kind: str) -> Callable[[Any], Any]:
     """Return what makes a Python value of one of an answer."""
     from decimal import Decimal
@@ -187,7 +158,11 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _log_rows(columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    from PhantomLibrary.reporting.row_table import render_rows
+def _log_rows(cluster: Cluster, columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Log rows as a table; of many the first ones, with a link to a file that has all."""
+    from urllib.parse import quote
 
-    logger.info(render_rows(columns, types, rows), html=True)
+    from PhantomLibrary.reporting.row_table import ROWS_SHOWN, csv_lines, render_rows
+
+    link = cluster.folder.keep("rows-{}.csv", csv_lines(columns, rows)) if len(rows) > ROWS_SHOWN else ""
+    logger.info(render_rows(columns, types, rows, quote(link)), html=True)

@@ -75,6 +75,7 @@ class ArtifactFolder:
         self.path = path
         self.cluster = cluster  # Which cluster of its test.
         self._trace = TraceFile(path / TRACE)
+        self._kept: dict[str, None] = {}
 
     @property
     def link(self) -> str:
@@ -109,6 +110,20 @@ class ArtifactFolder:
                 problems.append(f"{name} could not be written: {error.strerror or error} ({self.path})")
         return WrittenArtifacts(self.link, tuple(self._files()), "; ".join(filter(None, problems)))
 
+    def keep(self, name: str, content: Iterable[bytes]) -> str:
+        """Write a further file at once, and return where it lies from the output directory; "" where that failed.
+
+        A `{}` in its name is the number of such a file.
+        """
+        name = name.format(len(self._kept) + 1)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path / name, content)
+        except OSError:
+            return ""
+        self._kept[name] = None
+        return f"{self.link}{name}"
+
     def close(self) -> None:
         """Give up a run that nobody will write down: keep its trace so far, and leave no file open."""
         self._trace.close()
@@ -120,7 +135,7 @@ class ArtifactFolder:
                 (self.path / TRACE).unlink()
 
     def _files(self) -> Iterator[tuple[str, int]]:
-        for name in (HISTORY, SCHEDULE, TRACE, USAGE, SUMMARY):
+        for name in (HISTORY, SCHEDULE, TRACE, USAGE, SUMMARY, *self._kept):
             with suppress(OSError):
                 yield name, (self.path / name).stat().st_size
 

@@ -15,6 +15,23 @@ _ENTRIES = (
         "A fault of the test changed nothing that happened: no message was lost or delayed, no node stopped, "
         "no byte was lost. The test would have passed without it, so it proved nothing about it.",
     ),
+    CodeEntry(
+        "QRY-003",
+        "answers that do not fit together",
+        "The answers of several queries contradict each other, whatever the rows are: the rows of which a condition is"
+        " true, false and unknown are not all rows (TLP), or another number of rows meets a condition than that of the"
+        " rows for which it is true (NoREC).",
+    ),
+    CodeEntry(
+        "QRY-005",
+        "query refused that has an answer",
+        "SQL refused a query, and no fault was the reason, though a single node answers it.",
+    ),
+    CodeEntry(
+        "QRY-006",
+        "too few queries answered",
+        "Fewer random queries were answered than the test asks for: the cluster did not serve, or not for long enough.",
+    ),
     CodeEntry("RPY-001", "another run", "The replay of a schedule did not give the trace that was recorded with it."),
     CodeEntry("EXP-001", "not what was expected", "A getter did not find what the test expected, in the time it had."),
     CodeEntry(

@@ -197,6 +197,22 @@ class _Sql(_Strict):
     transaction: str = ""
 
 
+class _QueryAtSnapshot(_Strict):
+    query: str
+    parameters: list[int | float | str | bool | list[str] | None] = []
+
+
+class _LoadTable(_Strict):
+    table: str
+    rows: int
+
+
+class _LoadRows(_Strict):
+    table: str
+    columns: list[str]
+    rows: list[list[str | None]]
+
+
 class _SetScaling(_Strict):
     policy: str
     boot_ns: int = 0
@@ -262,6 +278,9 @@ _TAKES: dict[str, _Arguments] = {
     "update range": _UpdateRange,
     "execute sql": _Sql,
     "query": _Sql,
+    "query at snapshot": _QueryAtSnapshot,
+    "load table": _LoadTable,
+    "load rows": _LoadRows,
     "commit transaction": _OfTransaction,
     "roll back transaction": _OfTransaction,
 }

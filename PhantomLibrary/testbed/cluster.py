@@ -106,6 +106,7 @@ class Cluster:
         self.transactions: dict[str, ClientTransaction] = {}  # The latest of each name.
         self.placements: list[Any] = []  # What operators have asked for, as moves.py keeps it.
         self.reshape_wishes = 0
+        self.sample_rows: dict[str, int] = {}  # How many rows the sample tables have that were loaded.
         self.provider: MachineProvider | None = None  # Where the cluster scales.
         self.faults = FaultBook(self.world)
         self.armed = ArmedFaults(self.world, self.events, self.faults, lambda text: resolve_nodes(text, self))

@@ -31,6 +31,7 @@ from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.protocols.transactions.values import TransactionId
 from PhantomLibrary.testbed.client_transaction import ClientTransaction
 from PhantomLibrary.testbed.cluster import Cluster
+from PhantomLibrary.testbed.queries import read_parameters
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import resolve_nodes
 
@@ -139,8 +140,7 @@ def _range(command: Command) -> tuple[str, str, Where]:
 def execute_sql(cluster: Cluster, command: Command) -> Task[Answer]:
     """Perform a statement of SQL, in a transaction that is open or as one of its own."""
     arguments = command.arguments
-    parameters = tuple((each[0], each[1]) if isinstance(each, list) else each for each in arguments["parameters"])
-    statement = Sql(arguments["statement"], parameters)
+    statement = Sql(arguments["statement"], read_parameters(arguments.get("parameters", ())))
     if arguments.get("transaction"):
         return _free_transaction(cluster, command).perform(statement)
     return cluster.operator.begin(statement)

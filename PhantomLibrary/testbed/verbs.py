@@ -17,9 +17,11 @@ from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.core import choose_core
 from PhantomLibrary.testbed.disks import disk_faults
 from PhantomLibrary.testbed.liveness import RangeProbes
+from PhantomLibrary.testbed.loading import load_rows, load_table
 from PhantomLibrary.testbed.loads import replay_load, set_load, start_workload, stop_workload
 from PhantomLibrary.testbed.members import add_node, decommission_node, remove_node
 from PhantomLibrary.testbed.moves import cancel_moves, move_shard
+from PhantomLibrary.testbed.queries import ask_query
 from PhantomLibrary.testbed.rebalancing import rebalance
 from PhantomLibrary.testbed.reshaping import cancel_reshape, merge_shards, split_shard
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
@@ -348,6 +350,9 @@ VERBS: dict[str, Verb] = {
     "update range": update_range,
     "execute sql": execute_sql,
     "query": execute_sql,
+    "query at snapshot": ask_query,
+    "load table": load_table,
+    "load rows": load_rows,
     "commit transaction": commit_transaction,
     "roll back transaction": roll_back_transaction,
 }

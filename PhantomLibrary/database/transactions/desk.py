@@ -39,6 +39,7 @@ from PhantomLibrary.database.transactions.messages import (
 )
 from PhantomLibrary.database.transactions.recovery import Recovery
 from PhantomLibrary.domain import NodeId, TransactionEnded, TransactionPrepared
+from PhantomLibrary.domain.rows import CATALOG_KEY
 from PhantomLibrary.protocols.transactions.locks import LockTable
 from PhantomLibrary.protocols.transactions.values import (
     Conflict,
@@ -48,12 +49,14 @@ from PhantomLibrary.protocols.transactions.values import (
     RaiseFence,
     Span,
     TransactionId,
+    span_of,
 )
 
 Read: TypeAlias = ReadAt | CheckUnchanged | RunFragment
 CallKey: TypeAlias = tuple[NodeId, int]
 READS = frozenset((ReadAt, CheckUnchanged, RunFragment))
 _OF_KEYS = READS | {LockKeys}
+_CATALOG = span_of(CATALOG_KEY)
 _FOREVER_NS = 1 << 62
 _EVERYTHING = (Span("", ""), Span("*#", "*$"))
 
@@ -235,7 +238,9 @@ class TransactionDesk:
             self._read(request, work)
 
     def _in_doubt(self, work: Read) -> TransactionId | None:
-        return self._writer_in(work.spans, max(work.at_ns, min(self._limits(work))))
+        # What tables a fragment reads is in this shard's copy of the catalog, which has to be that of its time, too.
+        spans = (*work.spans, _CATALOG) if type(work) is RunFragment else work.spans
+        return self._writer_in(spans, max(work.at_ns, min(self._limits(work))))
 
     def _writer_in(self, spans: Sequence[Span], until_ns: int) -> TransactionId | None:
         return next(filter(None, (self._table.in_doubt(span, until_ns) for span in spans)), None)

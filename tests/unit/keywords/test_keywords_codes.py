@@ -9,11 +9,11 @@ from PhantomLibrary.reporting.codes import CATALOGUE
 from PhantomLibrary.zoo.defects import DEFECTS
 
 PACKAGE = Path(PhantomLibrary.__file__).parent
-FOLDERS = ("keywords", "reporting", "testbed")
+FOLDERS = ("keywords", "reporting", "testbed", "exploration")
 
 
 def codes_in_use() -> set[str]:
-    """Return the codes that stand in the code of keywords, reports and the testbed, their own catalogue excepted."""
+    """Return the codes that stand in the code of these folders, their own catalogue excepted."""
     paths = [path for folder in FOLDERS for path in (PACKAGE / folder).rglob("*.py") if path.name != "codes.py"]
     return {code for path in paths for code in re.findall(r'"([A-Z]{3,4}-\d{3})[":]', path.read_text(encoding="utf-8"))}
 

@@ -135,6 +135,15 @@ _BAD = [
     ("merge shards", "", {"left": 1}),
     ("cancel reshape", "", {"shard": 1}),
     ("cancel reshape", "", {"shard": 9}),
+    ("query at snapshot", "", {}),
+    ("query at snapshot", "", {"query": "SELECT 1", "parameters": [{}]}),
+    ("load table", "", {"table": "orders"}),
+    ("load table", "", {"table": "order", "rows": 5}),
+    ("load table", "", {"table": "orders", "rows": -1}),
+    ("load table", "", {"table": "orders", "rows": 1_000_001}),
+    ("load rows", "", {"table": "t", "columns": ["a"], "rows": [[1]]}),
+    ("load rows", "", {"table": "t", "columns": ["a"], "rows": [["1", "2"]]}),
+    ("load rows", "", {"table": "t", "columns": [], "rows": []}),
 ]
 
 
