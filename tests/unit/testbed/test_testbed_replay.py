@@ -8,11 +8,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from PhantomLibrary.__main__ import main
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.testbed.replay import replay
-from PhantomLibrary.testbed.schedule import read_schedule, write_schedule
+from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule, read_schedule, write_schedule
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 MINORS = range(10, 15)
@@ -81,6 +82,19 @@ def test_a_schedule_that_went_through_yaml_is_the_same_run(recorded):
 
     assert read == schedule
     assert replay(read).finish().digest == schedule.digest
+
+
+@pytest.mark.skipif(not hasattr(yaml, "CSafeDumper"), reason="PyYAML is without libyaml here")
+def test_a_schedule_is_written_the_same_without_libyaml(recorded, monkeypatch):
+    _, schedule = recorded
+    topology = "nodes:\n  - {name: n1}  # in München\n\nlatencies: " + "1 ms, " * 40 + "2 ms\n"
+    commands = [Command("fail disk", 5, 5, target="n1 | 'n2'", arguments={"why": "- no: yes", "how": "", "many": [1]})]
+    for each in (schedule, Schedule(RunSpec(seed=1, topology_text=topology), commands, 9)):
+        written = write_schedule(each)
+        with monkeypatch.context() as patch:
+            patch.delattr(yaml, "CSafeDumper")
+            assert write_schedule(each) == written
+        assert read_schedule(written, "here") == each
 
 
 def test_another_seed_is_another_run(recorded, drive):
