@@ -105,11 +105,11 @@ Power Loss At Each Sync Loses Nothing
     Crash Points Should Be Survived    persist    every=${EVERY_WRITE}    power_loss=yes
 
 Crash While Messages Leave Loses Nothing
-    [Documentation]    A small run is done again with a crash before and after every fortieth message.
+    [Documentation]    A small run is done again with a crash before and after every thirtieth message.
     [Tags]    priority-2
     [Setup]    Start Cluster
     Do A Few Appends
-    Crash Points Should Be Survived    send    every=40
+    Crash Points Should Be Survived    send    every=30
 
 Crash As State Is Saved Loses Nothing
     [Documentation]    State is saved and the log begun anew all the time; a node crashes after some of these moments.
@@ -134,5 +134,5 @@ Retried Command Happens Once
 Do A Few Appends
     [Documentation]    Makes a run that is small enough to be done again many times.
     Start Workload    append    clients=3    rate=20/s    keys=3
-    Run For    3s
+    Run For    2s
     Stop Workload
