@@ -63,5 +63,12 @@ QUERY_DEFECTS: dict[str, Defect] = {
             _WRONG,
             in_planner("joiner", "MatchesNulls"),
         ),
+        Defect(
+            "not-in-passes-over-nulls",
+            "Each shard answers NOT IN by its part of the rows, though a NULL in another part would decide.",
+            "general: anti-joins by hash",
+            _WRONG,
+            in_planner("subqueries", "ComparesParts"),
+        ),
     )
 }

@@ -14,6 +14,7 @@ from PhantomLibrary.sql.planning.limits import First
 from PhantomLibrary.sql.planning.pruning import Pruner
 from PhantomLibrary.sql.planning.relations import Ranges
 from PhantomLibrary.sql.planning.stages import Block, Stage
+from PhantomLibrary.sql.planning.subqueries import Subqueries
 from PhantomLibrary.zoo.defect import over
 
 
@@ -67,6 +68,13 @@ class MatchesNulls(Joiner):
                 each.replace(same := exp.Is(this=each.this, expression=each.expression))
                 block.waiting = [same if one is each else one for one in block.waiting]
         return merged
+
+
+class ComparesParts(Subqueries):
+    """Lets each place answer NOT IN by the rows that it has, among which the NULL may be missing that decides."""
+
+    def is_required(self, query: exp.Query, parts: Sequence[exp.Expr]) -> bool:
+        return query.find_ancestor(exp.In) is not None
 
 
 class PrunesByOneBranch(Pruner):

@@ -78,9 +78,7 @@ class Planner:
         conditions = [each for each in block.waiting if trees.queries_in(each)]
         stage.where += [each for each in block.waiting if not any(each is one for one in conditions)]
         block.waiting = conditions
-        stage = self._subqueries.settle(block, stage, conditions)
-        stage.where += block.waiting
-        block.waiting = []
+        stage = self._subqueries.settle_conditions(block, stage)
         return self._uppers.finish(block, stage)
 
     def _start(self) -> None:
@@ -88,7 +86,7 @@ class Planner:
         self.fragments = Fragments(self.catalog, parameters)
         self._joiner = self.joiner(Mover(self.fragments), self.options)
         self._blocks = self.blocks(self.catalog, self.statistics, parameters, self._joiner, self.relation)
-        self._subqueries = self.subqueries(self.fragments, self._blocks, self.relation)
+        self._subqueries = self.subqueries(self.fragments, self._blocks, self.uppers.aggregates(), self.relation)
         self._uppers = self.uppers(self._joiner, self._subqueries, parameters)
         self._sets = SetPlanner(self.fragments, self._uppers, self.relation)
         self._gathers = 0

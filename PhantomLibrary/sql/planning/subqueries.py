@@ -10,12 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from msgspec import Struct
 from sqlglot import exp
 
 from PhantomLibrary.sql.planning import trees
+from PhantomLibrary.sql.planning.aggregation import Aggregates
 from PhantomLibrary.sql.planning.blocks import BlockPlanner, null_supplied
+from PhantomLibrary.sql.planning.decorrelation import Apart, taken_apart
 from PhantomLibrary.sql.planning.estimates import rows_after, statistics_of
 from PhantomLibrary.sql.planning.fragments import Fragments
+from PhantomLibrary.sql.planning.joins import kind_of
+from PhantomLibrary.sql.planning.movements import Shuffled
 from PhantomLibrary.sql.planning.relations import (
     Facts,
     Key,
@@ -28,74 +33,125 @@ from PhantomLibrary.sql.planning.stages import Block, Source, Stage, matching_ke
 from PhantomLibrary.sql.plans import Movement
 
 _AT_SHARDS = ("shards", "one")
+_MOVED = {"gather": "gathered", "broadcast": "brought to each place", "shuffle": "shuffled with the rows around it"}
+
+
+class Want(Struct):
+    """What a subquery needs: rows of a relation, for what stands at a place in the tree, or its tables as they are.
+
+    `is_required`: it is an IN or EXISTS that has to be true for a row to be taken.
+    """
+
+    place: exp.Expr
+    relation: Relation | None = None
+    apart: Apart | None = None
+    query: exp.Query | None = None
+    is_required: bool = False
+    bytes: int = 0
 
 
 class Subqueries:
     """Settles the subqueries in the expressions of a block."""
 
-    def __init__(self, fragments: Fragments, blocks: BlockPlanner, plan: Callable[[exp.Query], Relation]) -> None:
+    def __init__(
+        self,
+        fragments: Fragments,
+        blocks: BlockPlanner,
+        aggregates: Aggregates,
+        plan: Callable[[exp.Query], Relation],
+    ) -> None:
         self.fragments = fragments
         self.blocks = blocks
-        self._plan = plan
         self.gathers = 0
+        self._aggregates = aggregates
+        self._plan = plan
+        self._taken_apart = 0
 
-    def settle(self, block: Block, stage: Stage, parts: Sequence[exp.Expr]) -> Stage:
-        """Bring what the subqueries in expressions need to a stage, or the stage to the coordinator."""
-        queries = [query for part in parts for query in trees.queries_in(part)]
-        if not queries:
-            return stage
-        if stage.site != "coordinator" and self._is_better_gathered(stage, queries):
-            self.gathers += len(stage.tables)
-            stage = self.blocks.joiner.mover.gather(block, stage, "a subquery needs rows that are elsewhere")
-        for query in queries:
-            self._place(stage, query, is_required=_is_required(query, parts))
+    def settle_conditions(self, block: Block, stage: Stage) -> Stage:
+        """Bring what the waiting conditions need, those first that have it; each is the stage's then."""
+        conditions = [each for each in block.waiting if trees.queries_in(each)]
+        conditions.sort(key=lambda each: not self._has_all(stage, each))
+        for condition in conditions:
+            stage = self._settle(block, stage, [condition], may_shuffle=True)
+            block.waiting = [each for each in block.waiting if each is not condition]
+            stage.where.append(condition)
         return stage
 
-    def _is_better_gathered(self, stage: Stage, queries: Sequence[exp.Query]) -> bool:
-        """Return whether it moves less to gather a stage than to bring what subqueries need to its places."""
-        brought = sum(self._foreign_bytes(stage, query) for query in queries)
-        if not brought:
+    def settle(self, block: Block, stage: Stage, parts: Sequence[exp.Expr]) -> Stage:
+        """Bring what subqueries in expressions above FROM and WHERE need."""
+        return self._settle(block, stage, parts, may_shuffle=False)
+
+    def _settle(self, block: Block, stage: Stage, parts: Sequence[exp.Expr], *, may_shuffle: bool) -> Stage:
+        queries = [query for part in parts for query in trees.queries_in(part)]
+        wants = [self._want(stage, query, parts) for query in queries]
+        wants = [want for want in wants if not self._is_had(stage, want)]
+        if not wants:
+            return stage
+        if stage.site != "coordinator":
+            way, pairs = self._cheapest(stage, wants, may_shuffle=may_shuffle and len(queries) == 1)
+            mover = self.blocks.joiner.mover
+            if way == "gather":
+                self.gathers += len(stage.tables)
+                stage = mover.gather(block, stage, "a subquery needs rows that are elsewhere")
+            elif way == "shuffle":
+                shuffled = Shuffled(tuple(outer for outer, _ in pairs), wants[0].is_required)
+                stage = mover.move(block, stage, "shuffle", "workers", shuffled=shuffled)
+                self._bring(stage, wants[0], "shuffle", tuple(name for _, name in pairs))
+                return stage
+        for want in wants:
+            if want.query is not None and want.relation is None:
+                self._localise(stage, want.query)
+            elif not self._is_had(stage, want):
+                self._bring(stage, want, "gather" if stage.site == "coordinator" else "broadcast")
+        return stage
+
+    # --- what is needed -----------------------------------------------------------------------------------------------
+
+    def _want(self, stage: Stage, query: exp.Query, parts: Sequence[exp.Expr]) -> Want:
+        around = query.parent
+        is_required = self.is_required(query, parts)
+        if not trees.outer_aliases(query):
+            place = query.replace(exp.Select())  # Planning encloses the query in others.
+            relation = self._plan(query)
+            return Want(place, relation, None, None, is_required, relation.rows * relation.row_bytes)
+        if not self._foreign_bytes(stage, query):
+            return Want(query, query=query, is_required=is_required)
+        self._taken_apart += 1
+        apart = taken_apart(query, around, self._aggregates, f"?{self._taken_apart}")
+        if apart is None:
+            return Want(query, query=query, is_required=is_required, bytes=self._foreign_bytes(stage, query))
+        relation = self._plan(apart.inner)
+        return Want(apart.outer, relation, apart, None, is_required, relation.rows * relation.row_bytes)
+
+    def is_required(self, query: exp.Query, parts: Sequence[exp.Expr]) -> bool:
+        """Return whether a subquery is that of an IN or EXISTS that has to be true for a row to be taken."""
+        around = query.parent
+        while isinstance(around, exp.Subquery):
+            around = around.parent
+        return isinstance(around, exp.In | exp.Exists) and any(around is trees.unwrapped(part) for part in parts)
+
+    def _has_all(self, stage: Stage, condition: exp.Expr) -> bool:
+        return not any(self._foreign_bytes(stage, query) for query in trees.queries_in(condition))
+
+    def _is_had(self, stage: Stage, want: Want) -> bool:
+        """Return whether a stage has what a subquery needs, and let it stand there then."""
+        if want.apart is not None:
             return False
-        if stage.site == "anywhere":
+        relation = want.relation
+        if relation is None:
+            if want.bytes or want.query is None:
+                return False
+            self._localise(stage, want.query)
             return True
-        places = 1 if stage.site == "one" else self.blocks.joiner.options.places
-        return brought * (places - 1) > 2 * stage.rows * stage.row_bytes
+        if want.place.parent is None or not self.stays(stage, relation, want.place, is_required=want.is_required):
+            return False
+        stage.tables = list(dict.fromkeys((*stage.tables, *relation.tables)))
+        stage.inputs = list(dict.fromkeys((*stage.inputs, *relation.inputs)))
+        stage.notes += relation.notes
+        want.place.replace(relation.query)
+        return True
 
-    def _foreign_bytes(self, stage: Stage, query: exp.Query) -> int:
-        """Return about how many bytes a subquery needs that are not at each place of a stage."""
-        total = 0
-        is_correlated = bool(trees.outer_aliases(query))
-        for node in query.find_all(exp.Table):
-            if node.name.startswith("in"):
-                total += 64
-                continue
-            table = self.blocks.table_of(node)
-            is_here = table.sharding.kind == "everywhere" and stage.site in ("anywhere", *_AT_SHARDS)
-            select = node.find_ancestor(exp.Select)
-            if is_correlated and isinstance(select, exp.Select) and self._is_local(stage, select, node):
-                is_here = True
-            if not is_here:
-                known = statistics_of(table, self.blocks.statistics)
-                total += known.bytes if is_correlated else min(known.bytes, 1 << 16)
-        return total
-
-    # --- placing ------------------------------------------------------------------------------------------------------
-
-    def _place(self, stage: Stage, query: exp.Query, *, is_required: bool) -> None:
-        if trees.outer_aliases(query):
-            self._localise(stage, query)
-            return
-        place = query.replace(exp.Select())  # Planning encloses the query in others.
-        relation = self._plan(query)
-        if self.stays(stage, relation, place.parent, is_required=is_required):
-            stage.tables = list(dict.fromkeys((*stage.tables, *relation.tables)))
-            stage.inputs = list(dict.fromkeys((*stage.inputs, *relation.inputs)))
-            stage.notes += relation.notes
-            place.replace(relation.query)
-            return
-        place.replace(self._brought(stage, relation, "a subquery"))
-
-    def stays(self, stage: Stage, relation: Relation, around: exp.Expr | None, *, is_required: bool) -> bool:
+    def stays(self, stage: Stage, relation: Relation, place: exp.Expr, *, is_required: bool) -> bool:
         """Return whether a subquery that stands on its own can be computed by each place for itself."""
         if not relation.tables and not relation.inputs:
             return True
@@ -105,36 +161,102 @@ class Subqueries:
             return True
         if relation.site == stage.site == "one":
             return relation.positions == stage.positions
+        around = _around(place)
         if not is_required or not isinstance(around, exp.In) or stage.site not in _AT_SHARDS:
             return False
         return relation.site in _AT_SHARDS and self._is_matched(stage, relation, around)
 
     def _is_matched(self, stage: Stage, relation: Relation, around: exp.In) -> bool:
-        left = around.this.expressions if isinstance(around.this, exp.Tuple) else [around.this]
-        pairs = list(zip((trees.ref_of(each) for each in left), relation.columns, strict=False))
-        conditions: list[exp.Expr] = [
-            exp.EQ(this=trees.column(ref), expression=trees.column(("?", name)))
-            for ref, name in pairs
-            if ref is not None
-        ]
+        ref, name = trees.ref_of(around.this), next(iter(relation.columns))
+        if ref is None:
+            return False
         inner = Stage("shards", [], {}, rows=1)
         inner.keys = [Key(key.scheme, tuple(("?", name) for _, name in key.refs)) for key in relation.keys]
-        return matching_keys(stage, inner, conditions) is not None
+        same = exp.EQ(this=trees.column(ref), expression=trees.column(("?", name)))
+        return matching_keys(stage, inner, [same]) is not None
 
-    def _brought(self, stage: Stage, relation: Relation, what: str) -> exp.Select:
-        """Return a query of the rows of a relation that were brought to a stage."""
-        movement: Movement = "gather" if stage.site == "coordinator" else "broadcast"
-        if relation.site == "coordinator" == stage.site:
-            raise AssertionError("it is there")
-        number = self.fragments.add(relation, movement, why=what)
-        stage.inputs.append(number)
-        stage.notes.append(("subquery", f"in{number} is brought to its places"))
+    def _foreign_bytes(self, stage: Stage, query: exp.Query) -> int:
+        """Return about how many bytes a subquery needs that are not at each place of a stage."""
+        total = 0
+        is_correlated = bool(trees.outer_aliases(query))
+        for node in query.find_all(exp.Table):
+            if node.name.startswith(("in", "?")):
+                total += 64
+                continue
+            table = self.blocks.table_of(node)
+            is_here = table.sharding.kind == "everywhere" and stage.site in ("anywhere", *_AT_SHARDS)
+            select = node.find_ancestor(exp.Select)
+            if is_correlated and isinstance(select, exp.Select) and self._is_local(stage, select, node):
+                is_here = True
+            if not is_here:
+                total += statistics_of(table, self.blocks.statistics).bytes
+        return total
+
+    # --- bringing it --------------------------------------------------------------------------------------------------
+
+    def _cheapest(
+        self, stage: Stage, wants: Sequence[Want], *, may_shuffle: bool
+    ) -> tuple[str, list[tuple[exp.Expr, str]]]:
+        """Return whether to bring what is needed to each place, to shuffle it with the rows, or to gather these."""
+        joiner = self.blocks.joiner
+        brought = sum(want.bytes for want in wants)
+        there = sum(want.bytes for want in wants if want.relation is not None and want.relation.site == "coordinator")
+        own = stage.rows * stage.row_bytes
+        costs = {"gather": 2 * (own + brought - there) + joiner.setup_bytes}
+        if stage.site != "anywhere":
+            places = 1 if stage.site == "one" else joiner.options.places
+            costs["broadcast"] = brought * places + joiner.setup_bytes
+        pairs = self.pairs(stage, wants[0]) if may_shuffle and stage.site in ("shards", "workers") else []
+        if pairs:
+            costs["shuffle"] = own + brought + 2 * joiner.setup_bytes
+        way = joiner.options.joins if joiner.options.joins in costs else min(costs, key=lambda each: costs[each])
+        return way, pairs
+
+    def pairs(self, stage: Stage, want: Want) -> list[tuple[exp.Expr, str]]:
+        """Return what of a row has to equal which column of the rows of a subquery, [] where nothing has to."""
+        relation = want.relation
+        if relation is None:
+            return []
+        if want.apart is not None:
+            found = want.apart.pairs()
+        else:
+            around = _around(want.place)
+            if not want.is_required or not isinstance(around, exp.In):
+                return []
+            found = [(around.this, next(iter(relation.columns)))]
+        kinds = [(kind_of(outer, stage.facts), relation.columns[name].kind) for outer, name in found]
+        if any(not one or one.partition("/")[0] != other.partition("/")[0] for one, other in kinds):
+            return []
+        return found
+
+    def _bring(self, stage: Stage, want: Want, movement: Movement, by: Sequence[str] = ()) -> None:
+        """Bring the rows of a relation to a stage, and have the subquery read them."""
+        relation, apart = want.relation, want.apart
+        assert relation is not None
         names = list(relation.columns)
-        node = exp.Select(
-            expressions=[exp.alias_(trees.column((f"in{number}", name)), name, quoted=True) for name in names]
+        if (apart is not None and apart.is_existence) or isinstance(_around(want.place), exp.In):
+            _make_distinct(relation)
+        pairs = [] if apart is None else apart.pairs()
+        number = self.fragments.add(
+            relation,
+            movement,
+            shuffled_by=tuple(names.index(name) for name in by),
+            indexes=tuple(dict.fromkeys((names.index(name),) for _, name in pairs)),
+            why="a subquery looks at its rows",
         )
-        node.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(f"in{number}", quoted=True))))
-        return node
+        alias = f"in{number}"
+        stage.inputs.append(number)
+        stage.notes.append(("subquery", f"over {alias}: {_MOVED[movement]}"))
+        if apart is not None:
+            for each in apart.outer.find_all(exp.Column):
+                if each.table == apart.rows:
+                    each.set("table", exp.to_identifier(alias, quoted=True))
+            apart.outer.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(alias, quoted=True))))
+            return
+        items = [exp.alias_(trees.column((alias, name)), name, quoted=True) for name in names]
+        node = exp.Select(expressions=items)
+        node.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(alias, quoted=True))))
+        want.place.replace(node)
 
     # --- correlated subqueries ----------------------------------------------------------------------------------------
 
@@ -156,12 +278,21 @@ class Subqueries:
             elif trees.outer_aliases(node.this):
                 self._localise(stage, node.this)
             else:
-                self._place(stage, node.this, is_required=False)
+                self._place(stage, node.this)
         parts = trees.clauses(query) + [each for each in (query.args.get("where"),) if each is not None]
         parts += [join.args["on"] for join in query.args.get("joins") or () if join.args.get("on") is not None]
         for part in parts:
             for inner in trees.queries_in(part):
-                self._place(stage, inner, is_required=False)
+                self._place(stage, inner)
+
+    def _place(self, stage: Stage, query: exp.Query) -> None:
+        """Bring to a stage what a query inside a correlated subquery needs."""
+        if trees.outer_aliases(query):
+            self._localise(stage, query)
+            return
+        want = self._want(stage, query, ())
+        if not self._is_had(stage, want):
+            self._bring(stage, want, "gather" if stage.site == "coordinator" else "broadcast")
 
     def _localise_table(self, stage: Stage, select: exp.Select, node: exp.Table) -> None:
         table = self.blocks.table_of(node)
@@ -251,7 +382,16 @@ def _looked_up(select: exp.Select, alias: str) -> list[str]:
     return list(found)
 
 
-def _is_required(query: exp.Query, parts: Sequence[exp.Expr]) -> bool:
-    """Return whether a subquery is that of an IN which has to be true for a row to be taken."""
-    around = query.parent
-    return isinstance(around, exp.In) and any(around is part for part in parts)
+def _around(place: exp.Expr) -> exp.Expr | None:
+    """Return what a subquery is part of, its parentheses left out."""
+    around = place.parent
+    while isinstance(around, exp.Subquery):
+        around = around.parent
+    return around
+
+
+def _make_distinct(relation: Relation) -> None:
+    """Let each place send no row twice, where nothing depends on how often there is one."""
+    query = relation.query
+    if isinstance(query, exp.Select) and not any(query.args.get(each) for each in ("distinct", "limit", "offset")):
+        query.set("distinct", exp.Distinct())

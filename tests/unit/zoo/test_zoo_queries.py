@@ -13,6 +13,7 @@ TELLING = {
     "limit-under-outer-join": "select a.id, b.id from a left join b on a.x = b.x order by a.id, b.id desc limit 4",
     "scan-of-one-branch": "select id, s from a where id = 1 or (id = 2 and y >= 0) or id in (3, 4, 5)",
     "null-equals-null": "select a.id, b.id from a join b on a.x = b.x",
+    "not-in-passes-over-nulls": "select id from a where y not in (select aid from b where id > 3)",
 }
 
 
