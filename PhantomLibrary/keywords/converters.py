@@ -18,6 +18,7 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
     quantities.Percent: quantities.to_percent,
     quantities.Drift: quantities.to_drift,
     quantities.Rate: quantities.to_rate,
+    quantities.Size: quantities.to_size,
     quantities.Mix: quantities.to_mix,
     quantities.Seed: quantities.to_seed,
     quantities.Factor: quantities.to_factor,

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from robot.api import logger
 
 from PhantomLibrary.reporting.artifacts import ArtifactFolder
-from PhantomLibrary.reporting.metrics_file import MetricsFile, metrics_of
+from PhantomLibrary.reporting.metrics_file import Metric, MetricsFile, metrics_of
+from PhantomLibrary.reporting.process_resources import Snapshot, measured, take_snapshot
 from PhantomLibrary.reporting.summary import ProcessUse, summarise
 from PhantomLibrary.reporting.summary_table import render_html
 from PhantomLibrary.testbed.run import Run
@@ -49,3 +50,10 @@ class EvidenceWriter:
         problem = self._metrics.append(metrics_of(summary, suite=suite, test=test, cluster=ordinal))
         for each in filter(None, (written.problem, problem)):
             logger.warn(each)
+
+    def write_cost(self, suite: str, test: str, before: Snapshot) -> None:
+        """Write what a test has cost the process since then. Its metrics have cluster 0, and no seed."""
+        costs = measured(before, take_snapshot())
+        problem = self._metrics.append(Metric(test, suite, 0, 0, name, unit, value) for name, unit, value in costs)
+        if problem:
+            logger.warn(problem)

@@ -27,6 +27,8 @@ from PhantomLibrary.keywords.lifetime import Clusters
 from PhantomLibrary.keywords.member_keywords import MemberKeywords
 from PhantomLibrary.keywords.metric_keywords import MetricKeywords
 from PhantomLibrary.keywords.placement_keywords import PlacementKeywords
+from PhantomLibrary.keywords.process_keywords import ProcessKeywords
+from PhantomLibrary.keywords.process_ledger import ProcessLedger
 from PhantomLibrary.keywords.quantities import to_seed
 from PhantomLibrary.keywords.query_keywords import QueryKeywords
 from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
@@ -121,7 +123,9 @@ class PhantomLibrary(DynamicCore):
             MetricKeywords,
             UsageKeywords,
         )
-        super().__init__([*(topic(self._clusters) for topic in topics), ThreadKeywords(self._clusters, self)])
+        self._ledger = ProcessLedger()
+        threads, process = ThreadKeywords(self._clusters, self), ProcessKeywords(self._clusters, self._ledger)
+        super().__init__([*(topic(self._clusters) for topic in topics), threads, process])
 
     def run_keyword(self, name: str, args: list[Any], kwargs: dict[str, Any] | None = None) -> Any:
         """Run a keyword; what it refuses becomes a message without the name of a class.
@@ -144,9 +148,18 @@ class PhantomLibrary(DynamicCore):
 
     def start_suite(self, data: running.TestSuite, suite: result.TestSuite) -> None:
         self._clusters.note_robot_run(suite)
+        self._ledger.begin()
+
+    def start_test(self, data: running.TestCase, test: result.TestCase) -> None:
+        self._ledger.begin(is_test=True)
 
     def end_test(self, data: running.TestCase, test: result.TestCase) -> None:
+        has_cluster = self._clusters.has_any
         self._clusters.end_owned_by_test(test)
+        before = self._ledger.end()
+        if has_cluster:  # Others are none of our business, and in a dry run nothing happens.
+            self._clusters.note_cost(test, before)
 
     def end_suite(self, data: running.TestSuite, suite: result.TestSuite) -> None:
         self._clusters.end_owned_by_suite(suite)
+        self._ledger.end()

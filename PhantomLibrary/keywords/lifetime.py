@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PhantomLibrary.keywords.cluster import Cluster
     from PhantomLibrary.keywords.evidence import ProcessMeter
     from PhantomLibrary.reporting.artifacts import ArtifactFolders
+    from PhantomLibrary.reporting.process_resources import Snapshot
     from PhantomLibrary.testbed.schedule import RunSpec
 
 
@@ -89,6 +90,11 @@ class Clusters:
     def turns(self) -> AbstractContextManager[object]:
         """Whose turn it is at the present cluster; where there is none, there is nothing to take turns at."""
         return self._alive[-1].cluster.run.lock if self._alive else nullcontext()
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the present test has started a cluster, or stands under a suite that has one."""
+        return bool(self._alive or self._started)
 
     # --- begin and end ----------------------------------------------------------------------------------------------
 
@@ -155,6 +161,12 @@ class Clusters:
     def end_owned_by_suite(self, suite: result.TestSuite) -> None:
         """End what the suite that ends here has left."""
         self._end_owned_by(suite.full_name, "")
+
+    def note_cost(self, test: result.TestCase, before: Snapshot) -> None:
+        """Write down what a test that ends here has cost the test process, and has left in it."""
+        from PhantomLibrary.keywords.evidence import EvidenceWriter
+
+        EvidenceWriter(_output_dir(), self._robot_run).write_cost(test.parent.full_name, test.name, before)
 
     def note_robot_run(self, suite: result.TestSuite) -> None:
         """Note which run of Robot this is: the one whose root suite began at that time, or that of many processes."""

@@ -15,6 +15,7 @@ _DRIFT_PERCENT_MAX = 50
 _SEED_BITS = 63
 _SHARE = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*%?", re.ASCII)
 _RATE = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*([^\d\s/]*)\s*(?:/\s*(\S+))?", re.ASCII)
+_SIZE = re.compile(r"([+-]?)(\d+(?:\.\d+)?)\s*([A-Za-z]*)", re.ASCII)
 _PART_OF_MIX = re.compile(r"(\d+)\s*%?\s*([^\W\d]+)", re.ASCII)
 _MIXED = ("reads", "writes", "transactions")
 _BYTES: Mapping[str, int] = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -112,6 +113,16 @@ class Rate(Struct, frozen=True):
         return self.bytes_per_s
 
 
+class Size(Struct, frozen=True):
+    """A number of bytes."""
+
+    bytes: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Mix(Struct, frozen=True):
     """How many of a hundred operations are single reads, single writes and transactions; nothing where that is left to
     the kind of workload.
@@ -192,6 +203,17 @@ def to_rate(value: str | int | float) -> Rate:
             f"{text!r} is no rate: write one such as 400/s, or 2MB/s for data{nearest(unit, ('kB', 'MB', 'GB'))}"
         )
     return Rate(text, bytes_per_s=_whole(number, known[unit.lower()], factors[unit.lower()], text))
+
+
+def to_size(value: str | int | float) -> Size:
+    """An amount of memory or data: ``5MB``, ``20 kB`` or a number of bytes; a kB is 1,000 of them."""
+    text = _number_text(value)
+    match = _SIZE.fullmatch(text)
+    if match is None or (match[3] or "b").lower() not in _BYTES:
+        raise InvalidInput(f"{text!r} is no size: write one such as 5MB or 20kB")
+    if match[1] == "-":
+        raise InvalidInput(f"{text!r} is negative: a size is 0 or more")
+    return Size(_whole(match[2], _BYTES[(match[3] or "b").lower()], 1, text), text)
 
 
 def to_factor(value: str | int | float) -> Factor:

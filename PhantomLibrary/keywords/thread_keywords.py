@@ -17,7 +17,7 @@ from PhantomLibrary.keywords.times import WallTime, to_wall_time
 
 if TYPE_CHECKING:
     from PhantomLibrary.keywords.cluster import Cluster
-    from PhantomLibrary.testbed.crew import CrewReport
+    from PhantomLibrary.testbed.crew import CrewReport, Trouble
 
 _ONCE = Count(1)
 _HALF_MINUTE = to_wall_time("30s")
@@ -127,7 +127,7 @@ def _tell(cluster: Cluster, threads: int, report: CrewReport) -> None:
 def _judge(cluster: Cluster, threads: int, report: CrewReport, deadline: WallTime, *, may_refuse: bool) -> None:
     """Fail with what went wrong in threads."""
     troubles = [each for each in report.troubles if not (may_refuse and each.is_refusal)]
-    evidence = [*map(str, troubles[1:]), _AS_IT_WAS]
+    evidence = [*map(_line, troubles[1:]), _AS_IT_WAS]
     if report.late:
         stuck = f"; {report.stuck} of them could not be ended" if report.stuck else ""
         cluster.fail("THR-002", f"threads were not done in {deadline} of wall time{stuck}", [*report.late, _AS_IT_WAS])
@@ -137,10 +137,17 @@ def _judge(cluster: Cluster, threads: int, report: CrewReport, deadline: WallTim
         return
     first = troubles[0]
     if isinstance(first.error, CheckFailed):  # Has a code of its own.
-        headline = str(first.error).split("\n", 1)[0]
-        code, _, what = headline.partition(": ")
-        cluster.fail(code, f"{what}, in {first.thread} of {threads}, round {first.round}, {first.operation}", evidence)
-    cluster.fail("THR-001", f"{first} ({len(troubles)} of {threads} threads failed)", evidence)
+        code, _, what = str(first.error).splitlines()[0].partition(": ")
+        cluster.fail(code, f"{what}, in {first.where}", evidence)
+    failed = len(dict.fromkeys(each.thread for each in troubles))
+    cluster.fail("THR-001", f"{_line(first)} ({failed} of {threads} threads failed)", evidence)
+
+
+def _line(trouble: Trouble) -> str:
+    """Return what went wrong in a line: of a failed check the first, which says it all."""
+    if isinstance(trouble.error, CheckFailed):
+        return f"{trouble.where}: {str(trouble.error).splitlines()[0]}"
+    return str(trouble)
 
 
 _AS_IT_WAS = "Threads interleave anew each time; schedule.yaml among the artifacts replays what they did here"

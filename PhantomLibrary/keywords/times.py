@@ -103,7 +103,8 @@ def to_wall_time(value: str | int | float | timedelta) -> WallTime:
     text = _text_of(value)
     ns = read_time_ns(text)
     if ns <= 0:
-        raise InvalidInput(f"{text!r} is no time to wait: write a wall time above 0, {_EXAMPLES}")
+        what = "negative" if ns < 0 else "no time at all"
+        raise InvalidInput(f"{text!r} is {what}: write a wall time above 0, {_EXAMPLES}")
     return WallTime(text, ns)
 
 

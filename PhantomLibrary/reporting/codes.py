@@ -184,6 +184,17 @@ _ENTRIES = (
         "All that real threads asked for was refused, so the test proved nothing about them.",
     ),
     CodeEntry(
+        "PRC-001",
+        "test process leaks",
+        "The process that runs the tests holds more memory, threads, open files or child processes than when the test "
+        "began, although its cluster was stopped.",
+    ),
+    CodeEntry(
+        "PRC-002",
+        "memory grows",
+        "A keyword that was run again and again left memory behind each time, by a line through all measurements.",
+    ),
+    CodeEntry(
         "ILV-001",
         "interleaving went otherwise",
         "A step of an interleaving read something else than the test expects at its isolation level, or was done, "

@@ -29,7 +29,9 @@ _LATENCIES = ("min", "mean", "p50", "p95", "p99", "max")
 
 
 class Metric(Struct, frozen=True):
-    """One measured value. `cluster` counts the clusters of a test from 1; the file fills in `run`."""
+    """One measured value. `cluster` counts the clusters of a test from 1, and 0 is the test process as a whole, which
+    has no seed; the file fills in `run`.
+    """
 
     test: str
     suite: str

@@ -46,11 +46,15 @@ class Trouble(Struct, frozen=True):
         """Whether the request made sense, but not at that moment."""
         return isinstance(self.error, InvalidState)
 
+    @property
+    def where(self) -> str:
+        return f"{self.thread}, round {self.round}, {self.operation}"
+
     def __str__(self) -> str:
         what = str(self.error)
         if not isinstance(self.error, PhantomError):
             what = f"{type(self.error).__name__}: {what}"
-        return f"{self.thread}, round {self.round}, {self.operation}: {what}"
+        return f"{self.where}: {what}"
 
 
 class CrewReport(Struct, frozen=True):

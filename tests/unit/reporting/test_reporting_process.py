@@ -1,0 +1,105 @@
+"""What the test process holds and spends, and that clusters which were stopped leave nothing of it behind."""
+
+import gc
+import subprocess
+import sys
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from PhantomLibrary.domain import MILLISECOND_NS
+from PhantomLibrary.reporting.process_resources import (
+    child_processes,
+    measured,
+    peak_memory_bytes,
+    reset_peak_memory,
+    slope_of,
+    take_snapshot,
+)
+from PhantomLibrary.testbed.run import Run
+from PhantomLibrary.testbed.schedule import Command, RunSpec
+
+CYCLES = 24
+BLOCKS_MAX = 10  # Of Python's small objects; a cluster has more than 20,000.
+
+
+def live_shortly(seed, kept):
+    run = Run(RunSpec(seed=seed))
+    arguments = {"kind": "register", "clients": 2, "rate": 200_000, "keys": 5}
+    run.perform(Command("start workload", 0, 0, arguments=arguments))
+    run.advance(300 * MILLISECOND_NS)
+    run.finish()
+    kept(run)
+
+
+def blocks_after_each(kept):
+    counts = []
+    for seed in range(CYCLES):
+        live_shortly(seed, kept)
+        gc.collect()
+        counts.append(sys.getallocatedblocks())
+    return counts[CYCLES // 4 :]
+
+
+def test_clusters_that_come_and_go_leave_nothing_in_memory():
+    assert slope_of(blocks_after_each(lambda _run: None)) < BLOCKS_MAX
+
+
+def test_a_small_part_of_a_cluster_that_is_kept_is_noticed():
+    kept = []
+    assert slope_of(blocks_after_each(lambda run: kept.append(run.watch.states))) > BLOCKS_MAX
+
+
+def test_files_and_threads_are_counted(tmp_path):
+    before = take_snapshot()
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    with (tmp_path / "open").open("w"):
+        now = take_snapshot()
+    assert (now.files - before.files, now.threads - before.threads) == (1, 1)
+    stop.set()
+    thread.join()
+    costs = {name: value for name, _, value in measured(before, take_snapshot())}
+    assert costs["test_files_left"] == costs["test_threads_left"] == 0
+    assert costs["test_wall_time"] >= 0 <= costs["test_cpu_time"] and costs["test_memory_peak"] > 5_000_000
+
+
+def test_children_are_found_until_they_end():
+    before = child_processes()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        found = [name for key, name in child_processes().items() if key not in before]
+        assert len(found) == 1 and found[0].startswith(f"{child.pid} ")
+        child.communicate(b"\n")
+    assert not set(child_processes()) - set(before)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a peak cannot be forgotten")
+def test_a_peak_counts_from_the_last_reset():
+    reset_peak_memory()
+    low = peak_memory_bytes()
+    block = bytearray(60_000_000)
+    block[::4096] = b"x" * len(block[::4096])
+    high = peak_memory_bytes()
+    del block
+    reset_peak_memory()
+    assert high > low + 50_000_000 > peak_memory_bytes()
+
+
+# --- the line through measurements ------------------------------------------------------------------------------------
+
+
+@given(st.integers(-1000, 1000), st.integers(0, 10**9), st.integers(2, 30))
+def test_a_straight_line_has_its_slope(slope, start, number):
+    assert slope_of([start + slope * each for each in range(number)]) == slope
+
+
+def test_one_noisy_value_does_not_tilt_the_line():
+    assert slope_of([100, 100, 100, 5_000_000, 100, 100, 100, 100]) == 0
+    assert slope_of([0, 10, 20, 30, 4_000_000, 50, 60, 70]) == 10
+
+
+def test_nothing_grows_in_fewer_than_two_values():
+    assert slope_of([]) == slope_of([7]) == 0
