@@ -14,8 +14,10 @@ from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.lifetime import Clusters
 from PhantomLibrary.keywords.quantities import Count, Percent, to_percent
 from PhantomLibrary.keywords.sql_parameters import in_one_line, require_query, to_parameters
+from PhantomLibrary.keywords.times import NOW, VirtualTime
 
 if TYPE_CHECKING:
+    from PhantomLibrary.exploration.queries.clusters import ClusterDatabase
     from PhantomLibrary.kernel.tasks import Task
     from PhantomLibrary.keywords.cluster import Cluster
     from PhantomLibrary.testbed.loading import Loaded
@@ -36,6 +38,7 @@ class QueryKeywords(Component):
     def __init__(self, clusters: Clusters) -> None:
         super().__init__(clusters)
         self._judge: tuple[object, QueryJudge] | None = None
+        self._database: tuple[object, ClusterDatabase] | None = None
 
     # --- tables -------------------------------------------------------------------------------------------------------
 
@@ -123,7 +126,9 @@ class QueryKeywords(Component):
         return rows
 
     @keyword(tags=("assertion", "check", "query"))
-    def random_queries_should_match_oracle(self, *, count: Count = _HUNDRED, answered: Percent = _HALF) -> int:
+    def random_queries_should_match_oracle(
+        self, *, count: Count = _HUNDRED, answered: Percent = _HALF, pause: VirtualTime = NOW
+    ) -> int:
         """Asks that many random queries over random tables, each judged by an oracle; returns how many were answered.
 
         Every 20 queries, tables of their own are made: small ones with many NULLs, sharded in all ways. Queries join,
@@ -131,7 +136,7 @@ class QueryKeywords(Component):
         answer of a single SQLite, as `Query Should Match Oracle` does; of the fourth, several queries have to fit
         together: the rows of which a condition is true, false and unknown are all rows (TLP), and as many rows meet it
         as there are for which it is true (NoREC). Virtual time goes on meanwhile, so faults, splits and moves that were
-        begun before strike the queries.
+        begun before strike the queries; with a ``pause`` after each, over a longer time.
 
         A query that is not answered, because a shard cannot be reached for example, is no failure; but at least
         ``answered`` of all have to be.
@@ -143,10 +148,8 @@ class QueryKeywords(Component):
         | `Split Shard` | 1 | wait=no |
         | `Random Queries Should Match Oracle` | count=200 |
         """
-        from PhantomLibrary.exploration.queries.clusters import ClusterDatabase
-
         cluster = _with_extra(self._cluster)
-        database = ClusterDatabase(cluster.perform, cluster.advance)
+        database = self._database_of(cluster)
         outcomes = {"right": 0, "refused": 0}
         reason = ""
         for round_, finding in database.findings(cluster.run.spec.seed, count.number):
@@ -156,6 +159,7 @@ class QueryKeywords(Component):
                 link = cluster.folder.keep("random-queries.sql", (f"{each};\n".encode() for each in statements))
                 cluster.fail(verdict.code, verdict.message, [*verdict.evidence, statements[-1], f"Statements: {link}"])
             outcomes[finding.outcome] += 1
+            cluster.advance(pause.or_none(NOW) or 0)
             reason = finding.verdict.message or reason
         if outcomes["right"] * 1_000_000 < count.number * (answered.ppm or 0):
             cluster.fail("QRY-006", f"{outcomes['right']} of {count} random queries were answered: {reason}")
@@ -219,6 +223,13 @@ class QueryKeywords(Component):
         if self._judge is None or self._judge[0] is not cluster.run:
             self._judge = (cluster.run, QueryJudge(cluster.run))
         return self._judge[1]
+
+    def _database_of(self, cluster: Cluster) -> ClusterDatabase:
+        from PhantomLibrary.exploration.queries.clusters import ClusterDatabase
+
+        if self._database is None or self._database[0] is not cluster.run:
+            self._database = (cluster.run, ClusterDatabase(cluster.perform, cluster.advance))
+        return self._database[1]
 
     def _plan_lines(self, cluster: Cluster, query: str, given: Sequence[Any]) -> list[str]:
         """Return the plan of a query that went wrong, where there is one still."""

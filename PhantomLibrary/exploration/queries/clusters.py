@@ -27,6 +27,7 @@ class ClusterDatabase:
         self._perform = perform
         self._advance = advance
         self._present: list[str] = []
+        self._rounds = 0
 
     def load(self, tables: Sequence[RandomTable]) -> None:
         """Replace the tables of the round before. Raises InvalidState where the cluster does not take them."""
@@ -72,16 +73,15 @@ class ClusterDatabase:
             return Refusal(task.result.refusal, is_final=task.result.is_final)
         return found_answer(table)
 
-    def findings(self, seed: int, count: int, first_round: int = 1) -> Iterator[tuple[Round, Finding]]:
-        """Yield what comes of so many random queries, in rounds with tables of their own."""
-        number = first_round
+    def findings(self, seed: int, count: int) -> Iterator[tuple[Round, Finding]]:
+        """Yield what comes of so many random queries, in rounds with tables of their own: other ones at each call."""
         while count > 0:
-            round_ = Round(seed, number)
+            self._rounds += 1
+            round_ = Round(seed, self._rounds)
             self.load(round_.tables)
             for finding in round_.findings(self.ask, min(count, QUERIES_A_ROUND)):
                 yield round_, finding
             count -= QUERIES_A_ROUND
-            number += 1
 
     def shrunk(self, round_: Round, finding: Finding) -> list[str]:
         """Return the statements that show a failure in little, or, where it does not come again, all of its round."""
