@@ -218,7 +218,10 @@ def _concat_ws(binder: Binder, arguments: list[exp.Expr]) -> Typed:
 
 
 def _as_text(binder: Binder, node: exp.Expr) -> exp.Expr:
-    typed = binder.bind(node)
+    return _text(binder, binder.bind(node))
+
+
+def _text(binder: Binder, typed: Typed) -> exp.Expr:
     if typed.type is None:
         return binder.coerce(typed, TEXT)
     if typed.type.name == "BLOB":
@@ -231,7 +234,7 @@ def bind_join(binder: Binder, node: exp.Expr) -> Typed:
     left, right = binder.bind(node.this), binder.bind(node.expression)
     if not any(each.type is None or each.type.name == "TEXT" for each in (left, right)):
         raise SqlError(UNKNOWN_FUNCTION, f"operator does not exist: {shown(left.type)} || {shown(right.type)}")
-    nodes = [_as_text(binder, each) for each in (node.this, node.expression)]
+    nodes = [_text(binder, each) for each in (left, right)]
     return Typed(exp.Paren(this=exp.DPipe(this=nodes[0], expression=nodes[1])), TEXT)
 
 

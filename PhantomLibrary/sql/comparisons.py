@@ -11,6 +11,7 @@ from PhantomLibrary.sql.errors import SYNTAX_ERROR, TYPE_MISMATCH, UNKNOWN_FUNCT
 from PhantomLibrary.sql.typed import Typed, common_type, literal, operand
 from PhantomLibrary.sql.values import BOOLEAN, TEXT, decimal_parts, decimal_type
 
+_CHAIN_MAX = 250
 _SIGNS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
@@ -96,10 +97,17 @@ def bind_connector(binder: Binder, node: exp.Expr) -> Typed:
         terms.append(node.expression)
     terms.append(node.this)
     bound = [operand_of_logic(binder.condition(each, kind.key.upper())) for each in reversed(terms)]
-    result = bound[0]
-    for each in bound[1:]:
+    while len(bound) > _CHAIN_MAX:  # SQLite's trees are at most 1000 deep, so longer chains are made of shorter ones.
+        parts = [bound[first : first + _CHAIN_MAX] for first in range(0, len(bound), _CHAIN_MAX)]
+        bound = [exp.Paren(this=_chain(kind, each)) for each in parts]
+    return Typed(_chain(kind, bound), BOOLEAN)
+
+
+def _chain(kind: type[exp.Expr], terms: list[exp.Expr]) -> exp.Expr:
+    result = terms[0]
+    for each in terms[1:]:
         result = kind(this=result, expression=each)
-    return Typed(result, BOOLEAN)
+    return result
 
 
 def operand_of_logic(node: exp.Expr) -> exp.Expr:

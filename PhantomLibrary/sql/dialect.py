@@ -14,6 +14,7 @@ from sqlglot.generators.sqlite import SQLiteGenerator
 from sqlglot.parsers.sqlite import SQLiteParser
 from sqlglot.tokenizer_core import TokenType
 
+from PhantomLibrary.sql.depth import room_for_nesting
 from PhantomLibrary.sql.errors import unsupported
 
 STATEMENTS = (
@@ -64,7 +65,8 @@ DIALECT = PhantomSql()
 
 def sqlite_text(tree: exp.Expr) -> str:
     """Return a bound tree as SQLite runs it."""
-    return DIALECT.generate(tree)
+    with room_for_nesting():
+        return DIALECT.generate(tree)
 
 
 def refuse_parts(node: exp.Expr, allowed: frozenset[str] | set[str], where: str) -> None:

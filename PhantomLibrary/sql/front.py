@@ -14,6 +14,7 @@ from sqlglot import exp
 from PhantomLibrary.sql.bind import bind_query
 from PhantomLibrary.sql.catalog import Catalog
 from PhantomLibrary.sql.ddl import define, truncate
+from PhantomLibrary.sql.depth import room_for_nesting
 from PhantomLibrary.sql.modifications import ModificationBinder
 from PhantomLibrary.sql.parser import parse
 from PhantomLibrary.sql.statements import Bound, Parsed
@@ -23,6 +24,11 @@ __all__ = ["bind", "parse"]
 
 def bind(parsed: Parsed, catalog: Catalog, parameters: Sequence[object] = ()) -> Bound:
     """Return a statement bound to a catalog and its parameters. Raises SqlError."""
+    with room_for_nesting():
+        return _bound(parsed, catalog, parameters)
+
+
+def _bound(parsed: Parsed, catalog: Catalog, parameters: Sequence[object]) -> Bound:
     tree = parsed.tree
     if isinstance(tree, exp.Insert):
         return ModificationBinder(parsed, catalog, parameters).insert()

@@ -52,6 +52,8 @@ class ModificationBinder:
         _require_distinct(table, targets)
         if node.args.get("default"):
             targets, tree, outputs = self._defaults(table)
+        elif node.expression is None:
+            raise SqlError(SYNTAX_ERROR, "INSERT what? VALUES, a query or DEFAULT VALUES is missing")
         elif isinstance(node.expression, exp.Values):
             tree, outputs = self._rows(table, targets, node.expression, is_listed=isinstance(schema, exp.Schema))
         else:

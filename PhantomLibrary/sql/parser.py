@@ -10,14 +10,14 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from PhantomLibrary.errors import nearest
+from PhantomLibrary.sql.depth import NESTED_MAX, room_for_nesting
 from PhantomLibrary.sql.dialect import DIALECT, STATEMENTS
-from PhantomLibrary.sql.errors import SYNTAX_ERROR, UNSUPPORTED, SqlError, unsupported
+from PhantomLibrary.sql.errors import SYNTAX_ERROR, TOO_COMPLEX, UNSUPPORTED, SqlError, unsupported
 from PhantomLibrary.sql.shard_clauses import take_shard_clause
 from PhantomLibrary.sql.statements import ExplainMode, Parsed, ShardClause
 from PhantomLibrary.sql.syntax_errors import syntax_error
 
 TEXT_CHARACTERS_MAX = 1_000_000
-_DEPTH_MAX = 200
 _FIRST_WORDS = (
     *("SELECT", "WITH", "VALUES", "INSERT", "UPSERT", "UPDATE", "DELETE", "TRUNCATE", "CREATE", "DROP", "ALTER"),
     "EXPLAIN",
@@ -33,6 +33,9 @@ _OTHER_WORDS = {
     ),
     **dict.fromkeys(("VACUUM", "ATTACH", "DETACH", "USE", "SET", "LOCK", "COMMENT", "RENAME", "TABLE"), STATEMENTS),
 }
+_OPENING = (TokenType.L_PAREN, TokenType.CASE)
+_CLOSING = (TokenType.R_PAREN, TokenType.END)
+_SIGNS = (TokenType.NOT, TokenType.DASH, TokenType.PLUS)
 _NO_ITEM = (
     *(TokenType.COMMA, TokenType.R_PAREN, TokenType.SEMICOLON, TokenType.FROM, TokenType.WHERE),
     *(TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.HAVING, TokenType.LIMIT),
@@ -80,13 +83,19 @@ def _tokens(text: str) -> list[Token]:
         tokens = DIALECT.tokenize(text)
     except TokenError as error:
         raise syntax_error(text, len(text), _unfinished(text) or str(error.__cause__ or error)) from None
-    depth = 0
-    for token in tokens:
-        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
-        if depth > _DEPTH_MAX:
-            raise syntax_error(text, token.start, f"more than {_DEPTH_MAX} parentheses are open")
+    _require_shallow(text, tokens)
     _require_items(text, tokens)
     return tokens
+
+
+def _require_shallow(text: str, tokens: list[Token]) -> None:
+    depth = run = 0
+    for token in tokens:
+        kind = token.token_type
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        run = run + 1 if kind in _SIGNS else 0
+        if depth > NESTED_MAX or run > NESTED_MAX:
+            raise syntax_error(text, token.start, f"the statement is nested more than {NESTED_MAX} deep", TOO_COMPLEX)
 
 
 def _require_items(text: str, tokens: list[Token]) -> None:
@@ -140,13 +149,12 @@ def _require_known_start(text: str, token: Token) -> None:
 
 def _tree(text: str, tokens: list[Token]) -> exp.Expr:
     try:
-        trees = DIALECT.parser().parse(tokens, text)
+        with room_for_nesting():
+            trees = DIALECT.parser().parse(tokens, text)
     except ParseError as error:
         found = error.errors[0] if error.errors else {}
         start = len(text) if not found.get("highlight") else _position(text, found)
         raise syntax_error(text, start, _reason(text, found, start)) from None
-    except RecursionError:
-        raise syntax_error(text, 0, "the statement is nested too deeply") from None
     tree = trees[0]
     if isinstance(tree, exp.Subquery) and isinstance(tree.this, exp.Query):
         tree = tree.unnest()

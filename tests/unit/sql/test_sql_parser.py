@@ -2,7 +2,10 @@
 
 import pytest
 
+from PhantomLibrary.sql.catalog import Catalog
+from PhantomLibrary.sql.dialect import sqlite_text
 from PhantomLibrary.sql.errors import SqlError
+from PhantomLibrary.sql.front import bind
 from PhantomLibrary.sql.parser import TEXT_CHARACTERS_MAX, parse
 from PhantomLibrary.sql.statements import ShardClause
 
@@ -23,7 +26,6 @@ from PhantomLibrary.sql.statements import ShardClause
         ("CREATE TABLE t (a INT) SOMEHOW", 'syntax error at or near "SOMEHOW"\n  line 1, column 24:'),
         ("CREATE TABLE t (a INT) SHARD HASH (a)", "syntax error: BY is expected; sharding is SHARD BY HASH (columns)"),
         ("EXPLAIN", "EXPLAIN what? A query is missing"),
-        ("SELECT " + "(" * 300 + "1", "more than 200 parentheses are open"),
     ],
 )  # fmt: skip
 def test_syntax_error_shows_its_place(text, error):
@@ -88,3 +90,17 @@ def test_upsert_is_a_mark_of_an_insert():
 def test_long_text_is_refused():
     with pytest.raises(SqlError, match="42601: the statement has 1,000,008 characters: at most 1,000,000"):
         parse("SELECT 1" + " " * TEXT_CHARACTERS_MAX)
+
+
+@pytest.mark.parametrize("text", ["(" * 41, "- " * 41, "NOT " * 41, "CASE WHEN TRUE THEN " * 41])
+def test_deep_text_is_refused(text):
+    with pytest.raises(SqlError, match="54001: the statement is nested more than 40 deep"):
+        parse(f"SELECT {text}")
+
+
+@pytest.mark.parametrize("text", ["coalesce(" * 40 + "1" + ")" * 40, "CASE WHEN TRUE THEN " * 40 + "1" + " END" * 40])
+def test_depth_that_is_allowed_is_read_on_any_stack(text):
+    def deeper(frames):
+        return deeper(frames - 1) if frames else sqlite_text(bind(parse(f"SELECT {text}"), Catalog()).tree)
+
+    assert deeper(300).startswith("SELECT ")

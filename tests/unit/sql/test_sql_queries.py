@@ -122,3 +122,15 @@ def test_sum_of_whole_numbers_may_leave_its_range_on_the_way():
     assert rows_of(f"SELECT sum(x), avg(x) FROM {values}") == [(-1, -0.25)]
     with pytest.raises(SqlError, match="22003: integer out of range"):
         rows_of(f"SELECT sum(x) FROM {values} WHERE x > 0")
+
+
+def test_long_chains_are_answered():
+    terms = [f"id <> {number}" for number in range(2, 1100)]
+    assert rows_of(f"SELECT id FROM customers WHERE {' AND '.join(terms)}") == [(1,)]
+    joined = "||".join(["name"] * 100)
+    assert rows_of(f"SELECT {joined} FROM customers WHERE id = 1") == [("Ann" * 100,)]
+
+
+def test_expression_that_is_too_deep_is_refused():
+    with pytest.raises(SqlError, match="54001: an expression is nested more than 150 deep"):
+        rows_of(f"SELECT id FROM customers WHERE {'+'.join(['id'] * 200)} > 1")
