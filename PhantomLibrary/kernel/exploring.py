@@ -18,7 +18,7 @@ and the channel.
 
 Strategies, each with its source:
 
-`random`: one delivery in four is held back, by a time drawn up to `hold_ns`; at one time a lot decides.
+`random`: one delivery in eight is held back, for up to `hold_ns` or some power of two less; at one time a lot decides.
 
 `pct`: probabilistic concurrency testing, Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010. Each channel
 has a priority, drawn when it is first used; of the deliveries that could be made next, that of the highest priority
@@ -51,7 +51,8 @@ _Delivery: TypeAlias = tuple[int, int, int, Callback, Any]
 _RANKS = 1 << 18  # Lower ranks go first; those of channels whose priority was changed come after all.
 _SEQUENCE_BITS = 40
 
-_HOLDS_ONE_IN = 4
+_HOLDS_ONE_IN = 8
+_SCALES = 8  # A long hold delays all that follows over its channel, so most are short.
 
 
 class Channel:
@@ -191,7 +192,9 @@ class RandomOrder(ExploringScheduler):
 
     def _hold_ns(self, channel: Channel) -> int:
         stream = self._draws[channel.name]
-        return stream.below(self.order.hold_ns + 1) if stream.chance(1, _HOLDS_ONE_IN) else 0
+        if not stream.chance(1, _HOLDS_ONE_IN):
+            return 0
+        return stream.below((self.order.hold_ns >> stream.below(_SCALES)) + 1)
 
     def _rank_at(self, time_ns: int, callback: Callback) -> int:
         return self._lot(f"{time_ns} {name_of(callback)}")

@@ -54,7 +54,8 @@ class ClusterKeywords(Component):
         The seed decides everything random. It is the argument, else ``${SEED}``, else that of the library's import,
         else one made from the suite's file name and the test's name, so that each test has a run of its own that is
         always the same. ``defects`` plants known defects, else those of ``${DEFECTS}``,
-        to see which tests catch them.
+        to see which tests catch them. With ``${ORDER}``, such as ``pct:7``, the same run takes another order of events
+        (see `For Each Schedule`).
 
         The cluster belongs to the test, and is stopped at its end; one that is started in a suite's setup can be
         read by all tests of the suite. Another cluster of the same test ends the one before. Leaders are elected
@@ -79,6 +80,7 @@ class ClusterKeywords(Component):
                 replicas=_replicas(topology, nodes, replicas),
                 defects=(defects if defects.names else planted_everywhere()).names,
                 knobs={} if placement == "as topology" else {"placement": placement},
+                order=self._clusters.order,
             )
 
         cluster = self._clusters.start(make_spec, seed)
@@ -232,7 +234,8 @@ class ClusterKeywords(Component):
 def _described(spec: RunSpec) -> str:
     planted = f", defects {', '.join(spec.defects)}" if spec.defects else ""
     shards = f"{spec.shards} {'shard' if spec.shards == 1 else 'shards'} of {spec.replicas} replicas"
-    return f"{shards}, seed {spec.seed}{planted}"
+    order = "" if spec.order is None else f", order {spec.order}"
+    return f"{shards}, seed {spec.seed}{order}{planted}"
 
 
 def _replicas(topology: str, nodes: Count, replicas: Count) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 _OPTIONS = {"-v": "--variable", "--variable": "--variable", "-V": "--variablefile", "--variablefile": "--variablefile"}
-_OURS = ("SEED", "DEFECTS")  # Written into the replay line with the values that count.
+_OURS = ("SEED", "ORDER", "DEFECTS")  # Written into the replay line with the values that count.
 _OF_TOOLS = ("PABOT", "CALLER_ID", "SHARED_RUN")
 
 

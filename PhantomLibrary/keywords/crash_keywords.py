@@ -78,7 +78,7 @@ class CrashKeywords(Component):
         return points
 
     def _rehearse(self, prepare: Callable[[Cluster], None], name: str, args: tuple[Any, ...]) -> None:
-        started = self._clusters.rehearse(prepare, lambda: BuiltIn().run_keyword(name, *args))
+        started = self._clusters.rehearse(lambda: BuiltIn().run_keyword(name, *args), prepare=prepare)
         if not started:
             raise InvalidState(f"{name} has started no cluster: the case begins with Start Cluster")
 

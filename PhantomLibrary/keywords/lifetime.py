@@ -20,16 +20,20 @@ from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.keywords.command_line import given_variables
 from PhantomLibrary.keywords.failures import replay_line
 from PhantomLibrary.keywords.node_names import Names, to_names
-from PhantomLibrary.keywords.quantities import Seed, to_seed
+from PhantomLibrary.keywords.orders import given_order
+from PhantomLibrary.keywords.quantities import AUTO, Seed, to_seed
 from PhantomLibrary.keywords.seeds import seed_of
 
 if TYPE_CHECKING:
     from robot import result
 
+    from PhantomLibrary.kernel.orders import Order
     from PhantomLibrary.keywords.cluster import Cluster
     from PhantomLibrary.keywords.evidence import ProcessMeter
     from PhantomLibrary.reporting.artifacts import ArtifactFolders
     from PhantomLibrary.reporting.process_resources import Snapshot
+    from PhantomLibrary.reporting.trace_file import HeldTrace
+    from PhantomLibrary.testbed.run import Run
     from PhantomLibrary.testbed.schedule import RunSpec
 
 
@@ -56,14 +60,34 @@ class Owner:
 
 
 class Owned:
-    """A cluster with its owner, and what decided its seed."""
+    """A cluster with its owner, and what decided its seed. `trace` is what holds its trace while it is rehearsed."""
 
-    def __init__(self, cluster: Cluster, owner: Owner, ordinal: int, seed: int | None, meter: ProcessMeter) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        owner: Owner,
+        ordinal: int,
+        seed: int | None,
+        meter: ProcessMeter,
+        trace: HeldTrace | None,
+    ) -> None:
         self.cluster = cluster
         self.meter = meter
+        self.trace = trace
         self.owner = owner
         self.ordinal = ordinal
         self.replay_seed = seed
+
+
+class Rehearsal:
+    """A case that is done once of many times: what its clusters are to be like, and those that it has started."""
+
+    def __init__(self, prepare: Callable[[Cluster], None], order: Order | None, seed: Seed) -> None:
+        self.prepare = prepare
+        self.order = order
+        self.seed = seed
+        self.runs: list[Run] = []
+        self.over: list[Owned] = []  # Those that the case itself has stopped, or replaced.
 
 
 class Clusters:
@@ -76,7 +100,7 @@ class Clusters:
         self._folders: tuple[str, ArtifactFolders] | None = None
         self._robot_run = ""
         self._is_stopped = False
-        self._prepare: Callable[[Cluster], None] | None = None  # While a case is rehearsed.
+        self._rehearsal: Rehearsal | None = None
 
     @property
     def current(self) -> Cluster:
@@ -102,6 +126,7 @@ class Clusters:
         """Start a cluster for the present test or suite, from the spec that `make_spec(seed)` returns."""
         from PhantomLibrary.keywords.cluster import Cluster
         from PhantomLibrary.keywords.evidence import ProcessMeter
+        from PhantomLibrary.reporting.trace_file import HeldTrace
         from PhantomLibrary.testbed.run import Run
         from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
 
@@ -113,38 +138,67 @@ class Clusters:
         make_cluster_layout(spec, make_topology(spec))  # What is refused is refused before anything begins or ends.
         folder = self._artifact_folders().open(owner.suite, owner.test)
         meter = ProcessMeter()
-        run = Run(spec, parts=parts, trace_sink=None if self._prepare else folder.trace_sink())
+        held = HeldTrace(folder.trace_sink()) if self._rehearsal else None
+        run = Run(spec, parts=parts, trace_sink=held or folder.trace_sink())
         self._started[owner.key] = ordinal
         self._dispose_owned_by(owner.key)
-        cluster = Cluster(run, folder, self._replay, self._check_may_change)
+        cluster = Cluster(run, folder, self.replay, self._check_may_change)
         # One ${SEED} cannot stand for the seeds of two clusters; without it, names give them again.
         replay_seed = None if is_derived and ordinal > 1 else number
-        self._alive.append(Owned(cluster, owner, ordinal, replay_seed, meter))
+        self._alive.append(Owned(cluster, owner, ordinal, replay_seed, meter, held))
         self._is_stopped = False
-        if self._prepare is not None:
-            self._prepare(cluster)
+        if self._rehearsal is not None:
+            self._rehearsal.runs.append(run)
+            self._rehearsal.prepare(cluster)
         return cluster
 
-    def rehearse(self, prepare: Callable[[Cluster], None], case: Callable[[], object]) -> int:
-        """Do a case that starts clusters of its own, each prepared so; return how many it has started.
+    def rehearse(
+        self,
+        case: Callable[[], object],
+        *,
+        prepare: Callable[[Cluster], None] = lambda _cluster: None,
+        order: Order | None = None,
+        seed: Seed = AUTO,
+    ) -> list[Run]:
+        """Do a case that starts clusters of its own; return their runs, in which no more can happen.
 
-        They have the seeds that the first clusters from here on would have, whatever was rehearsed before. When the
-        case is over they are dropped, without evidence; those of a case that fails are left as they are.
+        They have the seeds that the first clusters from here on would have, whatever was rehearsed before, or the one
+        given here, and this order; each is prepared. When the case is over they are dropped, without evidence. Those of
+        a case that fails are left as they are, but for those that it has stopped itself: their evidence is written.
         """
         key = Owner().key
         first = self._started.get(key, 0)
-        outer, self._prepare = self._prepare, prepare
+        outer = self._rehearsal
+        self._rehearsal = rehearsal = Rehearsal(prepare, order or (outer.order if outer else None), seed)
+        has_passed = False
         try:
             case()
+            has_passed = True
         finally:
-            self._prepare = outer
-        number = self._started.get(key, 0) - first
+            self._rehearsal = outer
+            if not has_passed:
+                self._keep(rehearsal, key)
         self._started[key] = first
-        for each in [each for each in self._alive if each.owner.key == key]:
+        for each in [*rehearsal.over, *(each for each in self._alive if each.owner.key == key)]:
             each.cluster.run.ended = "it was rehearsed"
             each.cluster.folder.close()
-            self._alive.remove(each)
-        return number
+        self._alive = [each for each in self._alive if each.owner.key != key]
+        return rehearsal.runs
+
+    def _keep(self, rehearsal: Rehearsal, key: tuple[str, str]) -> None:
+        """Keep what the clusters of a case leave that has failed."""
+        for each in [*rehearsal.over, *(each for each in self._alive if each.owner.key == key)]:
+            if each.trace is not None:
+                each.trace.release()
+        for each in rehearsal.over:
+            self._dispose(each, has_failed=True)
+
+    @property
+    def order(self) -> Order | None:
+        """Return the order in which a cluster that is started now is to run: None is the default one."""
+        if self._rehearsal is not None and self._rehearsal.order is not None:
+            return self._rehearsal.order
+        return given_order()
 
     def stop(self) -> None:
         """End the present cluster. Raises InvalidState when there is none, or when it belongs to others too."""
@@ -189,6 +243,9 @@ class Clusters:
         from PhantomLibrary.keywords.evidence import EvidenceWriter
         from PhantomLibrary.testbed.left_open import open_transactions, roll_back
 
+        if self._rehearsal is not None and owned.trace is not None:  # Not one from before the rehearsal.
+            self._rehearsal.over.append(owned)
+            return
         run, owner = owned.cluster.run, owned.owner
         left = open_transactions(run)
         if left:  # No wonder, where a test ended in the middle.
@@ -206,11 +263,14 @@ class Clusters:
 
     # --- what a cluster asks ----------------------------------------------------------------------------------------
 
-    def _replay(self) -> str:
+    def replay(self) -> str:
+        """Return the command that does the present test again."""
         owner = Owner()
         options = given_variables(sys.argv[1:])
         if self._alive and self._alive[-1].replay_seed is not None:
             options.append(("--variable", f"SEED:{self._alive[-1].replay_seed}"))
+        if self._alive and (order := self._alive[-1].cluster.run.spec.order) is not None:
+            options.append(("--variable", f"ORDER:{order}"))
         if planted_everywhere().names:
             options.append(("--variable", f"DEFECTS:{planted_everywhere()}"))
         return replay_line(owner.test, options, owner.file)
@@ -223,10 +283,18 @@ class Clusters:
                 "start one in this test with Start Cluster"
             )
 
+    def seed_of_repetition(self, number: int) -> Seed:
+        """Return the seed for the n-th time that a case is done with seeds of its own."""
+        owner = Owner()
+        base, _ = self._choose_seed(AUTO, owner, self._started.get(owner.key, 0) + 1)
+        return Seed(seed_of(str(base), "repetition", number))
+
     def _choose_seed(self, seed: Seed, owner: Owner, ordinal: int) -> tuple[int, bool]:
         """Return the seed, and whether it was made from names."""
         variable = BuiltIn().get_variable_value("${SEED}")
         asked = seed
+        if asked.number is None and self._rehearsal is not None:
+            asked = self._rehearsal.seed
         if asked.number is None and variable not in (None, ""):
             try:
                 asked = to_seed(variable)

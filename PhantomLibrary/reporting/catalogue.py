@@ -30,6 +30,7 @@ _FAMILIES = {
     "INV": "Invariants of the protocol, watched all through the run",
     "RPL": "Agreement of replicas",
     "FLT": "Faults",
+    "ORD": "Other orders and seeds",
     "RPY": "Replays",
     "EXP": "Expectations of getters",
     "EVT": "Events",

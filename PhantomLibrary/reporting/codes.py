@@ -32,6 +32,12 @@ _ENTRIES = (
         "too few queries answered",
         "Fewer random queries were answered than the test asks for: the cluster did not serve, or not for long enough.",
     ),
+    CodeEntry(
+        "ORD-001",
+        "no other order",
+        "A case was to be done in other orders of events, or with other seeds, and all its runs were one and the same: "
+        "nothing in it happens at the same time, or it decides by itself what it was not told.",
+    ),
     CodeEntry("RPY-001", "another run", "The replay of a schedule did not give the trace that was recorded with it."),
     CodeEntry("EXP-001", "not what was expected", "A getter did not find what the test expected, in the time it had."),
     CodeEntry(

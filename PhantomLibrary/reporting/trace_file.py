@@ -14,6 +14,8 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from PhantomLibrary.kernel.trace import Sink
+
 _LEVEL = 3
 _GZIP = 31  # zlib's word for: the largest window, with the header of gzip.
 
@@ -75,3 +77,25 @@ class TraceFile:
             self._part.unlink(missing_ok=True)
         except OSError:
             return  # The same disk says no once more; the first reason is the one to tell.
+
+
+class HeldTrace:
+    """A sink that keeps the trace of a run in memory until it is known whether anybody needs it."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._batches: list[list[bytes]] = []
+        self._is_released = False
+
+    def __call__(self, records: list[bytes]) -> None:
+        if self._is_released:
+            self._sink(records)
+        else:
+            self._batches.append(records)
+
+    def release(self) -> None:
+        """Hand on what was kept, and from now on all that comes."""
+        self._is_released = True
+        for records in self._batches:
+            self._sink(records)
+        self._batches.clear()

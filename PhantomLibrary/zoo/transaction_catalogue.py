@@ -77,6 +77,13 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
             laid_over("desk", transaction_defects.ReadsAtItsOwnTime),
         ),
         Defect(
+            "commit-before-a-promise",
+            "It commits at the time that the shard of its record has promised, though others have promised later ones.",
+            "matrixone issue 25799 (2026); Corbett et al., Spanner, OSDI 2012, 4.2.1",
+            (*_TORN, *_LOST, *_BANK),
+            laid_over("committer", transaction_defects.CommitsAtTheTimeOfTheRecord),
+        ),
+        Defect(
             "lost-wakeup-on-rollback",
             "Who waits for a lock is told when its holder commits, and not when that is rolled back.",
             "StarRocks issue 54923; h2 issue 4391 (2026); libsql pull request 654",

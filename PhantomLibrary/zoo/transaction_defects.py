@@ -16,6 +16,7 @@ from PhantomLibrary.domain import Answer, Refused
 from PhantomLibrary.protocols.transactions.committing import Committed, Committer, RolledBack, Step, Unknown
 from PhantomLibrary.protocols.transactions.table import TransactionTable
 from PhantomLibrary.protocols.transactions.values import (
+    Decide,
     Done,
     Ended,
     Inquire,
@@ -93,6 +94,14 @@ class TriesBlindly(TransactionManager):
             self._commit(another, finish)
 
         super()._commit(transaction, again)
+
+
+class CommitsAtTheTimeOfTheRecord(Committer):
+    """Commits at the time at which its record was prepared, whatever other shards have shown to readers since."""
+
+    def _decide(self, *, commits: bool) -> Decide:
+        decide = super()._decide(commits=commits)
+        return replace(decide, commit_ns=self._prepared[self.anchor]) if commits else decide
 
 
 class WakesNobodyOnRollback(TransactionDesk):

@@ -5,6 +5,7 @@ from tests.unit.zoo.test_zoo_disks import SCENARIOS as OF_DISKS
 from tests.unit.zoo.test_zoo_health import SCENARIOS as OF_HEALTH
 from tests.unit.zoo.test_zoo_loads import SCENARIOS as OF_LOADS
 from tests.unit.zoo.test_zoo_moves import SCENARIOS as OF_MOVES
+from tests.unit.zoo.test_zoo_orders import SCENARIOS as OF_ORDERS
 from tests.unit.zoo.test_zoo_reshapes import STORIES as OF_RESHAPES
 from tests.unit.zoo.test_zoo_resources import SCENARIOS as OF_RESOURCES
 from tests.unit.zoo.test_zoo_sagas import SCENARIOS as OF_SAGAS
@@ -17,6 +18,7 @@ OTHERS = (
     OF_HEALTH,
     OF_LOADS,
     OF_MOVES,
+    OF_ORDERS,
     OF_RESHAPES,
     OF_RESOURCES,
     OF_SAGAS,
