@@ -84,11 +84,9 @@ class Subqueries:
     def _settle(self, block: Block, stage: Stage, parts: Sequence[exp.Expr], *, may_shuffle: bool) -> Stage:
         queries = [query for part in parts for query in trees.queries_in(part)]
         wants = [self._want(stage, query, parts) for query in queries]
-        wants = [want for want in wants if not self._is_had(stage, want)]
-        if not wants:
-            return stage
-        if stage.site != "coordinator":
-            way, pairs = self._cheapest(stage, wants, may_shuffle=may_shuffle and len(queries) == 1)
+        missing = [want for want in wants if not self._has(stage, want)]
+        if missing and stage.site != "coordinator":
+            way, pairs = self._cheapest(stage, missing, may_shuffle=may_shuffle and len(queries) == 1)
             mover = self.blocks.joiner.mover
             if way == "gather":
                 self.gathers += len(stage.tables)
@@ -98,7 +96,7 @@ class Subqueries:
                 stage = mover.move(block, stage, "shuffle", "workers", shuffled=shuffled)
                 self._bring(stage, wants[0], "shuffle", tuple(name for _, name in pairs))
                 return stage
-        for want in wants:
+        for want in wants:  # Where the stage is now: what it had before it was gathered it may lack.
             if want.query is not None and want.relation is None:
                 self._localise(stage, want.query)
             elif not self._is_had(stage, want):
@@ -133,17 +131,19 @@ class Subqueries:
     def _has_all(self, stage: Stage, condition: exp.Expr) -> bool:
         return not any(self._foreign_bytes(stage, query) for query in trees.queries_in(condition))
 
-    def _is_had(self, stage: Stage, want: Want) -> bool:
-        """Return whether a stage has what a subquery needs, and let it stand there then."""
+    def _has(self, stage: Stage, want: Want) -> bool:
+        """Return whether a stage has what a subquery needs."""
         if want.apart is not None:
             return False
         relation = want.relation
         if relation is None:
-            if want.bytes or want.query is None:
-                return False
-            self._localise(stage, want.query)
-            return True
-        if want.place.parent is None or not self.stays(stage, relation, want.place, is_required=want.is_required):
+            return not want.bytes and want.query is not None
+        return want.place.parent is not None and self.stays(stage, relation, want.place, is_required=want.is_required)
+
+    def _is_had(self, stage: Stage, want: Want) -> bool:
+        """Return whether a stage has what a subquery needs, and let it stand there then."""
+        relation = want.relation
+        if relation is None or not self._has(stage, want):
             return False
         stage.tables = list(dict.fromkeys((*stage.tables, *relation.tables)))
         stage.inputs = list(dict.fromkeys((*stage.inputs, *relation.inputs)))

@@ -224,6 +224,8 @@ select b.aid, count(*) from b left join c on c.aid = b.aid group by b.aid
 """
 
 SUBQUERIES = """
+select count(*) from a where (select max(w) from r) = (select min(z) from c)
+select (select min(x) from a) as m, (select max(w) from r as s) as n from r
 select id from a where id in (select aid from c)
 select id from a where id in (select aid from c where z > 2)
 select id from a where id not in (select aid from c)
