@@ -59,7 +59,7 @@ class Framing:
 
     def pack(self, body: bytes, place: int, number: int, durable: int) -> bytes:
         numbers = _NUMBERS.pack(len(body), number, durable, place)
-        return b"".join((MARKER, crc32(body, crc32(numbers, self._address)).to_bytes(4, "little"), numbers, body))
+        return _CHECKSUM.pack(MARKER, crc32(body, crc32(numbers, self._address))) + numbers + body
 
     def places(self, content: bytes) -> list[range]:
         """Return where the intact frames of a file are, marks left out."""

@@ -32,6 +32,7 @@ LOSS_CAUSES = ("cut", "loss", "drop", "down", "buffer")
 
 _DRAW_BITS = 30  # CPython computes fastest with integers of up to 30 bits.
 _ALL_DRAWS = 1 << _DRAW_BITS
+_FOR_EVER = 1 << 62
 Arrive = Callable[[str, Any, int], object]
 Turned = Callable[[str, str, bool], object]  # (source, target, is it open)
 
@@ -39,12 +40,12 @@ Turned = Callable[[str, str, bool], object]  # (source, target, is it open)
 class _Flight:
     """What left on a link between two of its cuts. After the second one nothing of it arrives any more."""
 
-    __slots__ = ("end", "link", "unsent_after_ns")
+    __slots__ = ("end", "good_until_ns", "link")
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.end = ""  # The cause of its loss.
-        self.unsent_after_ns: int | None = None  # When its sender crashed.
+        self.good_until_ns = _FOR_EVER  # What leaves later is lost, for the sender has crashed, or everything is.
 
     def deliver(self, parcel: Parcel) -> None:
         link = self.link
@@ -59,10 +60,11 @@ class _Flight:
     def deliver_late(self, sent: tuple[Parcel, int]) -> None:
         """Deliver what left its sender some time after it was sent, if that was alive by then."""
         parcel, leave_ns = sent
-        if self.end:
-            self.deliver(parcel)
-        elif self.unsent_after_ns is not None and leave_ns > self.unsent_after_ns:
-            self.link.lose(parcel, "down")
+        if leave_ns > self.good_until_ns:
+            if self.end:
+                self.deliver(parcel)
+            else:
+                self.link.lose(parcel, "down")
         else:  # As in `deliver`, without another call.
             link = self.link
             link.delivered += 1
@@ -314,7 +316,7 @@ class Link:
         if not self.in_flight:
             self._older_flights.clear()
             return
-        self._flight.unsent_after_ns = self.scheduler.now_ns
+        self._flight.good_until_ns = self.scheduler.now_ns
         self._older_flights.append(self._flight)
         self._take_off()
 
@@ -345,7 +347,7 @@ class Link:
     def _drop_flight(self, cause: str) -> None:
         self.lost[cause] += self.in_flight
         for flight in (*self._older_flights, self._flight):
-            flight.end = cause
+            flight.end, flight.good_until_ns = cause, -1
         self._older_flights.clear()
         self._take_off()
         self._last_ns = 0

@@ -172,8 +172,9 @@ class NodeHost:
         now_ns = self.scheduler.now_ns
         if self._takes_at_once and self._core_free_ns[0] <= now_ns:
             self._charge(self._event_cost_ns, now_ns)
-            self._fire(name)
+            self.process.fire(name)  # type: ignore[union-attr]
         else:
+            self.env.timers.wait_for_core(name)  # type: ignore[union-attr]
             self._wait((self._fire, (name,), self._event_cost_ns, False, now_ns))
 
     def sync_came_back(self, token: int, error: str) -> None:

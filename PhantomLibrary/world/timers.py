@@ -52,8 +52,13 @@ class Timers:
         if at_ns < timer.pending_ns:
             self._push(timer)
 
+    def wait_for_core(self, name: str) -> None:
+        """A deadline has been found due, and waits for the processor."""
+        if self._timers is not None:
+            self._timers[name].waits_for_core = True
+
     def take(self, name: str) -> bool:
-        """Return whether a deadline that was found due is so still; it is so once."""
+        """Return whether a deadline that had to wait is due still; it is so once."""
         timer = None if self._timers is None else self._timers.get(name)
         if timer is None or not timer.waits_for_core:
             return False
@@ -82,5 +87,4 @@ class Timers:
             self._push(timer)
             return
         timer.pending_ns = _NEVER
-        timer.waits_for_core = True
         self._passed(timer.name)
