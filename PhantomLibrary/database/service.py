@@ -129,6 +129,11 @@ class ShardService:
         return bool(self._waiting) or self.desk is not None
 
     @property
+    def process(self) -> ServiceOwner:
+        """Return the node that this belongs to, for whoever listens to what is done here."""
+        return self._owner
+
+    @property
     def held_bytes(self) -> int:
         """Return how many bytes are kept here for queries that are under way."""
         return 0 if self.desk is None else self.desk.fragments.bytes

@@ -83,6 +83,9 @@ class Event(Choice, frozen=True):
         "transaction prepared",
         "transaction decided",
         "transaction step",
+        "fragment run",
+        "chunk sent",
+        "chunk delivered",
         "quiet",
     )
     WAITING: ClassVar[tuple[str, ...]] = ("administration finished",)

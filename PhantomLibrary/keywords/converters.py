@@ -44,7 +44,8 @@ CONVERTERS: Mapping[type, Callable[..., Any]] = {
         " executing``, ``step completed``, ``compensation begun``, ``step compensated`` and ``saga ended`` (where"
         " sagas are orchestrated), ``prepare sent``, ``commit sent``, ``decision sent``, ``transaction prepared``"
         " and ``transaction decided`` (of two-phase commit), ``transaction step`` (each message and effect of a"
-        " transaction), ``quiet`` (no operation is under way, and all live replicas have applied the same entries).",
+        " transaction), ``fragment run``, ``chunk sent`` and ``chunk delivered`` (by leaders that do their part of a"
+        " query), ``quiet`` (no operation is under way, and all live replicas have applied the same entries).",
     ),
     choices.Outcome: choices.converter_of(
         choices.Outcome,

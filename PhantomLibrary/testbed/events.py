@@ -11,7 +11,7 @@ An event is told `before` its effect, when the node has decided and nobody else 
 *snapshot sent*: before and after a leader sends the last chunk of one.
 *entry committed*: before and after the first replica applies the entry, which answers its client.
 Those of sagas: see saga_events.py; those of transactions: transaction_events.py; of moves: move_events.py; of
-splits and merges: reshape_events.py.
+splits and merges: reshape_events.py; of queries: query_events.py.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from PhantomLibrary.protocols.raft.effects import Apply, Effect, Persist, Send, 
 from PhantomLibrary.protocols.raft.messages import Entries, HardState, Record, SnapshotChunk
 from PhantomLibrary.testbed.move_events import MOVE_EVENTS, applied_moves, tapped_coordinator
 from PhantomLibrary.testbed.parts import Parts
+from PhantomLibrary.testbed.query_events import QUERY_EVENTS, tapped_fragments
 from PhantomLibrary.testbed.reshape_events import RESHAPE_EVENTS, applied_reshapes, ordering_coordinator
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS, tapped_saga_host
 from PhantomLibrary.testbed.transaction_events import (
@@ -57,6 +58,7 @@ EVENTS = (
     *RESHAPE_EVENTS,
     *SAGA_EVENTS,
     *TRANSACTION_EVENTS,
+    *QUERY_EVENTS,
 )
 
 Phase: TypeAlias = Literal["before", "after"]
@@ -122,6 +124,7 @@ class EventTap:
             saga_host=tapped_saga_host(parts.saga_host, self),
             gateway=tapped_gateway(parts.gateway, self),
             manager=tapped_manager(parts.manager, self),
+            fragments=tapped_fragments(parts.fragments, self),
         )
 
     def attend(self, process: DatabaseNode) -> None:

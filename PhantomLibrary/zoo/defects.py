@@ -17,6 +17,7 @@ from PhantomLibrary.zoo import (
 )
 from PhantomLibrary.zoo.concurrency_catalogue import CONCURRENCY_DEFECTS
 from PhantomLibrary.zoo.defect import Defect, laid_over
+from PhantomLibrary.zoo.execution_catalogue import EXECUTION_DEFECTS
 from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
 from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
 from PhantomLibrary.zoo.resource_catalogue import RESOURCE_DEFECTS
@@ -26,7 +27,13 @@ from PhantomLibrary.zoo.transaction_catalogue import TRANSACTION_DEFECTS
 _SAGA = ("SGA-002", "SGA-003", "SGA-004", "SGA-008", "SGA-010")
 _LOST = ("LIN-001", "INV-003", "INV-004")
 _OTHERS = (
-    CONCURRENCY_DEFECTS | TRANSACTION_DEFECTS | RESOURCE_DEFECTS | MOVE_DEFECTS | RESHAPE_DEFECTS | SCALING_DEFECTS
+    CONCURRENCY_DEFECTS
+    | TRANSACTION_DEFECTS
+    | RESOURCE_DEFECTS
+    | MOVE_DEFECTS
+    | RESHAPE_DEFECTS
+    | SCALING_DEFECTS
+    | EXECUTION_DEFECTS
 )
 
 DEFECTS: dict[str, Defect] = {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from PhantomLibrary.database.transactions.access import ChangedError
 from PhantomLibrary.database.transactions.script import Resume, RolledBackError, Running, Script
 from PhantomLibrary.errors import PhantomError
 
@@ -84,5 +85,5 @@ def _guarded(script: Script) -> Script:
     """Return an error as a result, for whoever waits for all to raise."""
     try:
         return (yield from script)
-    except (RolledBackError, RestartError, PhantomError) as error:
+    except (RolledBackError, RestartError, ChangedError, PhantomError) as error:
         return error
