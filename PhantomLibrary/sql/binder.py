@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from PhantomLibrary.sql.catalog import Catalog, SqlType
 from PhantomLibrary.sql.dialect import refuse_parts
-from PhantomLibrary.sql.errors import GROUPING_ERROR, TOO_COMPLEX, WINDOW_ERROR, SqlError, unsupported
+from PhantomLibrary.sql.errors import GROUPING_ERROR, SYNTAX_ERROR, TOO_COMPLEX, WINDOW_ERROR, SqlError, unsupported
 from PhantomLibrary.sql.scopes import Output, Scope, plain_name
 from PhantomLibrary.sql.typed import Parameters, Typed, coerce, shown
 from PhantomLibrary.sql.values import BOOLEAN
@@ -82,9 +82,11 @@ class Binder:
         finally:
             self.clause, self._may_aggregate, self._may_window = before
 
-    def bind(self, node: exp.Expr) -> Typed:
+    def bind(self, node: exp.Expr | None) -> Typed:
         """Return an expression bound."""
         handler = self._handlers.get(type(node))
+        if node is None:  # As in `sum(ORDER BY 1)`, which sqlglot reads.
+            raise SqlError(SYNTAX_ERROR, f"syntax error: an expression is missing in {self.clause}")
         if handler is None:
             raise unsupported(f"{type(node).__name__} ({node.sql()[:60]})", "docs/sql.md lists operators and functions")
         self._depth += 1

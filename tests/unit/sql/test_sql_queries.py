@@ -3,7 +3,8 @@
 import pytest
 
 from PhantomLibrary.sql.errors import SqlError
-from tests.unit.sql.sql_tables import database, rows_of
+from PhantomLibrary.sql.front import bind, parse
+from tests.unit.sql.sql_tables import CATALOG, database, rows_of
 
 
 @pytest.mark.parametrize(
@@ -134,3 +135,9 @@ def test_long_chains_are_answered():
 def test_expression_that_is_too_deep_is_refused():
     with pytest.raises(SqlError, match="54001: an expression is nested more than 150 deep"):
         rows_of(f"SELECT id FROM customers WHERE {'+'.join(['id'] * 200)} > 1")
+
+
+@pytest.mark.parametrize("text", ["SELECT sum(ORDER BY 1) FROM customers", "INSERT INTO customers"])
+def test_text_that_sqlglot_reads_but_nobody_else_is_a_syntax_error(text):
+    with pytest.raises(SqlError, match="42601: "):
+        bind(parse(text), CATALOG)
