@@ -84,9 +84,9 @@ class Binder:
 
     def bind(self, node: exp.Expr | None) -> Typed:
         """Return an expression bound."""
-        handler = self._handlers.get(type(node))
         if node is None:  # As in `sum(ORDER BY 1)`, which sqlglot reads.
             raise SqlError(SYNTAX_ERROR, f"syntax error: an expression is missing in {self.clause}")
+        handler = self._handlers.get(type(node))
         if handler is None:
             raise unsupported(f"{type(node).__name__} ({node.sql()[:60]})", "docs/sql.md lists operators and functions")
         self._depth += 1
