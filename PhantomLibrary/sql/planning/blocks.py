@@ -53,8 +53,6 @@ class BlockPlanner:
         block.at_end = trees.conjuncts(where.this if where is not None else None)
         if not sources:
             return None
-        if len(sources) > self.joiner.options.tables_max:
-            raise NotDistributable(f"more than {self.joiner.options.tables_max} tables are joined at the coordinator")
         sources = make_inner(sources, block.at_end)
         missing = null_supplied(sources)
         sources = hoisted(sources, missing)

@@ -59,22 +59,44 @@ class Joiner:
     def inner(self, block: Block, pool: list[Stage]) -> Stage:
         """Join stages, the cheapest pair first, those that a condition connects before those that none does."""
         pool = list(pool)
+        if len(pool) > self.options.tables_max:
+            return self._gathered(block, pool)
+        labels, label = (
+            list(range(len(pool))),
+            len(pool),
+        )  # A stage that was joined gets a new one, for it is joined on in other ways.
+        known: dict[tuple[int, int], tuple[tuple[int, int, int], Way]] = {}
         while len(pool) > 1:
-            best: tuple[tuple[int, int, int, int, int], Way] | None = None
+            best: tuple[tuple[int, int, int], int, int] | None = None
             for i, left in enumerate(pool):
                 for j in range(i + 1, len(pool)):
-                    between = self._between(block, left, pool[j])
-                    rows = joined_rows(left.rows, pool[j].rows, len(between))
-                    way = self._cheapest(block, "", left, pool[j], between)
-                    rank = (0 if between else 1, way.cost, rows, i, j)
-                    if best is None or rank < best[0]:
-                        best = rank, way
+                    pair = labels[i], labels[j]
+                    if pair not in known:
+                        known[pair] = self._ranked(block, left, pool[j])
+                    if best is None or (known[pair][0], i, j) < best:
+                        best = known[pair][0], i, j
             assert best is not None
-            (_, _, rows, i, j), way = best
-            left, right = way.run()
-            pool[i] = self._merged(block, left, right, rows)
-            del pool[j]
+            (_, _, rows), i, j = best
+            left, right = known[labels[i], labels[j]][1].run()
+            pool[i], labels[i], label = self._merged(block, left, right, rows), label, label + 1
+            del pool[j], labels[j]
         return pool[0]
+
+    def _ranked(self, block: Block, left: Stage, right: Stage) -> tuple[tuple[int, int, int], Way]:
+        """Return how soon two stages are to be joined, the lowest first, and how."""
+        between = self._between(block, left, right)
+        rows = joined_rows(left.rows, right.rows, len(between))
+        way = self._cheapest(block, "", left, right, between)
+        return (0 if between else 1, way.cost, rows), way
+
+    def _gathered(self, block: Block, pool: list[Stage]) -> Stage:
+        """Join stages at the coordinator, which orders them better than a search here would in the same time."""
+        self.gathers += sum(len(each.tables) for each in pool if each.site != "coordinator")
+        why = f"more than {self.options.tables_max} tables are joined at the coordinator"
+        whole, *others = [self.mover.gather(block, each, why) for each in pool]
+        for each in others:
+            whole = self._merged(block, whole, each, max(whole.rows, each.rows))
+        return whole
 
     def _merged(self, block: Block, left: Stage, right: Stage, rows: int) -> Stage:
         """Make one stage of two that are, or are everywhere, at one site."""

@@ -69,10 +69,15 @@ class Mover:
             first.put_into(relation.query)
         indexes = self._indexes(block, stage, needed) if shuffled is None or to != "coordinator" else ()
         number = self.fragments.add(relation, movement, shuffled_by=tuple(by), indexes=indexes, why=why)
+        node = exp.Table(this=exp.to_identifier(f"in{number}", quoted=True))
         alias = f"in{number}"
+        if len(stage.sources) == 1:
+            alias = stage.aliases[0]
+            node.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
         moved = {ref: (alias, name) for ref, name in names.items()}
-        block.rename(moved)
-        source = Source(exp.Table(this=exp.to_identifier(alias, quoted=True)))
+        if len(stage.sources) > 1:
+            block.rename(moved)
+        source = Source(node)
         result = Stage(to, [source], {(alias, name): each for name, each in facts.items()}, rows=stage.rows)
         result.inputs = [number]
         result.equal = [(moved[one], moved[other]) for one, other in stage.equal if one in moved and other in moved]
@@ -127,6 +132,8 @@ class Mover:
         )
 
     def _names(self, stage: Stage, needed: Sequence[Ref]) -> dict[Ref, str]:
+        if len(stage.sources) == 1:
+            return {ref: ref[1] for ref in needed}
         inputs = {f"in{number}" for number in stage.inputs}
         return {ref: ref[1] if ref[0] in inputs else f"{ref[0]}.{ref[1]}" for ref in needed}
 

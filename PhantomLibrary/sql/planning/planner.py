@@ -14,12 +14,11 @@ from sqlglot import exp
 from PhantomLibrary.sql.catalog import Catalog
 from PhantomLibrary.sql.planning import trees
 from PhantomLibrary.sql.planning.blocks import BlockPlanner
-from PhantomLibrary.sql.planning.estimates import statistics_of
 from PhantomLibrary.sql.planning.fragments import Fragments, place_text
 from PhantomLibrary.sql.planning.joins import Joiner, PlanOptions
 from PhantomLibrary.sql.planning.movements import Mover
 from PhantomLibrary.sql.planning.ordering import make_total
-from PhantomLibrary.sql.planning.relations import Facts, NotDistributable, Relation, facts_of
+from PhantomLibrary.sql.planning.relations import Facts, NotDistributable, Relation
 from PhantomLibrary.sql.planning.sets import SetPlanner
 from PhantomLibrary.sql.planning.stages import Block, Stage
 from PhantomLibrary.sql.planning.subqueries import Subqueries
@@ -94,37 +93,22 @@ class Planner:
     # --- the whole at the coordinator ---------------------------------------------------------------------------------
 
     def _gathered(self, tree: exp.Query, why: str) -> Relation:
-        """Return a query over all that its tables have in the columns that it names."""
+        """Return a query over what it needs of each of its tables."""
         make_total(tree)
-        used = dict.fromkeys(name for _, name in trees.refs(tree))
-        inputs: dict[str, int] = {}
+        inputs = []
         common = {each.alias for each in tree.find_all(exp.CTE)}
         for node in list(tree.find_all(exp.Table, bfs=False)):
             if node.name in common:
                 continue
             alias = node.alias_or_name
-            if node.name not in inputs:
-                inputs[node.name] = self.fragments.add(self._whole_table(node, used), "gather", why=why)
-            node.set("this", exp.to_identifier(f"in{inputs[node.name]}", quoted=True))
+            inputs.append(self.fragments.add(self._subqueries.needed_of(node), "gather", why=why))
+            node.set("this", exp.to_identifier(f"in{inputs[-1]}", quoted=True))
             node.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
         self._gathers = len(inputs)
         names = [column.name for column in self.bound.columns]
         columns = {f"{name}#{number}": Facts() for number, name in enumerate(names)}
         notes = (("because", why),)
-        return Relation(tree, "coordinator", columns, inputs=tuple(inputs.values()), notes=notes)
-
-    def _whole_table(self, node: exp.Table, used: Mapping[str, None]) -> Relation:
-        table = self._blocks.table_of(node)
-        known = statistics_of(table, self.statistics)
-        columns = {name: each for name, each in facts_of(table, 0).items() if name in used}
-        if not columns:
-            columns = {table.columns[0].name: Facts()}
-        select = exp.Select(expressions=[exp.column(name, quoted=True) for name in columns])
-        select.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(table.physical, quoted=True))))
-        site = "anywhere" if table.sharding.kind == "everywhere" else "shards"
-        return Relation(
-            select, "anywhere" if site == "anywhere" else "shards", columns, (), known.rows, tables=(table.number,)
-        )
+        return Relation(tree, "coordinator", columns, inputs=tuple(inputs), notes=notes)
 
     # --- the plan -----------------------------------------------------------------------------------------------------
 

@@ -15,24 +15,19 @@ from sqlglot import exp
 
 from PhantomLibrary.sql.planning import trees
 from PhantomLibrary.sql.planning.aggregation import Aggregates
-from PhantomLibrary.sql.planning.blocks import BlockPlanner, null_supplied
+from PhantomLibrary.sql.planning.blocks import BlockPlanner
 from PhantomLibrary.sql.planning.decorrelation import Apart, taken_apart
-from PhantomLibrary.sql.planning.estimates import rows_after, statistics_of
 from PhantomLibrary.sql.planning.fragments import Fragments
 from PhantomLibrary.sql.planning.joins import kind_of
+from PhantomLibrary.sql.planning.localising import AT_SHARDS, Localiser
 from PhantomLibrary.sql.planning.movements import Shuffled
 from PhantomLibrary.sql.planning.relations import (
-    Facts,
     Key,
-    NotDistributable,
     Relation,
-    facts_of,
-    key_of_table,
 )
-from PhantomLibrary.sql.planning.stages import Block, Source, Stage, matching_keys
+from PhantomLibrary.sql.planning.stages import Block, Stage, matching_keys
 from PhantomLibrary.sql.plans import Movement
 
-_AT_SHARDS = ("shards", "one")
 _MOVED = {"gather": "gathered", "broadcast": "brought to each place", "shuffle": "shuffled with the rows around it"}
 
 
@@ -50,7 +45,7 @@ class Want(Struct):
     bytes: int = 0
 
 
-class Subqueries:
+class Subqueries(Localiser):
     """Settles the subqueries in the expressions of a block."""
 
     def __init__(
@@ -60,9 +55,7 @@ class Subqueries:
         aggregates: Aggregates,
         plan: Callable[[exp.Query], Relation],
     ) -> None:
-        self.fragments = fragments
-        self.blocks = blocks
-        self.gathers = 0
+        super().__init__(fragments, blocks)
         self._aggregates = aggregates
         self._plan = plan
         self._taken_apart = 0
@@ -98,7 +91,7 @@ class Subqueries:
                 return stage
         for want in wants:  # Where the stage is now: what it had before it was gathered it may lack.
             if want.query is not None and want.relation is None:
-                self._localise(stage, want.query)
+                self.localise(stage, want.query)
             elif not self._is_had(stage, want):
                 self._bring(stage, want, "gather" if stage.site == "coordinator" else "broadcast")
         return stage
@@ -112,12 +105,12 @@ class Subqueries:
             place = query.replace(exp.Select())  # Planning encloses the query in others.
             relation = self._plan(query)
             return Want(place, relation, None, None, is_required, relation.rows * relation.row_bytes)
-        if not self._foreign_bytes(stage, query):
+        if not self.foreign_bytes(stage, query):
             return Want(query, query=query, is_required=is_required)
         self._taken_apart += 1
         apart = taken_apart(query, around, self._aggregates, f"?{self._taken_apart}")
         if apart is None:
-            return Want(query, query=query, is_required=is_required, bytes=self._foreign_bytes(stage, query))
+            return Want(query, query=query, is_required=is_required, bytes=self.foreign_bytes(stage, query))
         relation = self._plan(apart.inner)
         return Want(apart.outer, relation, apart, None, is_required, relation.rows * relation.row_bytes)
 
@@ -129,7 +122,7 @@ class Subqueries:
         return isinstance(around, exp.In | exp.Exists) and any(around is trees.unwrapped(part) for part in parts)
 
     def _has_all(self, stage: Stage, condition: exp.Expr) -> bool:
-        return not any(self._foreign_bytes(stage, query) for query in trees.queries_in(condition))
+        return not any(self.foreign_bytes(stage, query) for query in trees.queries_in(condition))
 
     def _has(self, stage: Stage, want: Want) -> bool:
         """Return whether a stage has what a subquery needs."""
@@ -156,15 +149,15 @@ class Subqueries:
         if not relation.tables and not relation.inputs:
             return True
         if relation.site == "anywhere":
-            return stage.site in ("anywhere", *_AT_SHARDS)
+            return stage.site in ("anywhere", *AT_SHARDS)
         if relation.site == stage.site == "coordinator":
             return True
         if relation.site == stage.site == "one":
             return relation.positions == stage.positions
         around = _around(place)
-        if not is_required or not isinstance(around, exp.In) or stage.site not in _AT_SHARDS:
+        if not is_required or not isinstance(around, exp.In) or stage.site not in AT_SHARDS:
             return False
-        return relation.site in _AT_SHARDS and self._is_matched(stage, relation, around)
+        return relation.site in AT_SHARDS and self._is_matched(stage, relation, around)
 
     def _is_matched(self, stage: Stage, relation: Relation, around: exp.In) -> bool:
         ref, name = trees.ref_of(around.this), next(iter(relation.columns))
@@ -174,23 +167,6 @@ class Subqueries:
         inner.keys = [Key(key.scheme, tuple(("?", name) for _, name in key.refs)) for key in relation.keys]
         same = exp.EQ(this=trees.column(ref), expression=trees.column(("?", name)))
         return matching_keys(stage, inner, [same]) is not None
-
-    def _foreign_bytes(self, stage: Stage, query: exp.Query) -> int:
-        """Return about how many bytes a subquery needs that are not at each place of a stage."""
-        total = 0
-        is_correlated = bool(trees.outer_aliases(query))
-        for node in query.find_all(exp.Table):
-            if node.name.startswith(("in", "?")):
-                total += 64
-                continue
-            table = self.blocks.table_of(node)
-            is_here = table.sharding.kind == "everywhere" and stage.site in ("anywhere", *_AT_SHARDS)
-            select = node.find_ancestor(exp.Select)
-            if is_correlated and isinstance(select, exp.Select) and self._is_local(stage, select, node):
-                is_here = True
-            if not is_here:
-                total += statistics_of(table, self.blocks.statistics).bytes
-        return total
 
     # --- bringing it --------------------------------------------------------------------------------------------------
 
@@ -258,128 +234,14 @@ class Subqueries:
         node.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(alias, quoted=True))))
         want.place.replace(node)
 
-    # --- correlated subqueries ----------------------------------------------------------------------------------------
-
-    def _localise(self, stage: Stage, query: exp.Query) -> None:
-        """Bring the tables of a correlated subquery to the places of the rows that it refers to."""
-        if isinstance(query, exp.SetOperation):
-            self._localise(stage, query.this)
-            self._localise(stage, query.expression)
-            return
-        if isinstance(query, exp.Subquery):
-            self._localise(stage, query.this)
-            return
-        if not isinstance(query, exp.Select) or query.args.get("with_"):
-            raise NotDistributable("a correlated subquery of this form")
-        for node in trees.sources_of(query):
-            if isinstance(node, exp.Table):
-                if not node.name.startswith("in"):
-                    self._localise_table(stage, query, node)
-            elif trees.outer_aliases(node.this):
-                self._localise(stage, node.this)
-            else:
-                self._place(stage, node.this)
-        parts = trees.clauses(query) + [each for each in (query.args.get("where"),) if each is not None]
-        parts += [join.args["on"] for join in query.args.get("joins") or () if join.args.get("on") is not None]
-        for part in parts:
-            for inner in trees.queries_in(part):
-                self._place(stage, inner)
-
-    def _place(self, stage: Stage, query: exp.Query) -> None:
+    def place(self, stage: Stage, query: exp.Query) -> None:
         """Bring to a stage what a query inside a correlated subquery needs."""
         if trees.outer_aliases(query):
-            self._localise(stage, query)
+            self.localise(stage, query)
             return
         want = self._want(stage, query, ())
         if not self._is_had(stage, want):
             self._bring(stage, want, "gather" if stage.site == "coordinator" else "broadcast")
-
-    def _localise_table(self, stage: Stage, select: exp.Select, node: exp.Table) -> None:
-        table = self.blocks.table_of(node)
-        is_here = table.sharding.kind == "everywhere" and stage.site in ("anywhere", *_AT_SHARDS)
-        if is_here or self._is_local(stage, select, node):
-            stage.tables = list(dict.fromkeys((*stage.tables, table.number)))
-            if not is_here:
-                stage.notes.append(("subquery", f"{table.name}: co-located with the rows around it"))
-            return
-        alias = node.alias_or_name
-        relation, names = self._copy_of(select, node)
-        indexes = tuple((names.index(name),) for name in _looked_up(select, alias) if name in names)
-        movement: Movement = "gather" if stage.site == "coordinator" else "broadcast"
-        number = self.fragments.add(relation, movement, indexes=indexes, why="a correlated subquery reads it")
-        if movement == "gather":
-            self.gathers += 1
-        stage.inputs.append(number)
-        stage.notes.append(("subquery", f"{table.name}: in{number} is brought to its places"))
-        node.set("this", exp.to_identifier(f"in{number}", quoted=True))
-        node.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
-
-    def _is_local(self, stage: Stage, select: exp.Select, node: exp.Table) -> bool:
-        """Return whether all rows of a table that a subquery can take are where the rows around it are."""
-        table = self.blocks.table_of(node)
-        key = key_of_table(table, node.alias_or_name)
-        joins = select.args.get("joins") or []
-        if key is None or stage.site not in _AT_SHARDS or any(join.side in ("RIGHT", "FULL") for join in joins):
-            return False
-        leaf = Stage("shards", [], {}, rows=1)
-        leaf.keys = [key]
-        return matching_keys(stage, leaf, _conditions(select, node)) is not None
-
-    def _copy_of(self, select: exp.Select, node: exp.Table) -> tuple[Relation, list[str]]:
-        """Return those columns and rows of a table that a subquery looks at."""
-        table, alias = self.blocks.table_of(node), node.alias_or_name
-        known = statistics_of(table, self.blocks.statistics)
-        facts = facts_of(table, known.bytes // known.rows)
-        used = dict.fromkeys(name for owner, name in trees.refs(select) if owner == alias)
-        names = [name for name in facts if name in used]
-        own = [
-            each for each in _conditions(select, node) if trees.aliases(each) == [alias] and not trees.queries_in(each)
-        ]
-        select = exp.Select(expressions=[exp.alias_(trees.column((alias, name)), name, quoted=True) for name in names])
-        columns = {name: facts[name] for name in names}
-        if not names:
-            select.set("expressions", [exp.alias_(exp.Literal.number(1), "_", quoted=True)])
-            columns = {"_": Facts(width=1)}
-        leaf = Stage("shards", [Source(node.copy())], {}, rows=rows_after(table, known, own))
-        leaf.where = [each.copy() for each in own]
-        leaf.put_into(select)
-        site = "anywhere" if table.sharding.kind == "everywhere" else "shards"
-        pruner = self.blocks.pruner(table, self.blocks.parameters, {(alias, n): n for n in table.sharding.columns})
-        if site == "shards":
-            leaf.restrict(pruner.positions(own))
-        relation = Relation(select, leaf.site if site == "shards" else "anywhere", columns, rows=leaf.rows)
-        relation.positions, relation.tables = leaf.positions, (table.number,)
-        return relation, names
-
-
-def _conditions(select: exp.Select, node: exp.Table) -> list[exp.Expr]:
-    """Return the conditions that all rows of a table have to satisfy for a subquery to take them."""
-    joins = select.args.get("joins") or []
-    where = select.args.get("where")
-    sources = [Source(select.args["from_"].this), *(Source(join.this, join.side.upper(), []) for join in joins)]
-    missing = null_supplied(sources)
-    alias = node.alias_or_name
-    found: list[exp.Expr] = []
-    for join in joins:
-        if not join.side or (join.this is node and join.side.upper() == "LEFT"):
-            found += trees.conjuncts(join.args.get("on"))
-    if alias not in missing:
-        return [*found, *trees.conjuncts(where and where.this)]
-    own = next((trees.conjuncts(join.args.get("on")) for join in joins if join.this is node), [])
-    is_left = any(join.this is node and join.side.upper() == "LEFT" for join in joins)
-    others = [each for each in trees.conjuncts(where and where.this) if alias not in trees.aliases(each)]
-    return [*own, *others] if is_left else []
-
-
-def _looked_up(select: exp.Select, alias: str) -> list[str]:
-    """Return the columns of an alias that are compared for equality with anything else."""
-    found: dict[str, None] = {}
-    for each in select.find_all(exp.EQ, bfs=False):
-        for side in (each.this, each.expression):
-            ref = trees.ref_of(side)
-            if ref is not None and ref[0] == alias:
-                found[ref[1]] = None
-    return list(found)
 
 
 def _around(place: exp.Expr) -> exp.Expr | None:

@@ -68,9 +68,14 @@ def ref_of(node: exp.Expr) -> Ref | None:
 
 def refs(node: exp.Expr) -> Iterator[Ref]:
     """Yield the columns in an expression, those inside subqueries included, in the order of the text."""
-    for each in node.find_all(exp.Column, bfs=False):
-        if each.table:
-            yield each.table, each.name
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, exp.Column):
+            if each.table:
+                yield each.table, each.name
+        else:
+            stack.extend(each.iter_expressions(reverse=True))
 
 
 def aliases(node: exp.Expr) -> list[str]:
@@ -84,7 +89,7 @@ def own_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
         each = stack.pop()
         yield each
         if not isinstance(each, exp.Query) or isinstance(each, exp.Subquery):
-            stack.extend(reversed(list(each.iter_expressions())))
+            stack.extend(each.iter_expressions(reverse=True))
 
 
 def queries_in(node: exp.Expr) -> list[exp.Query]:
