@@ -79,7 +79,10 @@ class SqlStatements:
     def _perform(self, transaction: OpenTransaction, statement: Sql) -> Script:
         front = front_end()
         catalog: Catalog = yield from self.learn_catalog(transaction)
-        bound = front.bound_statement(statement.text, catalog, statement.parameters)
+        text, parameters = statement.text, statement.parameters
+        bound = self._queries.prepared.bound(
+            text, parameters, catalog, lambda: front.bound_statement(text, catalog, parameters)
+        )
         match bound:
             case BoundQuery(explain="no"):
                 rows = yield from self._queries.rows(transaction, bound, catalog)

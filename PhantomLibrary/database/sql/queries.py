@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PhantomLibrary.database.sql.plan_run import PlanResult
+from PhantomLibrary.database.sql.prepared import PreparedStatements
 from PhantomLibrary.database.sql.runner import PlanRunner
 from PhantomLibrary.database.transactions.access import Access
 from PhantomLibrary.database.transactions.open import OpenTransaction
@@ -30,6 +31,7 @@ class Queries:
         self.access = access
         self.runner = runner
         self._planning = planning
+        self.prepared = PreparedStatements()
         self._evaluator: Evaluator | None = None
 
     @property
@@ -51,7 +53,10 @@ class Queries:
         yield from self.access.learn_map()
         places = len(self.runner.host.routes.data_shards)
         statistics = yield from self.runner.statistics.of(catalog, query.tables)
-        return self._planning.plan(query, catalog, statistics, places=places)
+        plan: Plan = self.prepared.planned(
+            query, statistics, places, lambda: self._planning.plan(query, catalog, statistics, places=places)
+        )
+        return plan
 
     def run(self, transaction: OpenTransaction, plan: Plan, catalog: Catalog) -> Script:
         """Run a plan at the snapshot; return its PlanResult."""
