@@ -25,6 +25,7 @@ from benchmarks.network import run_simpy_timeouts as run_simpy
 from benchmarks.operation import measure_operation
 from benchmarks.planning import measure_plan
 from benchmarks.scale import measure_idle_shards, measure_load
+from benchmarks.sql_execution import measure_joins, measure_queries
 from benchmarks.sql_planning import measure_sql_planning
 from benchmarks.startup import measure_startup
 from benchmarks.transactions import measure_transactions
@@ -68,6 +69,7 @@ def _rows() -> Iterator[Row]:
     yield Row("idle: simulated seconds a CPU second", f"{idle:,.0f}", "at least 4,000", idle >= 4000)
     yield from _scale()
     yield from _transactions()
+    yield from _queries()
     moves, plan_ms = measure_plan(new_nodes=1)
     yield Row(f"plan: 1,000 shards, 50 nodes, {moves} moves", f"{plan_ms:.0f} ms", "at most 100 ms", plan_ms <= 100)
     usual_ms, longest_ms = measure_sql_planning()
@@ -115,6 +117,21 @@ def _transactions() -> Iterator[Row]:
     yield Row("… a virtual second", f"{wide.per_s:,.0f}", "at least 1,000", wide.per_s >= 1000)
     cost = measure_transactions("five-nodes", 5, 4, 16)
     yield Row("… on 5 nodes, a CPU second", f"{cost.per_cpu_s:,.0f}", "at least 2,000", cost.per_cpu_s >= 2000)
+
+
+def _queries() -> Iterator[Row]:
+    joins = measure_joins()
+    what = "join of 10,000 rows on 4 shards, by one SQLite's"
+    yield Row(what, f"{joins.beside:.1f} times", "at most 3 times", joins.beside <= 3)
+    yield Row("… with rows that have to be moved for it", f"{joins.apart:.1f} times")
+    queries = measure_queries(20)
+    yield Row(
+        "query over 10 shards, 20 nodes: mean",
+        f"{queries.mean_ms:.1f} virtual ms",
+        "at most 100 ms",
+        queries.mean_ms <= 100,
+    )
+    yield Row("… a virtual second", f"{queries.per_s:,}", "at least 2,000", queries.per_s >= 2000)
 
 
 def _messages() -> Iterator[Row]:

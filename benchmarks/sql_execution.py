@@ -101,7 +101,11 @@ def _tables() -> dict[str, Table]:
         start=1,
     ):
         made[name] = Table(
-            number, name, tuple(Column(each, kinds.get(each, whole)) for each in columns), key, Sharding("hash", key[:1])
+            number,
+            name,
+            tuple(Column(each, kinds.get(each, whole)) for each in columns),
+            key,
+            Sharding("hash", key[:1]),
         )
     return made
 
@@ -109,16 +113,15 @@ def _tables() -> dict[str, Table]:
 def measure_joins() -> JoinPace:
     """Return what joins of all orders take on four shards, when they have been asked before."""
     orders = _Orders(orders=_ORDERS, nodes=5, shards=4)
-    ratios = []
-    for query in (_BESIDE + _GROUPED, _APART + _GROUPED):
-        wanted = [list(row) for row in orders.one.execute(query)]
-        assert json.loads(orders.call(Transact("snapshot", (Sql(query),))))[0]
-        alone = _least(lambda query=query: list(orders.one.execute(query)))  # type: ignore[misc]
-        found: list[str] = []
-        shared = _least(lambda query=query: found.append(orders.call(Transact("snapshot", (Sql(query),)))))  # type: ignore[misc]
-        assert json.loads(json.loads(found[-1])[0])["rows"] == wanted
-        ratios.append(shared / alone)
-    return JoinPace(*ratios)
+    return JoinPace(*(_ratio(orders, query + _GROUPED) for query in (_BESIDE, _APART)))
+
+
+def _ratio(orders: _Orders, query: str) -> float:
+    statement = Transact("snapshot", (Sql(query),))
+    wanted = [list(row) for row in orders.one.execute(query)]
+    assert json.loads(json.loads(orders.call(statement))[0])["rows"] == wanted
+    alone = _least(lambda: list(orders.one.execute(query)))
+    return _least(lambda: orders.call(statement)) / alone
 
 
 def _least(action: Callable[[], Any]) -> float:

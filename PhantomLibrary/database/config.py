@@ -77,7 +77,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     resize_interval_ns: int = SECOND_NS
     chunk_bytes: int = 64 * 1024
     query_memory_bytes: int = 64 * 1024 * 1024
-    statement_timeout_ns: int = 5 * SECOND_NS
+    statement_timeout_ns: int = 4 * SECOND_NS
     cursor_idle_ns: int = 5 * SECOND_NS
     statistics_age_ns: int = SECOND_NS
     placement: Strategy = "range"
