@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.random_profiles import BEGINNINGS, CLUSTERS, FAULTS, batched, give
+from benchmarks.random_sql import SqlBank
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
@@ -128,8 +129,9 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
         )
         if profile in BEGINNINGS:
             BEGINNINGS[profile](run, draws)
-        _break_things(run, draws, FAULTS[profile])
-        alarm = _come_to_rest(run) or _judge(run)
+        bank = SqlBank(run, draws) if profile == "sql" else None
+        _break_things(run, draws, FAULTS[profile], bank.go_on if bank is not None else run.advance)
+        alarm = _come_to_rest(run, bank) or _judge(run) or (bank.judge() if bank is not None else "")
     except AssertionError as error:
         alarm = f"assertion: {error!r}"
     counts = run.recorder.counts
@@ -146,15 +148,19 @@ def _load(profile: str, draws: Stream) -> dict[str, int | str]:
     if profile == "transaction" or (profile == "rebalancing" and draws.bits(1)):
         kind, isolation = _TRANSACTIONS[draws.below(len(_TRANSACTIONS))], _ISOLATIONS[draws.below(3)]
         return {"kind": kind, "isolation": isolation, "clients": 5 + draws.below(6), "rate": 100_000}
+    if profile == "sql":
+        return {"kind": "register", "clients": 3, "rate": 30_000}
     kind = _KINDS[draws.below(len(_KINDS))]
     return {"kind": kind, "clients": 5 + draws.below(6), "rate": 100_000 + 1000 * draws.below(200)}
 
 
-def _break_things(run: Run, draws: Stream, faults: tuple[Callable[[Run, Stream, int], None], ...]) -> None:
+def _break_things(
+    run: Run, draws: Stream, faults: tuple[Callable[[Run, Stream, int], None], ...], go_on: Callable[[int], object]
+) -> None:
     end_ns = run.now_ns + _FAULTS_LAST_NS
     _crash_or_isolate_leader(run, draws)  # So that every seed has an election that a fault brought about.
     while run.now_ns < end_ns:
-        run.advance(run.now_ns + (50 + draws.below(1500)) * MILLISECOND_NS)
+        go_on(run.now_ns + (50 + draws.below(1500)) * MILLISECOND_NS)
         duration_ns = (100 + draws.below(3000)) * MILLISECOND_NS
         try:
             faults[draws.below(len(faults))](run, draws, duration_ns)
@@ -169,7 +175,7 @@ def _crash_or_isolate_leader(run: Run, draws: Stream) -> None:
     give(run, verb, f"leader of shard {shard}", duration_ns=(1500 + draws.below(1500)) * MILLISECOND_NS)
 
 
-def _come_to_rest(run: Run) -> str:
+def _come_to_rest(run: Run, bank: SqlBank | None) -> str:
     give(run, "heal faults")
     recovery = Recovery(run)
     if not run.advance(run.now_ns + 20 * SECOND_NS, recovery):
@@ -188,6 +194,8 @@ def _come_to_rest(run: Run) -> str:
         return f"SCL-003: 120 s after all faults were healed: {why_not_scaled(run)}"
     run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     give(run, "stop workload", drain_ns=10 * SECOND_NS)
+    if bank is not None:
+        bank.end()
     run.advance(run.now_ns + 11 * SECOND_NS)
     run.advance(run.now_ns + 10 * SECOND_NS, replicas_agree(run))
     return ""

@@ -245,6 +245,11 @@ def _data_shard(run: Run, draws: Stream) -> int:
     return shards[draws.below(len(shards))]
 
 
+def _sql_cluster(seed: int, draws: Stream) -> RunSpec:
+    spec = _rebalancing_cluster(seed, draws)
+    return msgspec.structs.replace(spec, knobs={**spec.knobs, "chunk_bytes": (100, 64 * 1024)[draws.bits(1)]})
+
+
 def _scaling_cluster(seed: int, draws: Stream) -> RunSpec:
     placement = ("range", "hash", "consistent-hash")[draws.below(3)]
     knobs = {
@@ -297,6 +302,7 @@ CLUSTERS: dict[str, Callable[[int, Stream], RunSpec]] = {
     "transaction": _transaction_cluster,
     "rebalancing": _rebalancing_cluster,
     "scaling": _scaling_cluster,
+    "sql": _sql_cluster,
 }
 FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
     "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
@@ -360,6 +366,26 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _bad_links,
         _skew,
         _break_disk,
+    ),
+    "sql": (
+        _split,
+        _split,
+        _merge,
+        _merge,
+        _armed_reshape,
+        _move,
+        _crash,
+        _crash_leader,
+        _crash_leader,
+        _power_loss,
+        _pause,
+        _stall,
+        _break_disk,
+        _isolate,
+        _cut,
+        _drop,
+        _bad_links,
+        _skew,
     ),
     "transaction": (
         _crash,

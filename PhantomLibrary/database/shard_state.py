@@ -18,7 +18,7 @@ from PhantomLibrary.database.reshapes import Absorbing, Offspring, Shape
 from PhantomLibrary.database.saga_state import SagaImage, SagaState
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.domain import ShardId
-from PhantomLibrary.domain.rows import is_global
+from PhantomLibrary.domain.rows import GLOBAL_SPAN, is_global
 from PhantomLibrary.protocols.mvcc.versions import Version, VersionedStore, key_bytes
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.transactions.sharing import divide, unite
@@ -142,6 +142,12 @@ class ShardState:
     def held_keys(self) -> list[str]:
         """Return the keys that this holds versions of."""
         return [key.decode() for key, _ in self._store.items()]
+
+    def copies(self) -> dict[str, str]:
+        """Return what this holds of what is everywhere, by keys."""
+        store = self._store
+        held = ((key.decode(), store.latest(key)) for key in store.keys(*(each.encode() for each in GLOBAL_SPAN)))
+        return {key: value.decode() for key, value in held if value is not None}
 
     def digest(self) -> int:
         """Return a number that machines of equal content share."""

@@ -19,6 +19,8 @@ ROWS_END = "k:"
 _SCALE: int = 10**_DIGITS
 _EVERYWHERE = "*#"
 CATALOG_KEY = "*#catalog/"
+GLOBAL_SPAN = (_EVERYWHERE, "*$")
+"""Between which keys all is that every shard has."""
 
 
 def row_key(position: int, table: int, row: str) -> str:

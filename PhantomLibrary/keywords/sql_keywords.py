@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PhantomLibrary.keywords.cluster import Cluster
     from PhantomLibrary.testbed.transactions import Outcome as Ended
 
+_ANY = Outcome("any")
 _PATIENCE_NS = 60_000_000_000  # More than any client waits for an answer.
 
 
@@ -77,6 +78,44 @@ class SqlKeywords(Component):
         ]
         _log_rows(self._cluster, columns, types, rows)
         return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    @keyword(tags=("query", "assertion"))
+    def query_should_return(self, query: str, *expected: str, txn: str = "") -> None:
+        """Fails unless a query returns these values: row by row, and of each row from left to right.
+
+        Values are compared as the log shows them: ``NULL``, ``true``, ``12.50``, ``2024-02-29``. Give the query an
+        ORDER BY where it may return several rows. Whether it is right is told by `Query Should Match Oracle`.
+
+        Example:
+        | `Query Should Return` | SELECT sum(balance) FROM accounts | 400.00 |
+        | `Query Should Return` | SELECT id, name FROM people ORDER BY id | 1 | Ada | 2 | NULL |
+        """
+        from PhantomLibrary.reporting.row_table import shown
+
+        cluster = self._cluster
+        rows = self.get_rows(query, txn=txn)
+        found = ["NULL" if value is None else shown(value) for row in rows for value in row.values()]
+        if found != list(expected):
+            told = f"{in_one_line(query)} returned {_listed(found)} at {cluster.now}, expected {_listed(expected)}"
+            cluster.fail("EXP-001", told)
+
+    @keyword(tags=("query", "assertion"))
+    def statement_should_be_refused(self, reason: str, statement: str, *parameters: Any, txn: str = "") -> None:
+        """Fails unless a statement is refused, with a message that begins like ``reason`` behind ``SQL``: an SQLSTATE,
+        or that and more of the message.
+
+        ``parameters`` and ``txn`` are those of `Execute Sql`. A transaction stays open.
+
+        Example:
+        | `Statement Should Be Refused` | 23505 | INSERT INTO people VALUES (1, 'Ada') |
+        | `Statement Should Be Refused` | 42P01: table peple does not exist | DELETE FROM peple |
+        """
+        cluster = self._cluster
+        ended = self._perform("execute sql", statement, parameters, txn, _ANY)
+        if ended.word != "failed" or not ended.reason.startswith(f"SQL {reason}"):
+            why = f": {ended.reason}" if ended.reason else ""
+            told = f"{in_one_line(statement)} ended {ended.word} at {cluster.now}, expected to be refused with SQL {reason}"
+            cluster.fail("OPR-001", f"{told}{why}")
 
     def _perform(self, verb: str, statement: str, parameters: Sequence[Any], txn: str, outcome: Outcome) -> Ended:
         """Perform a statement; fail unless it ends as it is to."""
@@ -144,6 +183,10 @@ def _read(ended: Ended) -> dict[str, Any]:
     """Return a result, or that of no rows where there is none."""
     nothing: dict[str, Any] = {"columns": [], "types": [], "rows": [], "count": 0}
     return {**nothing, **json.loads(ended.value or "{}")}
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(values) if values else "no rows"
 
 
 def _reader(kind: str) -> Callable[[Any], Any]:

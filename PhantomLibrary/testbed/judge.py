@@ -17,6 +17,7 @@ from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.client_transaction import WORKLOAD as TRANSACTIONS
+from PhantomLibrary.testbed.copies_judge import judge_copies
 from PhantomLibrary.testbed.faults import AppliedFault
 from PhantomLibrary.testbed.loads import chosen_workloads
 from PhantomLibrary.testbed.operator import WORKLOAD as OPERATOR
@@ -152,12 +153,14 @@ def _deposed_somebody(run: Run, applied: AppliedFault) -> bool:
 
 
 def judge_agreement(run: Run) -> Verdict:
-    """Compare what all live replicas of each shard hold at this moment, and what shards know of transactions."""
+    """Compare what all live replicas of each shard hold at this moment, what shards know of transactions, and what
+    every shard has a copy of.
+    """
     agreement = check_agreement(run.digests())
     if agreement.outcome != "valid":
         return agreement
-    ends = judge_transaction_ends(run)
-    return agreement if ends.outcome == "valid" else ends
+    others = (judge_transaction_ends(run), judge_copies(run))
+    return next((each for each in others if each.outcome != "valid"), agreement)
 
 
 def replicas_agree(run: Run) -> Callable[[], bool]:

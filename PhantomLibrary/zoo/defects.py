@@ -22,12 +22,14 @@ from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
 from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
 from PhantomLibrary.zoo.resource_catalogue import RESOURCE_DEFECTS
 from PhantomLibrary.zoo.scaling_catalogue import SCALING_DEFECTS
+from PhantomLibrary.zoo.sql_catalogue import SQL_DEFECTS
 from PhantomLibrary.zoo.transaction_catalogue import TRANSACTION_DEFECTS
 
 _SAGA = ("SGA-002", "SGA-003", "SGA-004", "SGA-008", "SGA-010")
 _LOST = ("LIN-001", "INV-003", "INV-004")
 _OTHERS = (
-    CONCURRENCY_DEFECTS
+    SQL_DEFECTS
+    | CONCURRENCY_DEFECTS
     | TRANSACTION_DEFECTS
     | RESOURCE_DEFECTS
     | MOVE_DEFECTS

@@ -14,6 +14,7 @@ import msgspec
 
 from PhantomLibrary.database.config import DatabaseConfig
 from PhantomLibrary.database.routes import Routes
+from PhantomLibrary.database.sql.reasons import readable
 from PhantomLibrary.database.transactions.access import Access
 from PhantomLibrary.database.transactions.alarms import Alarms
 from PhantomLibrary.database.transactions.lock_waits import LockWaits
@@ -204,6 +205,7 @@ class TransactionManager:
         def done(result: Any, reason: str) -> None:
             transaction.cancel = None
             if reason:
+                reason = readable(reason)
                 self._abort(transaction, reason)
                 finish(Refused(reason))
             else:
@@ -251,8 +253,8 @@ class TransactionManager:
                     self._over(transaction, "committed")
                     finish(Ok(str(step.commit_ns)))
                 case RolledBack():
-                    self._abort(transaction, step.reason)
-                    finish(Refused(step.reason))
+                    self._abort(transaction, readable(step.reason))
+                    finish(Refused(transaction.reason))
                 case Unknown():
                     self._over(transaction, "committing")
                     finish(OutcomeUnknown(step.reason))

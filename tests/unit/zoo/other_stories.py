@@ -10,6 +10,7 @@ from tests.unit.zoo.test_zoo_reshapes import STORIES as OF_RESHAPES
 from tests.unit.zoo.test_zoo_resources import SCENARIOS as OF_RESOURCES
 from tests.unit.zoo.test_zoo_sagas import SCENARIOS as OF_SAGAS
 from tests.unit.zoo.test_zoo_scaling import SCENARIOS as OF_SCALING
+from tests.unit.zoo.test_zoo_tables import SCENARIOS as OF_TABLES
 from tests.unit.zoo.test_zoo_transactions import SCENARIOS as OF_TRANSACTIONS
 
 OTHERS = (
@@ -23,5 +24,6 @@ OTHERS = (
     OF_RESOURCES,
     OF_SAGAS,
     OF_SCALING,
+    OF_TABLES,
     OF_TRANSACTIONS,
 )

@@ -1,0 +1,79 @@
+"""Each planted defect of tables is caught in a short story, and the same story without it is clean."""
+
+import pytest
+
+from PhantomLibrary.domain import Refused
+from PhantomLibrary.testbed.parts import Parts
+from PhantomLibrary.zoo.sql_catalogue import SQL_DEFECTS
+from tests.unit.testbed.table_story import ACCOUNTS, CARDS, KINDS, ROWS, Tables
+
+INSERT = "INSERT INTO accounts VALUES (5, 'max', 1)"
+JOIN = "SELECT count(*) FROM accounts AS a JOIN kinds AS k ON k.name = 'plain'"
+
+
+def _schema(tables):
+    tables.begin("t1", "read committed")
+    tables.count(INSERT, txn="t1")
+    tables.count("ALTER TABLE accounts ADD COLUMN kind TEXT")
+    return tables.commit("t1")
+
+
+def _same_name(tables):
+    return isinstance(tables.ask("INSERT INTO accounts VALUES (5, 'bob', 1)"), Refused)
+
+
+def _free_name(tables):
+    tables.count("DELETE FROM accounts WHERE owner = 'bob'")
+    return isinstance(tables.ask("INSERT INTO accounts VALUES (5, 'bob', 1)"), Refused)
+
+
+def _half_a_statement(tables):
+    tables.begin("t1")
+    tables.refusal("INSERT INTO cards VALUES (1, 1), (2, 9)", txn="t1")
+    return tables.rows("SELECT count(*) FROM cards", txn="t1")
+
+
+def _parent(tables):
+    tables.begin("t1", "read committed")
+    tables.count("INSERT INTO cards VALUES (1, 2)", txn="t1")
+    tables.count("DELETE FROM accounts WHERE id = 2")
+    tables.go(1)
+    return tables.commit("t1")
+
+
+def _copies(tables):
+    tables.count("INSERT INTO kinds VALUES (1, 'plain')")
+    return tables.rows(JOIN)
+
+
+def _copies_of_a_new_shard(tables):
+    tables.count("INSERT INTO kinds VALUES (1, 'plain')")
+    tables.reshape("split shard", shard=2, key="k5")
+    return tables.rows(JOIN)
+
+
+SCENARIOS = {
+    "schema-not-validated": _schema,
+    "unique-entry-missing": _same_name,
+    "unique-entry-left": _free_name,
+    "failed-statement-not-undone": _half_a_statement,
+    "parent-not-held": _parent,
+    "copy-missing-on-a-shard": _copies,
+    "copies-not-split": _copies_of_a_new_shard,
+}
+RIGHT = {
+    "schema-not-validated": "aborted",
+    "unique-entry-missing": True,
+    "unique-entry-left": False,
+    "failed-statement-not-undone": [0],
+    "parent-not-held": "aborted",
+    "copy-missing-on-a-shard": [4],
+    "copies-not-split": [4],
+}
+
+
+@pytest.mark.parametrize("defect", SQL_DEFECTS)
+def test_a_story_ends_otherwise_with_the_defect(defect):
+    planted = SQL_DEFECTS[defect].plant(Parts())
+    ends = [SCENARIOS[defect](Tables(ACCOUNTS, CARDS, KINDS, ROWS, parts=parts)) for parts in (None, planted)]
+    assert ends[0] == RIGHT[defect] and ends[1] != RIGHT[defect]
