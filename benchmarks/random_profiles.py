@@ -367,26 +367,6 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _skew,
         _break_disk,
     ),
-    "sql": (
-        _split,
-        _split,
-        _merge,
-        _merge,
-        _armed_reshape,
-        _move,
-        _crash,
-        _crash_leader,
-        _crash_leader,
-        _power_loss,
-        _pause,
-        _stall,
-        _break_disk,
-        _isolate,
-        _cut,
-        _drop,
-        _bad_links,
-        _skew,
-    ),
     "transaction": (
         _crash,
         _crash_leader,
@@ -400,3 +380,4 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _skew,
     ),
 }
+FAULTS["sql"] = (_split, _split, _merge, _merge, _armed_reshape, _move, _crash_leader, *FAULTS["transaction"], _stall)

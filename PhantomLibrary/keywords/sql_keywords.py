@@ -114,7 +114,8 @@ class SqlKeywords(Component):
         ended = self._perform("execute sql", statement, parameters, txn, _ANY)
         if ended.word != "failed" or not ended.reason.startswith(f"SQL {reason}"):
             why = f": {ended.reason}" if ended.reason else ""
-            told = f"{in_one_line(statement)} ended {ended.word} at {cluster.now}, expected to be refused with SQL {reason}"
+            what = f"{in_one_line(statement)} ended {ended.word} at {cluster.now}"
+            told = f"{what}, expected to be refused with SQL {reason}"
             cluster.fail("OPR-001", f"{told}{why}")
 
     def _perform(self, verb: str, statement: str, parameters: Sequence[Any], txn: str, outcome: Outcome) -> Ended:

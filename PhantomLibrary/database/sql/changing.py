@@ -23,7 +23,7 @@ from PhantomLibrary.sql.errors import PROGRAM_LIMIT, SqlError
 from PhantomLibrary.sql.rows import Row, decode_row, decode_values, key_of, key_of_row, unique_entry
 from PhantomLibrary.sql.statements import BoundDelete, BoundInsert, BoundUpdate, Conflict
 
-DATA_CHANGES = (BoundInsert, BoundUpdate, BoundDelete)
+_ATTEMPTS_MAX = 10
 
 
 class RowChanges:
@@ -40,33 +40,44 @@ class RowChanges:
         self, transaction: OpenTransaction, statement: BoundInsert | BoundUpdate | BoundDelete, catalog: Catalog
     ) -> Script:
         """Change rows; return how many it were. Raises SqlError."""
-        match statement:
-            case BoundInsert():
-                changes = yield from self._inserted(transaction, statement, catalog)
-            case BoundUpdate():
-                changes = yield from self._updated(transaction, statement, catalog)
-            case BoundDelete():
-                rows = yield from self._queries.rows(transaction, statement.source, catalog)
-                changes = [Change(tuple(row), None) for row in rows]
-        yield from self.apply(transaction, statement.table, changes, catalog)
-        return len(changes)
+        for _ in range(_ATTEMPTS_MAX):
+            read_ns = transaction.snapshot_ns
+            match statement:
+                case BoundInsert():
+                    changes = yield from self._inserted(transaction, statement, catalog)
+                case BoundUpdate():
+                    changes = yield from self._updated(transaction, statement, catalog)
+                case BoundDelete():
+                    rows = yield from self._queries.rows(transaction, statement.source, catalog)
+                    changes = [Change(tuple(row), None) for row in rows]
+            keys = yield from self._locked_keys(transaction, statement.table, changes)
+            if transaction.snapshot_ns == read_ns:
+                yield from self._take(transaction, changes, keys, catalog)
+                return len(changes)
+            # The snapshot has moved up meanwhile, and nobody has looked whether keys are still as they were found.
+        raise ChangedError(f"rows of {statement.table.name} were written all the time")
 
-    def apply(self, transaction: OpenTransaction, table: Table, changes: Sequence[Change], catalog: Catalog) -> Script:
-        """Judge changes of rows, lock what they write, and put them among the writes to come."""
+    def _locked_keys(self, transaction: OpenTransaction, table: Table, changes: Sequence[Change]) -> Script:
+        """Judge changes of rows by all but other tables; return the keys that they write, locked."""
         if len(changes) > ROWS_MAX:
-            raise SqlError(
-                PROGRAM_LIMIT, f"the statement changes {len(changes)} rows of {table.name}: at most {ROWS_MAX}"
-            )
+            reason = f"the statement changes {len(changes)} rows of {table.name}: at most {ROWS_MAX}"
+            raise SqlError(PROGRAM_LIMIT, reason)
         self._require_checks(table, [change.new for change in changes if change.new is not None])
         keys = self.keys_type(table, changes)
         keys.require_free((yield from self._queries.found(transaction, keys.has_to_be_free)))
         is_late = yield from self._access.lock(transaction, keys.keys)
         if is_late and transaction.isolation == "read committed":
             raise ChangedError(f"rows of {table.name} were written all the time")
+        return keys
+
+    def _take(
+        self, transaction: OpenTransaction, changes: Sequence[Change], keys: KeyChanges, catalog: Catalog
+    ) -> Script:
+        """Put changes among the writes to come, and see that what refers to rows, and what they refer to, is there."""
         if changes:
             self.stand_on_schema(transaction)
         transaction.writes += keys.writes()
-        yield from self._references.check_parents(transaction, table, changes, catalog)
+        yield from self._references.check_parents(transaction, keys.table, changes, catalog)
         yield from self._references.check_children(transaction, keys, catalog)
 
     def stand_on_schema(self, transaction: OpenTransaction) -> None:

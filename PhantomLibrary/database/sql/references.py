@@ -39,11 +39,11 @@ class References:
                 for change in changes
                 if change.new is not None and (values := _new_reference(table, foreign, change)) is not None
             }
+            self._hold(transaction, list(wanted))  # Before they are looked up: then they stay as they are found.
             found = yield from self._queries.found(transaction, wanted)
             for key, row in wanted.items():
                 if key not in found:
                     raise missing_parent(table, foreign, row)
-            self._hold(transaction, list(wanted))
 
     def _hold(self, transaction: OpenTransaction, parents: Sequence[str]) -> None:
         """Have rows be there still when the transaction commits."""
