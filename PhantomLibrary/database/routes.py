@@ -140,10 +140,16 @@ class Routes:
         return parts
 
     def rows_of_one(self, number: int) -> Span:
-        """Return what rows some shard holds: for each number one, in turn. There must be a map."""
-        turn = number % len(self._ranges)
-        end = self._starts[turn + 1] if turn + 1 < len(self._starts) else ""
-        return Span(*row_range(self._starts[turn], end, is_hashed=self._is_hashed))
+        """Return what rows some shard may hold: for each number one, in turn. There must be a map.
+
+        A range of keys may end before those of rows begin, or begin behind them: then that shard holds none.
+        """
+        ranges = [
+            row_range(start, end, is_hashed=self._is_hashed)
+            for start, end in zip(self._starts, [*self._starts[1:], ""], strict=True)
+        ]
+        holding = [each for each in ranges if each[0] < each[1]]
+        return Span(*holding[number % len(holding)])
 
     def find(self, shard: ShardId) -> ShardDescriptor | None:
         """Return a shard's descriptor, None of one that is not known, or was taken over by another one."""

@@ -124,3 +124,11 @@ def test_a_span_has_only_what_it_is_for():
     assert Span("", "").contains(row) and Span("", "", 3).contains(row) and not Span("", "", 3).contains(other)
     assert not Span("", "").contains(CATALOG_KEY) and span_of(CATALOG_KEY).contains(CATALOG_KEY)
     assert Span(*global_span(3), 3).contains(global_key(3, "[1]"))
+
+
+def test_a_shard_without_room_for_rows_is_asked_for_none():
+    routes = Routes(
+        [shard(0, "", ""), shard(1, "", "k0"), shard(2, "k0", "k7"), shard(3, "k7", "m"), shard(4, "m", "")]
+    )
+    found = [routes.row_parts(routes.rows_of_one(number)) for number in range(4)]
+    assert [[number for number, _ in parts] for parts in found] == [[2], [3], [2], [3]]
