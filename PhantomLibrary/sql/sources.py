@@ -180,9 +180,7 @@ class SourceBinder:
                 condition = binder.condition(on, "JOIN/ON")
         elif using:
             condition = self._using(binder, using, side)
-        elif side or kind == "INNER":
-            if method != "NATURAL":
-                raise SqlError(SYNTAX_ERROR, f"{side or kind} JOIN needs a condition: ON … or USING (…)")
+        elif side:  # NATURAL, without a column in common.
             condition = exp.Literal.number(1)
         if condition is None:
             return exp.Join(this=source, kind="CROSS")
