@@ -100,4 +100,5 @@ def _bag(rows: Rows) -> Counter[tuple[Any, ...]]:
 
 
 def _plain(value: Any) -> Any:
-    return f"{value:.12g}" if isinstance(value, float) else str(value) if isinstance(value, list) else value
+    # A REAL is compared as it is: each row computes it in the same way, whichever condition it meets.
+    return str(value) if isinstance(value, list) else value
