@@ -285,8 +285,19 @@ class SagaActed(Struct, frozen=True, gc=False):
     amount: int
 
 
+class QueryRan(Struct, frozen=True, gc=False):
+    """A gateway has run the plan of a query: how long that took, and what moved between nodes for it."""
+
+    node: NodeId
+    took_ns: int
+    rows_moved: int
+    bytes_moved: int
+    shards: int
+
+
 Observation: TypeAlias = (
-    TransactionEnded
+    QueryRan
+    | TransactionEnded
     | TransactionPrepared
     | Acknowledged
     | ReplicaState

@@ -100,6 +100,12 @@ def _measured(summary: RunSummary) -> Iterator[tuple[str, str, int | float]]:
             for each in ("p50", "p99", "max"):
                 yield f"{what}_{each}", "ms", getattr(durations, f"{each}_ns") / MILLISECOND_NS
     yield "false_suspicions", "1", summary.health.false_suspicions
+    if summary.queries is not None:
+        yield "queries", "1", summary.queries.count
+        for each in ("p50", "p95", "p99", "max"):
+            yield f"query_latency_{each}", "ms", getattr(summary.queries, f"{each}_ns") / MILLISECOND_NS
+        yield "query_rows_moved", "1", summary.queries.rows_moved
+        yield "query_bytes_moved", "B", summary.queries.bytes_moved
     yield "faults", "1", len(summary.faults)
     yield "faults_without_bite", "1", sum(not fault.bites for fault in summary.faults)
     yield "messages_sent", "1", summary.messages_sent

@@ -14,6 +14,7 @@ from msgspec import Struct
 from PhantomLibrary.domain import SECOND_NS, HistoryEvent, NodeId, ShardId
 from PhantomLibrary.reporting.usage_report import NodeUse, node_uses
 from PhantomLibrary.testbed.metrics import detection_times_ns, failover_times_ns, metric_value, recovery_times_ns
+from PhantomLibrary.testbed.query_metrics import queries_of
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
 
@@ -92,6 +93,18 @@ class ProcessUse(Struct, frozen=True):
     memory_bytes: int
 
 
+class QuerySummary(Struct, frozen=True):
+    """How long queries took at their gateways, and what moved between nodes for all of them."""
+
+    count: int
+    p50_ns: int
+    p95_ns: int
+    p99_ns: int
+    max_ns: int
+    rows_moved: int
+    bytes_moved: int
+
+
 class RunSummary(Struct, frozen=True):
     """All that the table in the log shows.
 
@@ -120,6 +133,7 @@ class RunSummary(Struct, frozen=True):
     ended: str = ""
     process: ProcessUse | None = None
     usage: tuple[NodeUse, ...] = ()
+    queries: QuerySummary | None = None
 
     @property
     def leader_changes(self) -> tuple[LeaderTerm, ...]:
@@ -156,7 +170,18 @@ def summarise(run: Run, *, process: ProcessUse | None = None) -> RunSummary:
         ended=run.ended,
         process=process,
         usage=node_uses(run),
+        queries=_queries(run),
     )
+
+
+def _queries(run: Run) -> QuerySummary | None:
+    ran = queries_of(run)
+    if not ran:
+        return None
+    times = sorted(each.took_ns for each in ran)
+    p50, p95, p99 = (nearest_rank(times, percent) for percent in (50, 95, 99))
+    rows, size = sum(each.rows_moved for each in ran), sum(each.bytes_moved for each in ran)
+    return QuerySummary(len(ran), p50, p95, p99, times[-1], rows, size)
 
 
 class Tally:

@@ -13,6 +13,7 @@ from PhantomLibrary.database.transactions.lock_waits import LockWaits
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryEvent, NodeId, NodeTurned
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.testbed.health import report_health
+from PhantomLibrary.testbed.query_metrics import QUERY_METRICS, queries_of, query_metric
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
 from PhantomLibrary.workloads.load import RATE_TIME_S
@@ -39,7 +40,7 @@ class _Selection:
 
 def metric_names() -> list[str]:
     """Return the names that `metric_value` knows."""
-    return sorted([*_OPERATIONS, *_LATENCIES, *_DURATIONS, *_USAGE, *_RUN])
+    return sorted([*_OPERATIONS, *_LATENCIES, *_DURATIONS, *_USAGE, *_RUN, *QUERY_METRICS])
 
 
 def metric_value(
@@ -53,6 +54,8 @@ def metric_value(
         return _OPERATIONS[name](run.recorder.events, selection)
     if name in _LATENCIES:
         return _latency(run, name, selection)
+    if name in QUERY_METRICS:
+        return query_metric(name, queries_of(run, nodes, selection.since_ns))
     if name in _USAGE:
         return _usage(run, name, nodes, window_ns)
     if name in _RUN or name in _DURATIONS:

@@ -17,6 +17,7 @@ from PhantomLibrary.domain import (
     NodeId,
     NodeStopped,
     Observation,
+    QueryRan,
     ReplicaRemoved,
     ReplicaState,
     SagaActed,
@@ -55,6 +56,7 @@ class Watch:
             DamageRepaired: self._note_damage,
             SagaChanged: self._saga_changed,
             SagaActed: self._saga_acted,
+            QueryRan: self._query_ran,
         }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
@@ -62,6 +64,7 @@ class Watch:
         self.damage: list[DamageFound | DamageRepaired] = []
         self.sagas: dict[str, SagaChanged] = {}  # The latest of each that any node has shown.
         self.saga_effects: dict[tuple[ShardId, int], tuple[int, SagaActed]] = {}  # Each once, with its time.
+        self.queries: list[tuple[int, QueryRan]] = []  # Each with its time.
         self.sights: list[Sight] = []  # All changes of views.
 
     def observe(self, observation: Observation) -> None:
@@ -99,6 +102,9 @@ class Watch:
 
     def _saga_acted(self, seen: SagaActed) -> None:
         self.saga_effects.setdefault((seen.shard, seen.index), (self._scheduler.now_ns, seen))
+
+    def _query_ran(self, seen: QueryRan) -> None:
+        self.queries.append((self._scheduler.now_ns, seen))
 
     def _note_leader(self, state: ReplicaState) -> None:
         before = self.states.get((state.shard, state.node))

@@ -34,7 +34,7 @@ from PhantomLibrary.database.sql.together import RestartError
 from PhantomLibrary.database.transactions.messages import ShardAnswer, ShardWork, TooOld, Uncertain
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import RolledBackError, Script
-from PhantomLibrary.domain import Answer, OutcomeUnknown, Put, Refused, ShardId
+from PhantomLibrary.domain import Answer, Observation, OutcomeUnknown, Put, Refused, ShardId
 from PhantomLibrary.domain.rows import global_span, table_of
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.values import Span
@@ -57,6 +57,7 @@ class RunnerHost(Protocol):
     @property
     def routes(self) -> Routes: ...
     def monotonic_ns(self) -> int: ...
+    def show(self, observation: Observation) -> None: ...
     def work(self, cost_ns: int) -> None:
         """Charge the processor with more than what is handled costs anyway."""
 

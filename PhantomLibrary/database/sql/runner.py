@@ -7,12 +7,12 @@ from functools import partial
 
 from PhantomLibrary.database.sql.messages import CursorId
 from PhantomLibrary.database.sql.part_run import MovedUpError, RunnerHost, Snapshots
-from PhantomLibrary.database.sql.plan_run import PlanRun
+from PhantomLibrary.database.sql.plan_run import PlanResult, PlanRun
 from PhantomLibrary.database.sql.statistics import Statistics
 from PhantomLibrary.database.sql.together import together
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import RolledBackError, Script
-from PhantomLibrary.domain import SECOND_NS
+from PhantomLibrary.domain import SECOND_NS, QueryRan
 from PhantomLibrary.sql.catalog import Catalog
 from PhantomLibrary.sql.engine import Engine
 from PhantomLibrary.sql.errors import TIMED_OUT, SqlError
@@ -53,8 +53,16 @@ class PlanRunner:
         def alarm(fail: Callable[[Exception], object]) -> None:
             self.host.call_at(deadline_ns, partial(fail, error))
 
+        since_ns = self.host.monotonic_ns()
         (result,) = yield from together([self._run(transaction, plan, catalog)], alarm)
+        self._show(result, self.host.monotonic_ns() - since_ns)
         return result
+
+    def _show(self, result: PlanResult, took_ns: int) -> None:
+        measured = result.measured.values()
+        rows, size = sum(each.rows for each in measured), sum(each.bytes for each in measured)
+        shards = len({shard for each in measured for shard in each.shards})
+        self.host.show(QueryRan(self.host.node, took_ns, rows, size, shards))
 
     def _run(self, transaction: OpenTransaction, plan: Plan, catalog: Catalog) -> Script:
         for _ in range(_RESTARTS_MAX):

@@ -74,6 +74,7 @@ class TransactionManager:
         self._access = Access(self)
         self.node: NodeId = host.env.node
         self.work = host.env.work
+        self.show = host.show
         self._number = host.env.incarnation << 32
         self.plans = host.parts.runner(self, self._access, self._number)
         self._statements = Statements(

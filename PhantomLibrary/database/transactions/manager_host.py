@@ -9,7 +9,7 @@ from PhantomLibrary.database.config import ClusterLayout
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.sql.performing import SqlStatements
 from PhantomLibrary.database.sql.runner import PlanRunner
-from PhantomLibrary.domain import ShardId
+from PhantomLibrary.domain import Observation, ShardId
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.committing import Committer
@@ -41,4 +41,5 @@ class ManagerHost(Protocol):
     @property
     def parts(self) -> ManagerParts: ...
     def later(self, action: Callable[[Any], object], argument: Any) -> None: ...
+    def show(self, observation: Observation) -> None: ...
     def leaderships(self) -> tuple[tuple[ShardId, int], ...]: ...

@@ -6,7 +6,10 @@ from msgspec.structs import replace
 from PhantomLibrary.domain import SECOND_NS, Ok
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.exploration.queries.clusters import ClusterDatabase
+from PhantomLibrary.reporting.summary import summarise
+from PhantomLibrary.testbed.metrics import metric_value
 from PhantomLibrary.testbed.query_judge import QueryJudge, read_type
+from PhantomLibrary.testbed.query_metrics import queries_of
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 from PhantomLibrary.testbed.stored_tables import stored_tables
@@ -43,6 +46,19 @@ def test_sample_tables_are_there_whole_and_spread(run):
     ]
     plan = done(run, "query at snapshot", query="EXPLAIN ANALYZE SELECT id FROM accounts").table.plan
     assert plan.shards_touched == 3 and plan.rows_moved == 16
+
+
+def test_queries_are_measured(run):
+    before = metric_value(run, "queries")
+    done(run, "query at snapshot", query="SELECT id FROM accounts")
+    asked = done(run, "query at snapshot", query="EXPLAIN ANALYZE SELECT id FROM accounts")
+    assert metric_value(run, "queries") == before + 2
+    assert 0 < metric_value(run, "query_latency_p50") <= metric_value(run, "query_latency_p99") < 100
+    queries = queries_of(run)[-1]
+    assert (queries.rows_moved, queries.bytes_moved) == (asked.table.plan.rows_moved, asked.table.plan.bytes_moved)
+    assert summarise(run).queries.count == before + 2
+    with pytest.raises(InvalidState, match="no query was answered there, so there is no query_latency_p99"):
+        metric_value(run, "query_latency_p99", window_ns=0, nodes=["n9"])
 
 
 def test_right_answers_are_valid_and_wrong_ones_are_not(run):
