@@ -1,5 +1,5 @@
-"""What takes too long for every change: random faults over the clusters of each suite, every run of a small Raft, and
-the suites in every way of running them.
+"""What takes too long for every change: random faults over the clusters of each suite, random queries, every run of a
+small Raft, and the suites in every way of running them.
 
 Without options the seeds are always the same. Fresh ones: `python -m benchmarks.nightly --first 50000 --seeds 5000`.
 """
@@ -12,6 +12,7 @@ import sys
 from benchmarks.exhaustive_commit import main as exhaustive_commit
 from benchmarks.exhaustive_raft import main as exhaustive_raft
 from benchmarks.random_faults import main as random_faults
+from benchmarks.random_queries import main as random_queries
 from benchmarks.same_runs import main as same_runs
 
 PROFILES = ("node-failure", "partition", "membership", "saga", "transaction", "rebalancing", "scaling")
@@ -28,6 +29,7 @@ def main() -> int:
     found = [random_faults([profile, *arguments]) for profile in PROFILES]
     found.append(exhaustive_raft(["--minutes", options.minutes]))
     found.append(exhaustive_commit(["--minutes", options.minutes]))
+    found.append(random_queries(["--first", options.first]))
     found.append(same_runs())
     return max(found)
 

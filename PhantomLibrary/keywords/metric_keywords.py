@@ -48,8 +48,7 @@ class MetricKeywords(Component):
         started. ``lock_waits`` is how often transactions have waited for a lock since then, ``lock_wait_mean`` and
         ``lock_wait_max`` how long, in milliseconds, whether they got it or not.
 
-        Of ``queries``, their plans at the gateways: ``query_latency_mean``, ``_p50``, ``_p95``, ``_p99``, ``_max`` in
-        milliseconds, and what moved between nodes: ``query_rows_moved``, ``query_bytes_moved``.
+        Of ``queries``: ``query_rows_moved``, ``query_bytes_moved``, ``query_latency_p50`` (mean, p95, p99, max) in ms.
 
         Of the nodes' resources, in per cent: ``cpu_mean`` over nodes and ``cpu_max`` of the busiest node,
         ``memory_mean``, ``memory_max``, ``disk_mean``, ``disk_max``, ``network_mean``, ``network_max``; see `Get

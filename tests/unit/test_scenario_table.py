@@ -13,6 +13,7 @@ SECTIONS = {
     "## Network partition": "partition",
     "## Distributed transactions with failures": "transaction",
     "## Elastic scaling under load": "scaling",
+    "## Cross-shard queries with joins": "query",
     "## Concurrent operations": "concurrency",
 }
 PRIORITIES = {"priority-1", "priority-2", "priority-3"}
@@ -80,7 +81,13 @@ def test_each_case_of_hermitage_has_a_test_at_each_level(tags_of):
 
 def test_each_suite_knows_its_test_timeout_without_a_mode():
     """Plain `robot suites` has no variable file: the default stands in workloads.resource."""
-    known = ("workloads.resource", "transactions.resource", "concurrency.resource", "tables.resource")
+    known = (
+        "workloads.resource",
+        "transactions.resource",
+        "concurrency.resource",
+        "tables.resource",
+        "queries.resource",
+    )
     suites = [path for path in (DOCS.parent / "suites").rglob("*.robot") if path.name != "__init__.robot"]
     assert len(suites) > 20
     assert [path.name for path in suites if not any(each in path.read_text(encoding="utf-8") for each in known)] == []
