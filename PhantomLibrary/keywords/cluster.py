@@ -9,7 +9,7 @@ from robot.api import logger
 
 from PhantomLibrary.checking.verdict import Verdict, Violation
 from PhantomLibrary.domain import NodeId, ShardId
-from PhantomLibrary.errors import InvalidInput, InvalidState, PhantomError
+from PhantomLibrary.errors import InvalidInput, InvalidState, Livelock, PhantomError
 from PhantomLibrary.keywords.failures import CheckFailed, failure_text
 from PhantomLibrary.keywords.node_names import Nodes
 from PhantomLibrary.keywords.times import NOW, UNTIL_HEALED, VirtualTime, in_seconds
@@ -19,6 +19,7 @@ from PhantomLibrary.testbed.nemesis import Nemesis
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.testbed.targets import resolve_nodes
+from PhantomLibrary.testbed.waits import describe_waits
 
 _READING_VERBS = ("get value", "query", "query at snapshot")
 
@@ -101,6 +102,8 @@ class Cluster:
         except AssertionError:
             self.check_invariants()  # A rule that was broken says more than the assertion that it led to.
             raise
+        except Livelock as stuck:
+            raise Livelock("\n".join([str(stuck), *describe_waits(self.run)])) from None
         self.check_invariants()
         return met
 

@@ -47,7 +47,7 @@ from PhantomLibrary.world.node import NodeHost, NodeState
 from PhantomLibrary.world.topology import Topology
 from PhantomLibrary.world.world import World
 
-# The bounds of one `advance`: a livelock ends in an error that names who is busy.
+# The bounds of one stretch of an `advance`: a livelock ends in an error that names who is busy.
 EVENTS_MAX = 200_000_000
 WALL_S_MAX = 1_800.0
 _OPEN_EVERY_NS = SECOND_NS  # How far time goes before it is looked whether another thread waits.

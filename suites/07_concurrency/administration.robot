@@ -37,7 +37,7 @@ Node Joins While Another One Is Down
     [Tags]    priority-1
     [Setup]    Start Cluster With Clients
     Crash Node    n2
-    Get Node Count    down    ==    1    within=5s
+    Get Node Count    down    ==    1    within=10s
     Add Node
     Remove Node    n2
     Views Should Converge And Data Be Whole

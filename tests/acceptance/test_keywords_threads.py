@@ -30,6 +30,8 @@ def test_a_timeout_ends_all_threads_within_a_second(tmp_path):
     assert test.message == "Test timeout 3 seconds exceeded."
     assert test.elapsedtime / 1000 < 3.0 + 2 * AT_ONCE_S  # Its teardown starts and stops another cluster.
     assert run.tests["Library Is Usable"].passed, run.tests["Library Is Usable"].message
+    stood = run.tests["Virtual Time Stands Still"]
+    assert stood.passed, stood.message
     ended = {folder.name: summary["ended"] for folder, summary in summaries(tmp_path)}
     assert "its threads were interrupted" in ended["Threads_End.Time_Is_Up_In_Threads"]
 
