@@ -101,5 +101,9 @@ def test_one_noisy_value_does_not_tilt_the_line():
     assert slope_of([0, 10, 20, 30, 4_000_000, 50, 60, 70]) == 10
 
 
+def test_of_an_even_number_of_slopes_the_middle_two_count():
+    assert slope_of([0, 0, 0, 6]) == 1
+
+
 def test_nothing_grows_in_fewer_than_two_values():
     assert slope_of([]) == slope_of([7]) == 0

@@ -120,6 +120,41 @@ def test_commands_get_in_while_time_goes_on(it):
     assert replay(schedule).finish().digest == schedule.digest
 
 
+def test_nobody_gets_in_between_a_command_and_its_instant(it):
+    """What is planned for an instant is done before a command in it, which may not come later for that."""
+    run, began_ns = it.run, it.run.now_ns
+
+    def go_on():
+        with run.lock:
+            run.advance(run.now_ns + 50 * MILLISECOND_NS)
+
+    with run.lock:
+        other = threading.Thread(target=go_on, daemon=True)
+        other.start()
+        while not run.lock.is_wanted:
+            time.sleep(0.001)
+        run.plan(began_ns, lambda: None)
+        run.perform(Command("put value", began_ns, began_ns, arguments={"key": "a", "value": "1"}))
+        assert run.now_ns == began_ns
+    other.join(10)
+    assert run.now_ns == began_ns + 50 * MILLISECOND_NS
+
+
+def test_a_run_that_another_thread_has_ended_goes_no_further(it):
+    run = it.run
+
+    def end():
+        with run.lock:
+            run.ended = "it was enough"
+
+    report = crew_of(
+        ("go on", lambda: run.advance(run.now_ns + 3_600 * SECOND_NS)), ("end", end), threads=2, rounds=1
+    ).work(20)
+    assert report.late == () and len(report.troubles) == 1 and report.troubles[0].operation == "go on"
+    assert str(report.troubles[0].error) == "this cluster cannot go on: it was enough; start another one"
+    assert run.now_ns < 3_000 * SECOND_NS
+
+
 def test_several_that_let_time_go_on_all_come_to_their_ends(it):
     run, began_ns = it.run, it.run.now_ns
     found = {}
@@ -238,6 +273,18 @@ def test_an_interrupt_ends_all_threads_first(it, monkeypatch):
         crew.work(0.05)
     assert threading.active_count() == before and sys.getswitchinterval() == interval
     assert it.run.ended == "its threads were interrupted"
+
+
+def test_an_interrupt_before_all_have_begun_leaves_none_at_the_barrier(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    crew = crew_of(("rest", lambda: None), threads=3, rounds=1)
+    monkeypatch.setattr(crew._members[2], "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        crew.work(5)
+    assert threading.active_count() == before
 
 
 def test_parts_have_a_lock_of_their_own():

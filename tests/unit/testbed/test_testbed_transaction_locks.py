@@ -2,8 +2,11 @@
 
 import pytest
 
+from PhantomLibrary.database.transactions.lock_waits import LockWaits
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Begin, Commit, Get, Ok, Put, Update, Where, Within
 from PhantomLibrary.kernel.tasks import Task
+from PhantomLibrary.protocols.transactions.deadlocks import DeadlockDetector
+from PhantomLibrary.protocols.transactions.values import TransactionId
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.transaction_judge import holds_locks, judge_locks
@@ -78,3 +81,22 @@ def test_a_row_that_was_waited_for_and_is_left_alone_is_locked_no_more_after_the
     assert isinstance(bench.do("b", Commit()), Ok)
     bench.run.advance(bench.run.now_ns + 100 * MILLISECOND_NS)
     assert bench.locks() == []
+
+
+def test_waits_are_counted_from_when_they_began_however_often_it_was_asked():
+    now_ns = [0]
+    waits = LockWaits(DeadlockDetector("n1"), lambda: now_ns[0])
+    first, second = TransactionId(1, "n1", 1), TransactionId(2, "n1", 2)
+    waits.begin(first, (second,))
+    now_ns[0] = 30
+    waits.begin(first, (second,))  # It has asked once more.
+    now_ns[0] = 50
+    assert (waits.count, waits.longest_ns()) == (0, 50)
+    waits.end(first)
+    waits.end(second)  # It has never waited.
+    assert (waits.count, waits.total_ns, waits.longest_ns()) == (1, 50, 50)
+    waits.begin(second, (first,))
+    now_ns[0] = 60
+    waits.end(second)
+    assert (waits.count, waits.total_ns, waits.longest_ns()) == (2, 60, 50)
+    assert not waits.detector.is_waiting

@@ -58,11 +58,12 @@ def test_a_thread_that_has_its_turn_may_take_it_again():
 
 def test_who_gives_way_comes_after_all_who_wait():
     turns, order = Turns(), []
-    with turns, turns:
-        threads = queue_up(turns, order, "abc")
-        turns.give_way()
-        assert order == list("abc")
-        assert turns.describe() == ["MainThread has its turn"]  # Twice, as before: one exit does not end it.
+    with turns:
+        with turns:
+            threads = queue_up(turns, order, "abc")
+            turns.give_way()
+            assert order == list("abc")
+        assert turns.describe() == ["MainThread has its turn"]  # It had taken it twice, and has it once still.
     for each in threads:
         each.join(WAIT_S)
     assert turns.describe() == []
@@ -123,12 +124,13 @@ def test_a_thread_that_is_interrupted_as_it_gives_way_has_no_turn_any_more():
 
     thread = started(give_way)
     has_it.wait(WAIT_S)
-    mine = threading.Event()
+    mine, seen = threading.Event(), []
 
     def hold():
         with turns:
             mine.set()
             thread.join(WAIT_S)
+            seen.extend(turns.describe())
 
     holder = started(hold)
     until(lambda: len(turns.describe()) == 2)
@@ -137,4 +139,5 @@ def test_a_thread_that_is_interrupted_as_it_gives_way_has_no_turn_any_more():
     interrupt(thread)
     holder.join(WAIT_S)
     assert not thread.is_alive() and not holder.is_alive()
+    assert seen == [f"{holder.name} has its turn"]
     assert turns.describe() == []
