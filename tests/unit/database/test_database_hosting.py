@@ -34,7 +34,10 @@ BEGIN, BEHIND = 1_000, 100_000
 
 @pytest.fixture
 def host():
-    made = Host()
+    return filled(Host())
+
+
+def filled(made):
     made.write(CATALOG_KEY, encode_catalog(CATALOG), BEGIN)
     for number in range(6):
         made.write(key_of_row(ORDERS, (number, 0, 0)), encode_row((number, 0, number)), BEGIN + number)

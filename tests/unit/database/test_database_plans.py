@@ -2,7 +2,7 @@
 
 import pytest
 
-from PhantomLibrary.domain import Delete, Put
+from PhantomLibrary.domain import MILLISECOND_NS, Delete, Put
 from PhantomLibrary.sql.rows import encode_row, key_of_row, position
 from tests.unit.database.sql_cluster import ORDERS, PEOPLE, SqlCluster, all_of, fragment, plan
 
@@ -120,19 +120,40 @@ def test_broadcast_rows_come_to_each_shard(chunk_bytes):
     people = all_of(PEOPLE, 1, movement="broadcast")
     text = "SELECT name, sum(sum) AS s FROM t2 JOIN in1 ON in1.id=t2.person GROUP BY name"
     joined = fragment(2, text, "name s", (2,), inputs=(1,))
-    rows = cluster.ask(plan(people, joined, final="SELECT name, sum(s) FROM in2 GROUP BY name ORDER BY 1"))
-    assert rows == TOTALS
+    wanted = plan(people, joined, final="SELECT name, sum(s) FROM in2 GROUP BY name ORDER BY 1")
+    assert cluster.ask(wanted) == cluster.ask(wanted) == TOTALS
     cluster.go(0.5)
     assert cluster.cursors() == 0
 
 
-def test_a_statement_that_takes_too_long_is_ended_and_leaves_nothing_open(cluster):
-    leader = cluster.run.leader(2)
-    gateway = next(node for node in cluster.run.node_names if node != leader)
-    cluster.give("pause node", leader)
+def test_a_statement_that_takes_too_long_is_ended_and_leaves_nothing_open():
+    cluster = SqlCluster(knobs={"chunk_bytes": 60, "statement_timeout_ns": 4 * MILLISECOND_NS})
+    cluster.insert(ORDERS, *ROWS)
+    statement = cluster.start(plan(all_of(ORDERS)))
+    assert cluster.go(1, lambda: cluster.cursors() > 0)
+    cluster.go(1, lambda: statement.is_done)
+    assert statement.error == "SQL 57014: the statement took longer than 0.004 s"
+    assert 4 * MILLISECOND_NS <= statement.took_ns < 5 * MILLISECOND_NS
+    cluster.go(0.1)
+    assert cluster.cursors() == 0
+
+
+def test_a_shard_that_cannot_be_asked_is_named(cluster):
+    gateway = next(node for node in cluster.run.node_names if node != cluster.run.leader(2))
+    assert cluster.ask(plan(all_of(ORDERS)), gateway) == ROWS
+    for node in cluster.run.node_names:
+        if node != gateway:
+            cluster.give("crash node", node)
     statement = cluster.start(plan(all_of(ORDERS)), gateway)
-    cluster.go(6, lambda: statement.is_done)
-    assert "shard 2 could not be asked" in (statement.error or "") or statement.result.rows == ROWS
+    assert cluster.go(6, lambda: statement.is_done)
+    assert "could not be asked: shard" in statement.error and statement.error.startswith("shard ")
+
+
+def test_own_rows_are_seen_by_nobody_else(cluster):
+    transaction = cluster.begin()
+    transaction.writes.append(Put(key_of_row(ORDERS, (500, 0, 0)), encode_row((500, 0, 0))))
+    assert len(cluster.ask(plan(all_of(ORDERS)), transaction=transaction)) == 61
+    assert cluster.ask(plan(all_of(ORDERS))) == ROWS
 
 
 def test_more_than_a_query_may_hold_is_refused_and_the_step_is_named():
