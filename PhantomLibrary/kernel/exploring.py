@@ -102,6 +102,11 @@ class ExploringScheduler(Scheduler):
         else:
             self._push(time_ns, self._rank_at(time_ns, callback), self._next_sequence(), callback, argument)
 
+    @property
+    def channels(self) -> int:
+        """How many channels have been used so far."""
+        return len(self._channels)
+
     # --- what strategies decide -----------------------------------------------------------------------------------
 
     def _rank_of(self, name: str) -> int:
@@ -201,14 +206,14 @@ class RandomOrder(ExploringScheduler):
 
 
 class PriorityOrder(ExploringScheduler):
-    """Goes by priorities, some of which change. `changes` counts these changes so far."""
+    """Goes by priorities, some of which change. `changes` counts these changes so far, `steps` the deliveries made."""
 
-    __slots__ = ("_points", "_step", "changes")
+    __slots__ = ("_points", "changes", "steps")
 
     def __init__(self, order: Order, streams: Streams) -> None:
         super().__init__(order, streams)
         stream = self._stream("change points")
-        self._step = self.changes = 0
+        self.steps = self.changes = 0
         # Of two changes at one step the later one counts, as if it had come right after the other.
         self._points = {1 + stream.below(order.steps): _RANKS + each for each in range(order.depth - 1)}
 
@@ -235,8 +240,8 @@ class PriorityOrder(ExploringScheduler):
     def _count_step(self, channel: Channel, sequence: int) -> None:
         """The delivery is next: now its channel may lose its priority."""
         channel.counted = sequence
-        self._step += 1
-        rank = self._points.get(self._step)
+        self.steps += 1
+        rank = self._points.get(self.steps)
         if rank is not None:
             channel.rank = rank
             self.changes += 1

@@ -71,7 +71,7 @@ class ExplorationKeywords(Component):
             order = Order(strategy, number, depth, steps)
             others.add(case.do(f"in order {number} of {count} ({order})", order))
         others.discard(default)
-        what = f"{count} {strategy} orders of {name}, depth {depth}, {steps} deliveries"
+        what = f"{count} {strategy} orders of {name}, depth {depth}, {steps} deliveries over {case.channels} channels"
         self._check_explored(what, others)
         logger.info(f"{what}: {len(others)} different runs, beside the one in the default order")
         return len(others)
@@ -111,16 +111,20 @@ class ExplorationKeywords(Component):
 
 
 class _Case:
-    """A user keyword that is run many times. `deliveries` is how many its largest run had so far, in any order."""
+    """A user keyword that is run many times. `deliveries` is how many its largest run had so far, in any order, and
+    `channels` over how many these went at most.
+    """
 
     def __init__(self, rehearse: Callable[..., list[Run]], name: str, args: tuple[Any, ...]) -> None:
-        self.deliveries = 0
+        self.deliveries = self.channels = 0
         self._rehearse = rehearse
         self._name = name
         self._args = args
 
     def do(self, which: str, order: Order | None = None, seed: Seed = AUTO) -> Digests:
         """Run it once; return the digests of its runs. A failure says which time this was."""
+        from PhantomLibrary.kernel.exploring import ExploringScheduler
+
         try:
             with _little_logged():
                 runs = self._rehearse(lambda: BuiltIn().run_keyword(self._name, *self._args), order=order, seed=seed)
@@ -131,7 +135,9 @@ class _Case:
             raise CheckFailed("\n".join(filter(None, (f"{first}, {which}", rest)))) from None
         if not runs:
             raise InvalidState(f"{self._name} has started no cluster: the case begins with Start Cluster")
-        self.deliveries = max(self.deliveries, *(getattr(run.scheduler, "deliveries", 0) for run in runs))
+        for scheduler in (run.scheduler for run in runs if isinstance(run.scheduler, ExploringScheduler)):
+            self.deliveries = max(self.deliveries, scheduler.deliveries)
+            self.channels = max(self.channels, scheduler.channels)
         return tuple(run.trace.digest() for run in runs)
 
 

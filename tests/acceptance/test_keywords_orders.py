@@ -31,7 +31,7 @@ def test_cases_that_hold_leave_no_evidence_and_one_line_each(run):
     texts = [each.message for each in keyword.messages]
     told = "4 random orders of Start Small Cluster, depth 3, "
     assert [each for each in texts if each.startswith(told)] == texts[:1]
-    assert texts[0].endswith("deliveries: 4 different runs, beside the one in the default order")
+    assert texts[0].endswith("channels: 4 different runs, beside the one in the default order")
 
 
 @pytest.mark.parametrize("test", sorted(FAILS))

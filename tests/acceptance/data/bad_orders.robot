@@ -50,7 +50,7 @@ Cases That Explore Nothing
     Refused    Log has started no cluster: the case begins with Start Cluster    For Each Seed    5    Log    x
     Refused    No keyword with name 'Nothing Of The Kind' found., in the default order already
     ...    For Each Schedule    5    pct    Nothing Of The Kind
-    Failed    ORD-001: 5 pct orders of Start Cluster, depth 3, 2 deliveries were all the same run, so nothing was explored
+    Failed    ORD-001: 5 pct orders of Start Cluster, depth 3, 2 deliveries over 2 channels were all the same run, so nothing was explored
     ...    For Each Schedule    5    pct    Start Cluster
     Failed    ORD-001: 5 seeds of Start With A Seed Of Its Own were all the same run, so nothing was explored
     ...    For Each Seed    5    Start With A Seed Of Its Own

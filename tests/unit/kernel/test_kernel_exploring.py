@@ -191,6 +191,7 @@ def test_pct_changes_fewer_priorities_than_its_depth(plans, order):
     scheduler = world.scheduler
     assert isinstance(scheduler, PriorityOrder)
     assert scheduler.changes <= order.depth - 1
+    assert scheduler.steps == scheduler.deliveries, "each is counted once, though it may have to wait again"
 
 
 def crowd() -> list[Planned]:
@@ -249,6 +250,16 @@ def test_delay_bounded_finds_what_one_delay_brings_about():
     plans = [Planned(10 + step, channel, channel) for channel in ("a>b", "b>a") for step in range(4)]
     found = sum(shows(Order("delay-bounded", n, 1, len(plans), 100), plans, [4, 5, 6, 7, 3]) for n in range(200))
     assert found >= 5
+
+
+def test_delay_bounded_uses_its_bound_and_no_more():
+    plans = [Planned(100 * step, f"c{step}>b", "b") for step in range(1, 41)]
+    held = set()
+    for number in range(40):
+        world = World(Order("delay-bounded", number, 2, len(plans), HOLD_NS), plans)
+        world.run()
+        held.add(world.scheduler.held)
+    assert max(held) == 2
 
 
 def test_priorities_of_channels_are_drawn_fairly():
