@@ -129,8 +129,10 @@ def test_broadcast_rows_come_to_each_shard(chunk_bytes):
 def test_a_statement_that_takes_too_long_is_ended_and_leaves_nothing_open():
     cluster = SqlCluster(knobs={"chunk_bytes": 60, "statement_timeout_ns": 4 * MILLISECOND_NS})
     cluster.insert(ORDERS, *ROWS)
-    statement = cluster.start(plan(all_of(ORDERS)))
-    assert cluster.go(1, lambda: cluster.cursors() > 0)
+    for _ in range(2):  # The first one is ended while its gateway asks for the map.
+        statement = cluster.start(plan(all_of(ORDERS)))
+        cluster.go(1, lambda: cluster.cursors() > 0)
+    assert cluster.cursors()
     cluster.go(1, lambda: statement.is_done)
     assert statement.error == "SQL 57014: the statement took longer than 0.004 s"
     assert 4 * MILLISECOND_NS <= statement.took_ns < 5 * MILLISECOND_NS
