@@ -27,8 +27,7 @@ Circle Over Three Shards Is Broken
 Circle Beside A Lost Waiter Is Broken
     [Documentation]    Between two that wait for each other, a third one stood in the queue when its node crashed.
     [Tags]    priority-1
-    [Setup]    Start Bank
-    Begin In Turn    first=n3    second=n2    lost=n1
+    [Setup]    Start Bank And Begin    first=n3    second=n2    lost=n1
     Write Key    first    zoe    1
     Write Key    second    alice    2
     Write Key    lost    alice    3    outcome=blocked
@@ -159,6 +158,12 @@ First And Third Should Commit
     Read Keys    audit    k1    ==    k1=1, k5=3, k8=1
     Commit Transaction    audit
     Locks Should Be Released    within=1s
+
+Start Bank And Begin
+    [Documentation]    Starts the bank, and transactions in it.
+    [Arguments]    &{gateways}
+    Start Bank
+    Begin In Turn    &{gateways}
 
 Begin In Turn
     [Documentation]    Begins transactions at gateways, one after the other, so that the last one is the youngest.

@@ -105,10 +105,11 @@ def test_threads_that_take_no_turns_are_found_in_one_cluster_at_once():
     def troubles(defect):
         story = Story(defect).lead()
         run = story.run
+        story.give("start workload", kind="register", clients=4, rate=400_000, keys=5)
 
         def go_on():
             with run.lock:
-                run.advance(run.now_ns + 40 * MILLISECOND_NS)
+                run.advance(run.now_ns + 200 * MILLISECOND_NS)
 
         crew = Crew(
             [Operation("go on", go_on)], threads=4, rounds=20, end_run=lambda _reason: None, describe_waits=list
