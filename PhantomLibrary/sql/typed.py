@@ -198,6 +198,9 @@ def scaled_up(node: exp.Expr, digits: int, *, is_checked: bool = True) -> exp.Ex
 
 
 def as_real(node: exp.Expr, source: SqlType) -> exp.Expr:
+    value = whole_value(node)
+    if value is not None:
+        return literal(value / 10**source.scale)  # Of whole numbers Python's quotient is the nearest float.
     cast = exp.Cast(this=node, to=exp.DataType.build("REAL", dialect="sqlite"))
     if not source.scale:
         return cast

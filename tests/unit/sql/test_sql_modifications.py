@@ -87,6 +87,7 @@ def test_inserted_rows_are_as_they_are_kept(catalog, text, parameters, rows):
         ("INSERT INTO customers (id) VALUES (1)", '23502: null value in column "name" of table'),
         ("INSERT INTO customers (id, name) VALUES (1, 'Annnna')", "22001: value too long for type VARCHAR(5)"),
         ("INSERT INTO customers (id, name, credit) VALUES (1, 'A', 12345)", "22003: numeric field overflow: 12345.00"),
+        ("INSERT INTO customers (id, name, credit) VALUES (1, 'A', 9999.995)", "22003: numeric field overflow: 10"),
         ("INSERT INTO customers (id, name) VALUES ('x', 'A')", '22P02: invalid input syntax for type integer: "x"'),
         ("INSERT INTO customers (id, name) VALUES (1, 5)", "42804: column name is of type VARCHAR(5) but"),
         ("INSERT INTO customers (id, name) SELECT 1, 2", "42804: column name is of type VARCHAR(5) but"),
