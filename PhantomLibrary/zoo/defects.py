@@ -19,6 +19,7 @@ from PhantomLibrary.zoo.concurrency_catalogue import CONCURRENCY_DEFECTS
 from PhantomLibrary.zoo.defect import Defect, laid_over
 from PhantomLibrary.zoo.execution_catalogue import EXECUTION_DEFECTS
 from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
+from PhantomLibrary.zoo.query_catalogue import QUERY_DEFECTS
 from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
 from PhantomLibrary.zoo.resource_catalogue import RESOURCE_DEFECTS
 from PhantomLibrary.zoo.scaling_catalogue import SCALING_DEFECTS
@@ -36,6 +37,7 @@ _OTHERS = (
     | RESHAPE_DEFECTS
     | SCALING_DEFECTS
     | EXECUTION_DEFECTS
+    | QUERY_DEFECTS
 )
 
 DEFECTS: dict[str, Defect] = {

@@ -50,6 +50,13 @@ QUERY_DEFECTS: dict[str, Defect] = {
             in_planner("joiner", "LimitsBothSides"),
         ),
         Defect(
+            "aggregate-pushed-to-nullable-side",
+            "The side of an outer join whose rows may be missing is grouped before the join, which then counts groups.",
+            "TiDB issues 34465 and 34863; Doris pull request 62107",
+            _WRONG,
+            in_planner("joiner", "GroupsBeforeTheJoin"),
+        ),
+        Defect(
             "scan-of-one-branch",
             "Of alternatives in a condition only the first one decides which shards are asked.",
             "Jepsen TigerBeetle 0.16.11 (2025): scans with several predicates missed rows",

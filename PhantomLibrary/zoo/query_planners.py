@@ -13,7 +13,7 @@ from PhantomLibrary.sql.planning.joins import Joiner
 from PhantomLibrary.sql.planning.limits import First
 from PhantomLibrary.sql.planning.pruning import Pruner
 from PhantomLibrary.sql.planning.relations import Ranges
-from PhantomLibrary.sql.planning.stages import Block, Stage
+from PhantomLibrary.sql.planning.stages import Block, Source, Stage
 from PhantomLibrary.sql.planning.subqueries import Subqueries
 from PhantomLibrary.zoo.defect import over
 
@@ -51,6 +51,22 @@ class LimitsBothSides(Joiner):
 
     def may_be_limited(self, block: Block, side: str, stage: Stage, first: First, *, is_left: bool) -> bool:
         return True
+
+
+class GroupsBeforeTheJoin(Joiner):
+    """Groups the side of an outer join whose rows may be missing before the join, and forgets how many there were."""
+
+    def _push_own(self, block: Block, side: str, stage: Stage, *, is_left: bool) -> None:
+        super()._push_own(block, side, stage, is_left=is_left)
+        if side and not is_left and self._is_grouped(block):
+            alias, needed = stage.aliases[0], block.needed(stage)
+            select = exp.Select(expressions=[trees.column(ref) for ref in needed], distinct=exp.Distinct())
+            stage.put_into(select)
+            stage.where = []
+            stage.sources = [Source(exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(alias))))]
+
+    def _is_grouped(self, block: Block) -> bool:
+        return bool(trees.aggregates_in(block.select.expressions))
 
 
 class MatchesNulls(Joiner):

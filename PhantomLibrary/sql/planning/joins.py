@@ -47,7 +47,7 @@ class Way(Struct, frozen=True):
 class Joiner:
     """Joins the stages of a block."""
 
-    setup_bytes = 2048  # What another round of messages is worth.
+    setup_bytes = 1024  # What another round of messages is worth.
 
     def __init__(self, mover: Mover, options: PlanOptions) -> None:
         self.mover = mover

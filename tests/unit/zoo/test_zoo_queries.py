@@ -11,6 +11,7 @@ TELLING = {
     "avg-of-averages": "select s, avg(x) from a group by s",
     "count-of-rows-for-values": "select s, count(x) from a group by s",
     "limit-under-outer-join": "select a.id, b.id from a left join b on a.x = b.x order by a.id, b.id desc limit 4",
+    "aggregate-pushed-to-nullable-side": "select a.x, count(*), sum(b.x) from a left join b on a.x = b.x group by a.x",
     "scan-of-one-branch": "select id, s from a where id = 1 or (id = 2 and y >= 0) or id in (3, 4, 5)",
     "null-equals-null": "select a.id, b.id from a join b on a.x = b.x",
     "not-in-passes-over-nulls": "select id from a where y not in (select aid from b where id > 3)",
