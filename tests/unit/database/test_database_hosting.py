@@ -155,8 +155,24 @@ def test_inputs_are_taken_whole_or_not_at_all(host):
 
     assert ask(host, Deliver(inbox, 1, source, 0, ((1,), (2,)), 9)) == Taken()
     assert ask(host, Deliver(inbox, 1, source, 0, ((1,), (2,)), 9)) == Taken()
+    assert host.desk.fragments.bytes == 9
     assert taking(10, source, 2) == InputsGone()
     assert ask(host, Deliver(inbox, 1, other, 1, ((9,),), 4)) == Taken()
     assert taking(11, source, 2) == InputsGone()
     assert ask(host, Deliver(inbox, 1, source, 1, ((3,),), 4)) == Taken()
     assert taking(12, source, 2).rows == ((1,), (2,), (3,))
+
+
+def test_who_begins_anew_delivers_as_another_source(host):
+    wanted = all_of(ORDERS, 4, movement="shuffle", shuffled_by=(0,))
+    sources = []
+    for _ in range(2):
+        host.take(run(1, wanted, workers=((1, CursorId("n9", 8)),)))
+        host.commit()
+        host.desk.settled()
+        (_, deliver, finish), *_ = host.asked
+        host.asked.clear()
+        sources.append(deliver.source)
+        finish(Taken())
+        host.desk.fragments._cursors.clear()
+    assert sources[0] != sources[1]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from PhantomLibrary.database.sql.together import together
+from PhantomLibrary.database.transactions.script import RolledBackError, Running
 from PhantomLibrary.domain import MILLISECOND_NS, Delete, Put
 from PhantomLibrary.sql.rows import encode_row, key_of_row, position
 from tests.unit.database.sql_cluster import ORDERS, PEOPLE, SqlCluster, all_of, fragment, plan
@@ -187,3 +189,67 @@ def test_rows_of_queries_under_way_count_as_memory():
     assert cluster.go(1, lambda: cluster.cursors() > 2)
     held = {node: process.account().memory_bytes - before[node] for node, process in cluster.run.processes.items()}
     assert sum(held.values()) > 500 and held["n1"] > 0
+
+
+def test_rows_of_one_transaction_are_not_seen_by_the_next_one_that_has_some_itself(cluster):
+    for number in (500, 600):
+        transaction = cluster.begin()
+        transaction.writes.append(Put(key_of_row(ORDERS, (number, 0, 0)), encode_row((number, 0, 0))))
+        seen = cluster.ask(plan(all_of(ORDERS)), transaction=transaction)
+        assert seen == [*ROWS, (number, 0, 0)]
+
+
+def test_shuffled_rows_come_in_chunks():
+    cluster = SqlCluster(knobs={"chunk_bytes": 64})
+    cluster.insert(ORDERS, *ROWS)
+    cluster.insert(PEOPLE, *((number, f"p{number}") for number in range(7)))
+    statement = cluster.start(shuffle_join())
+    assert cluster.go(1, lambda: statement.is_done)
+    assert statement.error is None and statement.result.rows == TOTALS and statement.result.measured[3].restarts == 0
+
+
+def test_what_was_dropped_takes_no_room():
+    cluster = SqlCluster(knobs={"chunk_bytes": 60, "query_memory_bytes": 700})
+    cluster.insert(ORDERS, *ROWS)
+    statement = cluster.start(plan(all_of(ORDERS)))
+    assert cluster.go(1, lambda: cluster.cursors() > 2)
+    cluster.go(0.0005)
+    for process in cluster.run.processes.values():
+        for replica in process.replicas.values():
+            if replica.service.desk is not None:
+                replica.service.desk.fragments._cursors.clear()
+    assert cluster.go(4, lambda: statement.is_done)
+    assert statement.error is None and statement.result.rows == ROWS
+    assert statement.result.measured[0].restarts > 0
+
+
+def test_work_takes_time_at_shards_and_at_the_coordinator(cluster):
+    cluster.ask(plan(all_of(ORDERS)))
+    product = "SELECT count(a.sum + b.sum + c.sum) AS n FROM {0} a, {0} b, {0} c"
+    idle_ns = cluster.run.host("n1").reading().cpu_ns
+    here = cluster.start(plan(all_of(ORDERS), final=product.format("in0")))
+    cluster.go(1, lambda: here.is_done)
+    cluster.go(0.1)
+    busy_ns = cluster.run.host("n1").reading().cpu_ns - idle_ns
+    there = cluster.start(plan(fragment(0, product.format("t2"), "n", (2,)), final="SELECT sum(n) FROM in0"))
+    cluster.go(1, lambda: there.is_done)
+    assert here.result.rows == [(60**3,)] and busy_ns > 8 * MILLISECOND_NS
+    assert there.result.measured[0].units > 10 and there.took_ns > there.result.measured[0].units * 3_000
+
+
+def test_when_one_script_fails_the_others_end():
+    ended = []
+
+    def waits(number):
+        try:
+            yield lambda resume: None
+        finally:
+            ended.append(number)
+
+    def fails():
+        yield lambda resume: resume(None)
+        raise RolledBackError("no")
+
+    outcome = []
+    Running(together([waits(1), fails(), waits(2)]), lambda result, reason: outcome.append((result, reason))).start()
+    assert outcome == [(None, "no")] and ended == [1]
