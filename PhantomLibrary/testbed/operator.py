@@ -70,8 +70,8 @@ class Operator:
         function, argument = _recorded(operation)
         key, workload = (None, SQL) if isinstance(operation, Sql) else (operation.key, WORKLOAD)
         self._recorder.invoke(session.process, function, key, argument, workload, session.node)
-        gateway = session.node
-        answer = await session.call(_asked(operation))
+        answer = await session.call_somewhere(_asked(operation))
+        gateway = session.asked
         if isinstance(answer, Ok) and isinstance(operation, Sql):
             answer = Ok(*_read_results(answer.value or ""))
         if isinstance(answer, Ok):

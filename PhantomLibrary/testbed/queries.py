@@ -84,12 +84,11 @@ def read_parameters(given: Sequence[Any]) -> tuple[Parameter, ...]:
 async def _ask(cluster: Cluster, statement: Sql) -> AskedQuery:
     since_ns = cluster.now_ns
     session = cluster.sessions.open(cluster.recorder.new_process())
-    gateway = session.node
-    answer = await session.call(Begin("snapshot"))
+    answer = await session.call_somewhere(Begin("snapshot"))
     at_ns = None
     if isinstance(answer, Ok):
         answer = await session.call(Within(statement))
-        at_ns = _snapshot_ns(cluster, gateway, session.process)
+        at_ns = _snapshot_ns(cluster, session.asked, session.process)
     took_ns = cluster.now_ns - since_ns
     if at_ns is not None:
         await session.call(Rollback())

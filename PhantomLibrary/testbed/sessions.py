@@ -36,12 +36,15 @@ from PhantomLibrary.world.world import World
 _AVOID_NS = 2 * SECOND_NS
 _SAGA_LOOK_NS = 50 * MILLISECOND_NS
 _SAGA_LOOKS_MAX = 400
+_GATEWAYS_MAX = 5
 
 
 class GatewaySession:
-    """One client process's way into the database. `node` is the gateway it speaks to."""
+    """One client process's way into the database. `node` is the gateway it speaks to, `asked` the one that
+    `call_somewhere` has asked last.
+    """
 
-    __slots__ = ("_leaves", "_pending", "_pool", "_request", "balancing", "home", "node", "process")
+    __slots__ = ("_leaves", "_pending", "_pool", "_request", "asked", "balancing", "home", "node", "process")
 
     def __init__(self, pool: SessionPool, process: int, home: NodeId, balancing: Balancing = ROUND_ROBIN) -> None:
         self._pool = pool
@@ -50,7 +53,7 @@ class GatewaySession:
         self.process = process
         self.home = home
         self.balancing = balancing
-        self.node = pool.gateway_for(self)
+        self.node = self.asked = pool.gateway_for(self)
         pool.connections[self.node] = pool.connections.get(self.node, 0) + 1
         self._leaves = False  # For another gateway, as soon as it is free.
 
@@ -64,6 +67,16 @@ class GatewaySession:
         self._pending = pending
         pool.send(self, ClientRequest(self.process, self._request, operation))
         answer: Answer = await pending.wait()
+        return answer
+
+    async def call_somewhere(self, operation: Operation) -> Answer:
+        """Perform one operation at whichever gateway there is: where nobody listens at one, the next is asked."""
+        answer: Answer = Refused("nobody was asked")
+        for _ in range(_GATEWAYS_MAX):
+            asked = self.asked = self.node
+            answer = await self.call(operation)
+            if self.node == asked or not isinstance(answer, Refused):
+                break
         return answer
 
     async def _run(self, saga: RunSaga) -> Answer:
