@@ -124,7 +124,7 @@ def _sum(node: exp.Expr, kind: SqlType, is_distinct: bool) -> Typed:
 def _halves(node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
     # Of a REAL, which a whole number out of range has become, the upper half is a REAL too: so it is found.
     upper = exp.Div(this=operand(node), expression=number(HALF), typed=True, safe=True)
-    lower = exp.Mod(this=operand(node).copy(), expression=number(HALF))
+    lower = exp.Mod(this=operand(node.copy()), expression=number(HALF))
     return exp.Sum(this=upper), exp.Sum(this=lower)
 
 

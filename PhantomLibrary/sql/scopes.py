@@ -78,7 +78,8 @@ class Scope:
                 raise SqlError(AMBIGUOUS_COLUMN, f"column reference {table}.{name} is ambiguous")
             return source.reference(outputs[0])
         if name in self.merged:
-            return self.merged[name]
+            merged = self.merged[name]
+            return Typed(merged.node.copy(), merged.type)  # A node stands in one place only.
         found = [(source, each) for source in self.sources for each in source.find(name)]
         if len(found) > 1:
             owners = " or ".join(f"{source.name}.{name}" for source, _ in found)

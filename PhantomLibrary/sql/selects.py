@@ -119,7 +119,7 @@ class SelectBinder:
             if not scope.sources:
                 raise SqlError(SYNTAX_ERROR, "SELECT * with no tables specified is not valid")
             for name, typed in scope.merged.items():
-                self._add(exp.column(exp.to_identifier(name, quoted=True)), typed, name)
+                self._add(exp.column(exp.to_identifier(name, quoted=True)), Typed(typed.node.copy(), typed.type), name)
             for source in scope.sources:
                 self._all_of(source, set(scope.merged))
             return

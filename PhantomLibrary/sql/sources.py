@@ -10,7 +10,7 @@ from sqlglot import exp
 from PhantomLibrary.errors import nearest
 from PhantomLibrary.sql.binder import Binder, Statement
 from PhantomLibrary.sql.catalog import ROW_ID, Table
-from PhantomLibrary.sql.comparisons import compared
+from PhantomLibrary.sql.comparisons import alike, compared
 from PhantomLibrary.sql.dialect import refuse_parts
 from PhantomLibrary.sql.errors import SYNTAX_ERROR, TOO_COMPLEX, UNKNOWN_COLUMN, UNKNOWN_TABLE, SqlError, unsupported
 from PhantomLibrary.sql.parser import parse
@@ -206,8 +206,8 @@ class SourceBinder:
             pair = compared(binder, "=", left, other)
             terms.append(exp.EQ(this=operand(pair[0]), expression=operand(pair[1])))
             if side == "FULL":
-                kind = left.type if left.type == other.type else None
-                merged[name] = Typed(exp.Coalesce(this=pair[0].copy(), expressions=[pair[1].copy()]), kind or left.type)
+                (first, second), kind = alike(binder, [_copied(left), _copied(other)], "USING")
+                merged[name] = Typed(exp.Coalesce(this=first, expressions=[second]), kind)
             else:
                 merged[name] = other if side == "RIGHT" else left
         scope.sources.append(right)
@@ -216,6 +216,10 @@ class SourceBinder:
         for each in terms[1:]:
             condition = exp.And(this=condition, expression=each)
         return condition
+
+
+def _copied(typed: Typed) -> Typed:
+    return Typed(typed.node.copy(), typed.type)
 
 
 def _is_bracketed(node: exp.Expr) -> bool:

@@ -63,9 +63,20 @@ def database():
     return connection
 
 
+def require_tree(tree):
+    """Fail unless each node stands in one place and knows where: planners change trees where they stand."""
+    seen = set()
+    for node in tree.walk():
+        assert id(node) not in seen, f"{node.sql()} stands in two places"
+        seen.add(id(node))
+        for child in node.iter_expressions():
+            assert child.parent is node, f"{child.sql()} does not stand in {node.sql()}"
+
+
 def rows_of(text, *parameters, catalog=CATALOG, connection=None):
     """Return the answer to a query, as a client sees it."""
     bound = bind_query(parse(text), catalog, parameters)
+    require_tree(bound.tree)
     rows = (connection or database()).execute(sqlite_text(bound.tree), bound.parameters)
     return [
         tuple(external(value, column.type) for value, column in zip(row, bound.columns, strict=True)) for row in rows

@@ -104,6 +104,8 @@ def test_expression_has_its_value(expression, value):
         ("SELECT id FROM customers ORDER BY 1 + 1, id DESC LIMIT 1", [(3,)]),
         ("SELECT id FROM customers RIGHT JOIN orders USING (id) ORDER BY id DESC LIMIT 1", [(4,)]),
         ("SELECT 1 UNION ALL SELECT 1", [(1,), (1,)]),
+        ("SELECT x FROM (SELECT 1 AS x) a FULL JOIN (VALUES (2.50)) b(x) USING (x) ORDER BY x", [("1.00",), ("2.50",)]),
+        ("SELECT x, a.x FROM (SELECT 2.5 AS x) a JOIN (VALUES (2.50)) b(x) USING (x)", [("2.5", "2.5")]),
         ("SELECT 1 UNION SELECT 1", [(1,)]),
         ("SELECT row_number() OVER (ORDER BY id DESC) FROM customers ORDER BY id", [(3,), (2,), (1,)]),
         (

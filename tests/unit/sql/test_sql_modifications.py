@@ -9,6 +9,7 @@ from PhantomLibrary.sql.engine import Engine
 from PhantomLibrary.sql.errors import SqlError
 from PhantomLibrary.sql.evaluator import Evaluator
 from PhantomLibrary.sql.front import bind, parse
+from tests.unit.sql.sql_tables import require_tree
 
 SCHEMA = (
     "CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(5) NOT NULL, email TEXT UNIQUE, "
@@ -50,6 +51,7 @@ TWO = [row(1, "a", 2.0), row(2, "b", 3.0)]
 
 def inserted(catalog, text, *parameters):
     bound = bind(parse(text), catalog, parameters)
+    require_tree(bound.source.tree)
     evaluator = Evaluator()
     check = evaluator.checker(bound.table)
     rows = [stored_row(bound.table, bound.targets, values, "r9") for values in evaluator.rows(bound.source)]
@@ -59,6 +61,7 @@ def inserted(catalog, text, *parameters):
 
 
 def selected(engine, bound):
+    require_tree(bound.source.tree)
     return engine.query(sqlite_text(bound.source.tree), bound.source.parameters, 1000)
 
 
@@ -147,6 +150,7 @@ def test_upsert_changes_the_row_that_is_there(catalog):
     bound = bind(parse(text), catalog, ("B", "!"))
     there, new = (1, "A", None, 0.25, None, None), (1, "B", None, 0.5, None, None)
     assert bound.conflict.targets == (1, 3)
+    require_tree(bound.conflict.change.tree)
     assert Evaluator().rows(bound.conflict.change, (*there, *new)) == [("AB!", 0.5)]
     assert Evaluator().rows(bound.conflict.change, (1, "A", None, 1.5, None, None, *new)) == []
 
