@@ -66,7 +66,7 @@ Tests Cost Little
 Start Load And Stop A Cluster
     [Documentation]    A short life: a leader, some writes, and the end.
     Start Cluster    three-nodes
-    Start Workload    register    clients=2    rate=200/s    keys=5
-    Run For    1200 ms
+    Start Workload    register    clients=2    rate=60/s    keys=5
+    Run For    1s
     Stop Workload
     Stop Cluster
