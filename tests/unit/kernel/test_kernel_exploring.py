@@ -262,6 +262,11 @@ def test_delay_bounded_uses_its_bound_and_no_more():
     assert max(held) == 2
 
 
+def test_delay_bounded_may_choose_the_first_delivery():
+    held = [World(Order("delay-bounded", number, 1, 1, HOLD_NS), [Planned(1, "a>b", "b")]) for number in range(5)]
+    assert max(each.run()[0].at_ns for each in held) > 1
+
+
 def test_priorities_of_channels_are_drawn_fairly():
     plans = [Planned(10, channel, channel) for channel in ("a>b", "b>a", "c>a")]
     orders = [tuple(World(Order("pct", n, depth=1), plans).run()) for n in range(300)]
