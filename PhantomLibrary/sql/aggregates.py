@@ -88,7 +88,8 @@ def _aggregate(
         return Typed(kind(this=binder.condition(arguments[0], name.upper())), BOOLEAN)
     if name in ("min", "max"):
         return _extreme(binder, name, arguments[0])
-    typed = binder.bind(arguments[0]) if is_distinct else bind_lazily(binder, arguments[0])
+    may_be_lazy = not is_distinct and name in ("sum", "avg")
+    typed = bind_lazily(binder, arguments[0]) if may_be_lazy else binder.bind(arguments[0])
     if typed.type is None:
         typed = Typed(binder.coerce(typed, INTEGER), INTEGER)
     assert typed.type is not None
@@ -100,7 +101,7 @@ def _aggregate(
 
 
 def _extreme(binder: Binder, name: str, argument: exp.Expr) -> Typed:
-    typed = bind_lazily(binder, argument)
+    typed = binder.bind(argument)  # With checks: a number out of range need not be the extreme one.
     if typed.type is None:
         typed = Typed(binder.coerce(typed, TEXT), TEXT)
     assert typed.type is not None

@@ -23,6 +23,7 @@ from PhantomLibrary.sql.errors import (
 from PhantomLibrary.sql.groups import require_grouped
 from PhantomLibrary.sql.limits import set_limit
 from PhantomLibrary.sql.scopes import Output, Source, column, plain_name
+from PhantomLibrary.sql.subqueries import aggregates
 from PhantomLibrary.sql.typed import Typed, is_constant
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class SelectBinder:
             tree.set("group", exp.Group(expressions=groups))
         if condition is not None:
             tree.set("having", exp.Having(this=condition))
+            if not groups and not any(aggregates(each) for each in tree.expressions):
+                _make_aggregate(tree.expressions[0])
         if order:
             tree.set("order", exp.Order(expressions=order))
         set_limit(self._binder, node, tree)
@@ -238,6 +241,12 @@ class SelectBinder:
             reason = "for SELECT DISTINCT, ORDER BY expressions must appear in select list"
             raise SqlError(GROUPING_ERROR, f"{reason}: {node.sql()}")
         return bound
+
+
+def _make_aggregate(projection: exp.Expr) -> None:
+    """Have a column compute an aggregate: SQLite knows a query with HAVING but without groups by its columns only."""
+    count = exp.GTE(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0))
+    projection.set("this", exp.Case(ifs=[exp.If(this=count, true=projection.this)]))
 
 
 def _name_of(node: exp.Expr) -> str:

@@ -36,13 +36,14 @@ def has_one_row(tree: exp.Expr) -> bool:
         return True
     if tree.args.get("from_") is None:
         return True
-    return tree.args.get("group") is None and any(_aggregates(each) for each in tree.expressions)
+    return tree.args.get("group") is None and any(aggregates(each) for each in tree.expressions)
 
 
-def _aggregates(node: exp.Expr) -> bool:
+def aggregates(node: exp.Expr) -> bool:
+    """Return whether a bound expression has an aggregate of the query that it is in."""
     if isinstance(node, exp.Window | exp.Query):
         return False
-    return is_aggregate(node) or any(_aggregates(each) for each in node.iter_expressions())
+    return is_aggregate(node) or any(aggregates(each) for each in node.iter_expressions())
 
 
 def bind_exists(binder: Binder, node: exp.Expr) -> Typed:
