@@ -49,7 +49,7 @@ RESHAPE_DEFECTS: dict[str, Defect] = {
             "own-decision-left-open-in-merge",
             "A shard that takes over the other half of a transaction it has decided never ends it there.",
             "found here by random faults; as tikv pull request 8034, of what is under way when shards merge",
-            ("OPR-001", "EXP-001", "BNK-001", "ATM-001", "INV-008", "LCK-001"),
+            ("OPR-001", "EXP-001", "BNK-001", "ATM-001", "INV-008"),
             laid_over("transactions", reshape_defects.ActsOnNoDecisionOfItsOwn),
         ),
         Defect(
