@@ -132,6 +132,7 @@ select w, count(*) from r group by w
 """
 
 JOINS = """
+select a.id, g.id from a join c on a.id = c.aid and 1 = 0 right join g on g.id = a.x
 select a.id, c.n from a join c on a.id = c.aid
 select a.id, c.n, c.z from a left join c on a.id = c.aid
 select a.id, c.n from c right join a on a.id = c.aid
@@ -224,6 +225,7 @@ select b.aid, count(*) from b left join c on c.aid = b.aid group by b.aid
 """
 
 SUBQUERIES = """
+select id from a where id not in (select c.aid from a as i left join c on i.id = c.aid)
 select count(*) from a where (select max(w) from r) = (select min(z) from c)
 select (select min(x) from a) as m, (select max(w) from r as s) as n from r
 select id from a where id in (select aid from c)
@@ -282,6 +284,8 @@ select case when exists (select 1 from b where b.aid = a.id) then 'y' else 'n' e
 """
 
 SETS = """
+select c.aid from a left join c on a.id = c.aid and c.n > 0 union select id from a
+select c.aid from a left join c on a.id = c.aid and c.n > 0 intersect select c.aid from a left join c on a.id = c.aid
 select x from a union select x from b
 select x from a union all select x from b
 select x from a intersect select x from b
