@@ -21,6 +21,9 @@ Joins Of All Kinds
     ...    SELECT c.id, o.id FROM customers AS c FULL JOIN orders AS o ON ${on} AND c.segment IS NOT NULL
     ...    SELECT p.id, q.id FROM products AS p CROSS JOIN products AS q WHERE p.price < q.price
     ...    SELECT a.id, b.id FROM orders AS a JOIN orders AS b ON a.customer_id = b.customer_id AND a.id < b.id
+    ...    SELECT c.id FROM customers AS c LEFT JOIN orders AS o ON ${on} AND o.total > 60 ORDER BY total, c.id LIMIT 9
+    ...    SELECT c.segment, COUNT(o.status) FROM customers AS c LEFT JOIN orders AS o ON ${on} GROUP BY c.segment
+    ...    SELECT id FROM orders WHERE id = 7 OR id = 8 OR id = 60 OR id = 90
 
 Subqueries
     [Documentation]    Scalar ones, IN and NOT IN where NULLs are among the values, EXISTS and its opposite, correlated.
