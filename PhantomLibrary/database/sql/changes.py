@@ -86,7 +86,7 @@ class KeyChanges:
             if key in found:
                 raise duplicate_key(self.table, None, row)
         for key, (unique, row) in self._constraints.items():
-            if key in found and key not in self._entries_gone:
+            if key in found:
                 raise duplicate_key(self.table, unique, row)
 
     def writes(self) -> list[Put | Delete]:

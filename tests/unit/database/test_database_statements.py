@@ -236,3 +236,12 @@ def test_many_keys_are_locked_with_one_question_to_each_shard():
             assert end.value is False
             break
     assert gateway.works[0].keys == ("a", "b") and list(under_way.locked) == ["a", "b"]
+
+
+def test_a_snapshot_moves_up_only_if_what_writes_stand_on_is_the_same():
+    gateway, under_way = Gateway(), transaction()
+    gateway.perform(under_way, Get("a"), rows(("a", "1")))
+    under_way.grounds[span_of("p")] = None
+    uncertain = (ReadAt, Uncertain(3_000, 3_100, 4))
+    gateway.perform(under_way, Get("b"), uncertain, (CheckUnchanged, Done()), rows(("b", "2")))
+    assert gateway.works[1].spans == (span_of("a"), span_of("p"))

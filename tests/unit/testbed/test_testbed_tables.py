@@ -3,7 +3,9 @@
 import pytest
 
 from PhantomLibrary.domain import Ok, Refused, StatementFailed
-from PhantomLibrary.testbed.copies_judge import judge_copies
+from PhantomLibrary.domain.rows import CATALOG_KEY
+from PhantomLibrary.sql.catalog import decode_catalog
+from PhantomLibrary.testbed.copies_judge import judge_copies, machines_of
 from PhantomLibrary.testbed.judge import judge_agreement, judge_history
 from PhantomLibrary.testbed.replay import replay
 from tests.unit.testbed.table_story import ACCOUNTS, CARDS, KINDS, ROWS, Tables
@@ -121,6 +123,34 @@ def test_rows_that_are_referred_to_stay(bank):
     assert bank.count("UPDATE accounts SET balance = 1 WHERE id = 1") == 1
     assert bank.count("DELETE FROM cards WHERE id = 1") == 1
     assert bank.count("DELETE FROM accounts WHERE id = 1") == 1
+
+
+def test_who_deletes_has_nobody_refer_to_it_when_he_commits(bank):
+    bank.begin("t1", "read committed")
+    bank.count("DELETE FROM accounts WHERE id = 2", txn="t1")
+    bank.count("INSERT INTO cards VALUES (1, 2)")
+    bank.go(1)
+    assert bank.commit("t1") == "aborted"
+
+
+def test_what_a_row_refers_to_already_is_not_held_anew(bank):
+    bank.count("INSERT INTO cards VALUES (1, 1)")
+    bank.begin("t1", "snapshot")
+    bank.count("UPDATE cards SET id = id + 10", txn="t1")
+    bank.count("UPDATE accounts SET balance = 1 WHERE id = 1")
+    bank.go(1)
+    assert bank.commit("t1") == "done"
+
+
+def test_no_number_is_given_twice(bank):
+    bank.count("DROP TABLE cards")
+    bank.count("TRUNCATE TABLE accounts")
+    bank.count("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+    bank.go(1)
+    catalog = decode_catalog(machines_of(bank.run)[0].copies()[CATALOG_KEY])
+    tables = catalog.tables
+    numbers = [*(each.number for each in tables), *(unique.number for each in tables for unique in each.uniques)]
+    assert len(set(numbers)) == len(numbers) == 4 and min(numbers) > 3
 
 
 def test_a_table_may_refer_to_itself():
