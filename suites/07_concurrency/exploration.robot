@@ -9,39 +9,39 @@ Test Tags        concurrency
 
 *** Variables ***
 # In how many orders of each strategy a case is done.
-${ORDERS}    20
+${SCHEDULES}    20
 
 
 *** Test Cases ***
 Registers Stay Linearizable In Random Orders
     [Documentation]    Any message may come late, while leadership goes back and forth under clients.
     [Tags]    priority-1
-    For Each Schedule    ${ORDERS}    random    Leadership Goes Back And Forth Under Clients
+    For Each Schedule    ${SCHEDULES}    random    Leadership Goes Back And Forth Under Clients
 
 Registers Stay Linearizable By Priorities
     [Documentation]    Some ways between nodes give way to all others, and that changes twice in a run.
     [Tags]    priority-1    smoke
-    For Each Schedule    ${ORDERS}    pct    Leadership Goes Back And Forth Under Clients
+    For Each Schedule    ${SCHEDULES}    pct    Leadership Goes Back And Forth Under Clients
 
 Registers Stay Linearizable When Few Messages Are Late
     [Documentation]    Three messages of a run come late, and nothing else changes.
     [Tags]    priority-1
-    For Each Schedule    ${ORDERS}    delay-bounded    Leadership Goes Back And Forth Under Clients
+    For Each Schedule    ${SCHEDULES}    delay-bounded    Leadership Goes Back And Forth Under Clients
 
 Transfers Keep The Total In Random Orders
     [Documentation]    Audits see each transfer whole or not at all, whichever of its shards prepares first.
     [Tags]    priority-1    transaction
-    For Each Schedule    ${ORDERS}    random    Accounts Are Audited While Money Moves
+    For Each Schedule    ${SCHEDULES}    random    Accounts Are Audited While Money Moves
 
 Transfers Keep The Total By Priorities
     [Documentation]    Ways that are slower than all others keep one shard of a transfer behind the other.
     [Tags]    priority-1    transaction
-    For Each Schedule    ${ORDERS}    pct    Accounts Are Audited While Money Moves
+    For Each Schedule    ${SCHEDULES}    pct    Accounts Are Audited While Money Moves
 
 Transfers Keep The Total When Few Messages Are Late
     [Documentation]    Three messages of a run come late: a single promise that others do not wait for is enough.
     [Tags]    priority-1    transaction
-    For Each Schedule    ${ORDERS}    delay-bounded    Accounts Are Audited While Money Moves
+    For Each Schedule    ${SCHEDULES}    delay-bounded    Accounts Are Audited While Money Moves
 
 Administrators At One Instant Leave One Cluster
     [Documentation]    A node joins, one leaves and a leader crashes at one instant; some nodes hear of it last.
