@@ -219,11 +219,6 @@ _ENTRIES = (
         "nothing to balance",
         "There is nothing that could be spread over nodes, or one node alone, so the comparison proves nothing.",
     ),
-    CodeEntry(
-        "RPL-004",
-        "copies differ",
-        "Two shards hold different copies of the catalog, or of a table that is replicated everywhere.",
-    ),
     CodeEntry("RPL-003", "no replica to compare", "No live replica was found, so the comparison proved nothing."),
 )
 

@@ -117,6 +117,11 @@ _ENTRIES = (
         " before it, more machines were ordered than a plan wants, or more nodes left than were too many.",
     ),
     CodeEntry(
+        "RPL-004",
+        "copies differ",
+        "Two shards hold different copies of the catalog, or of a table that is replicated everywhere.",
+    ),
+    CodeEntry(
         "SCL-003",
         "cluster did not scale",
         "There were not as many nodes as there were to be when the time was over, or shard 0 did not take up what was"

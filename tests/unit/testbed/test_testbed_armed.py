@@ -8,6 +8,7 @@ from PhantomLibrary.testbed.armed import STRIKES
 from PhantomLibrary.testbed.events import EVENTS
 from PhantomLibrary.testbed.judge import judge_faults, judge_history, judge_invariants
 from PhantomLibrary.testbed.move_events import MOVE_EVENTS
+from PhantomLibrary.testbed.query_events import QUERY_EVENTS
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.reshape_events import RESHAPE_EVENTS
 from PhantomLibrary.testbed.saga_events import SAGA_EVENTS
@@ -40,7 +41,7 @@ def is_replayed(it):
 
 
 # Each of these has its tests in a file of its own.
-_ELSEWHERE = {*SAGA_EVENTS, *TRANSACTION_EVENTS, *MOVE_EVENTS, *RESHAPE_EVENTS}
+_ELSEWHERE = {*SAGA_EVENTS, *TRANSACTION_EVENTS, *MOVE_EVENTS, *RESHAPE_EVENTS, *QUERY_EVENTS}
 
 _STRIKES = [
     ("leader elected", "crash node", "before"),
