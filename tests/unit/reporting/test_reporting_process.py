@@ -49,7 +49,7 @@ def test_clusters_that_come_and_go_leave_nothing_in_memory():
 
 def test_a_small_part_of_a_cluster_that_is_kept_is_noticed():
     kept = []
-    assert slope_of(blocks_after_each(lambda run: kept.append(run.recorder.events))) > BLOCKS_MAX
+    assert slope_of(blocks_after_each(lambda run: kept.append((run.watch.states, run.recorder.events)))) > BLOCKS_MAX
 
 
 def test_files_and_threads_are_counted(tmp_path):
