@@ -35,12 +35,13 @@ class Column(Struct, frozen=True):
     default: Any = None  # A Stored; see `encode_catalog`.
 
 
-class Unique(Struct, frozen=True):
-    """No two rows agree in all of these columns, unless one is NULL."""
+class Unique(Struct, frozen=True, omit_defaults=True):
+    """No two rows agree in all of these columns, unless one is NULL. Only what is an index can be dropped."""
 
     name: str
     columns: tuple[str, ...]
     number: int  # Of the table of its entries: see domain/rows.py.
+    is_index: bool = False
 
 
 class Check(Struct, frozen=True):

@@ -74,6 +74,12 @@ def duplicate_key(table: Table, unique: Unique | None, row: Row) -> SqlError:
     return SqlError(UNIQUE_VIOLATION, f"{reason}: key {shown_key(table, names, row)} already exists")
 
 
+def duplicated_key(table: Table, unique: Unique, row: Row) -> SqlError:
+    """Return the refusal of a unique index over rows two of which agree."""
+    reason = f'could not create unique index "{unique.name}"'
+    return SqlError(UNIQUE_VIOLATION, f"{reason}: key {shown_key(table, unique.columns, row)} is duplicated")
+
+
 def second_change(table: Table, row: Row) -> SqlError:
     """Return the refusal of an upsert that meets a row which it has inserted or changed itself."""
     key = shown_key(table, table.primary_key, row)

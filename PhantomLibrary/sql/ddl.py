@@ -7,7 +7,8 @@ from sqlglot import exp
 
 from PhantomLibrary.errors import nearest
 from PhantomLibrary.sql.bind import bind_query
-from PhantomLibrary.sql.catalog import Catalog, Index, Table, View
+from PhantomLibrary.sql.catalog import ROW_ID, Catalog, Index, Table, Unique, View
+from PhantomLibrary.sql.constraints import primary_key_name
 from PhantomLibrary.sql.dialect import DIALECT, refuse_parts
 from PhantomLibrary.sql.errors import (
     DUPLICATE_COLUMN,
@@ -110,30 +111,48 @@ def _create_view(parsed: Parsed, tree: exp.Create, catalog: Catalog) -> BoundDef
 
 def _create_index(parsed: Parsed, tree: exp.Create, catalog: Catalog) -> BoundDefinition:
     refuse_parts(tree, {"this", "kind", "exists", "unique"}, "CREATE INDEX")
-    if tree.args.get("unique"):
-        raise unsupported("CREATE UNIQUE INDEX", "UNIQUE (columns) in CREATE TABLE")
     node = tree.this
     table = known_table(catalog, plain_name(node.args["table"].this))
     parameters = node.args.get("params")
-    if node.this is None or parameters is None:
+    if node.this is None or parameters is None or not parameters.args.get("columns"):
         raise unsupported("an index without a name or columns", "CREATE INDEX name ON table (columns)")
     refuse_parts(parameters, {"columns"}, "CREATE INDEX")
     name = require_name(plain_name(node.this), "index")
-    if any(index.name == name for each in catalog.tables for index in each.indexes):
+    if any(name in _index_names(each) for each in catalog.tables):
         if tree.args.get("exists"):
             return BoundDefinition(catalog)
         raise SqlError(DUPLICATE_TABLE, f"index {name} already exists")
-    columns = []
-    for each in parameters.args["columns"]:
+    columns = _indexed_columns(table, parameters.args["columns"])
+    if not tree.args.get("unique"):
+        indexed = replace(table, indexes=(*table.indexes, Index(name, columns)))
+        return _next(_with(catalog, indexed), f"CREATE INDEX {name}")
+    unique = Unique(name, columns, catalog.next_number, is_index=True)
+    indexed = replace(table, uniques=(*table.uniques, unique))
+    changed = replace(_with(catalog, indexed), next_number=catalog.next_number + 1)
+    return replace(_next(changed, f"CREATE UNIQUE INDEX {name}"), begun=(indexed, unique))
+
+
+def _index_names(table: Table) -> list[str]:
+    """Return what no other index may be called: constraints have indexes of their names."""
+    uniques, indexes = [each.name for each in table.uniques], [each.name for each in table.indexes]
+    return [primary_key_name(table), *uniques, *indexes]
+
+
+def _indexed_columns(table: Table, nodes: list[exp.Expr]) -> tuple[str, ...]:
+    """Return the columns of an index. An order among them says nothing: queries have their own."""
+    known = [each.name for each in table.columns if each.name != ROW_ID]
+    columns: list[str] = []
+    for each in nodes:
         column = each.this if isinstance(each, exp.Ordered) else each
         if not isinstance(column, exp.Column | exp.Identifier):
             raise unsupported(f"the expression {column.sql()} in an index", "columns")
-        columns.append(plain_name(column))
-        if table.column(columns[-1]) is None:
-            known = [each.name for each in table.columns]
-            raise SqlError(UNKNOWN_COLUMN, f"column {columns[-1]} does not exist{nearest(columns[-1], known)}")
-    indexed = replace(table, indexes=(*table.indexes, Index(name, tuple(columns))))
-    return _next(_with(catalog, indexed), f"CREATE INDEX {name}")
+        name = plain_name(column)
+        if name not in known:
+            raise SqlError(UNKNOWN_COLUMN, f"column {name} does not exist{nearest(name, known)}")
+        if name in columns:
+            raise SqlError(DUPLICATE_COLUMN, f"column {name} specified more than once")
+        columns.append(name)
+    return tuple(columns)
 
 
 def _new_name(node: exp.Expr, what: str) -> str:
@@ -203,9 +222,17 @@ def _drop_index(catalog: Catalog, name: str, *, is_lenient: bool) -> BoundDefini
         kept = tuple(each for each in table.indexes if each.name != name)
         if len(kept) < len(table.indexes):
             return _next(_with(catalog, replace(table, indexes=kept)), f"DROP INDEX {name}")
+        unique = next((each for each in table.uniques if each.name == name and each.is_index), None)
+        if unique is not None:
+            others = tuple(each for each in table.uniques if each != unique)
+            return replace(_next(_with(catalog, replace(table, uniques=others)), f"DROP INDEX {name}"), ended=unique)
+    for table in catalog.tables:
+        if name in _index_names(table):
+            raise SqlError(STILL_NEEDED, f"cannot drop index {name}: a constraint of table {table.name} requires it")
     if is_lenient:
         return BoundDefinition(catalog)
-    known = [index.name for table in catalog.tables for index in table.indexes]
+    uniques = [each.name for table in catalog.tables for each in table.uniques if each.is_index]
+    known = [index.name for table in catalog.tables for index in table.indexes] + uniques
     raise SqlError(UNKNOWN_OBJECT, f"index {name} does not exist{nearest(name, known)}")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
-from PhantomLibrary.sql.catalog import Catalog, Stored, Table
+from PhantomLibrary.sql.catalog import Catalog, Stored, Table, Unique
 from PhantomLibrary.sql.plans import ResultColumn
 
 if TYPE_CHECKING:
@@ -97,12 +97,14 @@ class BoundTruncate(Struct, frozen=True):
 class BoundDefinition(Struct, frozen=True):
     """A change of the catalog. Rows and unique entries of the tables in `emptied` have to go with it.
 
-    `indexed` is the table whose rows have to be looked at before: a column was added, or an index.
+    `begun` is a unique index that the rows of its table need entries for, `ended` one whose entries have to go.
     """
 
     catalog: Catalog
     emptied: tuple[Table, ...] = ()
     title: str = ""
+    begun: tuple[Table, Unique] | None = None
+    ended: Unique | None = None
 
 
 Bound: TypeAlias = BoundQuery | BoundInsert | BoundUpdate | BoundDelete | BoundTruncate | BoundDefinition

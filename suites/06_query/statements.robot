@@ -8,13 +8,14 @@ Test Tags        query
 
 
 *** Variables ***
-${ATTACK}     ' OR 1=1; DROP TABLE accounts; --
-${ADD_UP}     DO UPDATE SET balance = accounts.balance + excluded.balance
-${PARTS}      (1, 0.1, 1e16, 9223372036854775807), (2, 0.2, 1, 9223372036854775807),
-...           (3, 0.3001, -1e16, -9223372036854775807), (4, NULL, 0.1, -9223372036854775806)
-${BY_YEAR}    SHARD BY RANGE (day) SPLIT AT ('2024-01-01', '2025-01-01')
-${DAYS}       ('1999-12-31', 1), ('2023-12-31', 2), ('2024-01-01', 3),
-...           ('2024-12-31', 4), ('2025-01-01', 5), ('9999-12-31', 6)
+${ATTACK}        ' OR 1=1; DROP TABLE accounts; --
+${ADD_UP}        DO UPDATE SET balance = accounts.balance + excluded.balance
+${PARTS}         (1, 0.1, 1e16, 9223372036854775807), (2, 0.2, 1, 9223372036854775807),
+...              (3, 0.3001, -1e16, -9223372036854775807), (4, NULL, 0.1, -9223372036854775806)
+${BY_BALANCE}    CREATE UNIQUE INDEX by_balance ON accounts (balance)
+${BY_YEAR}       SHARD BY RANGE (day) SPLIT AT ('2024-01-01', '2025-01-01')
+${DAYS}          ('1999-12-31', 1), ('2023-12-31', 2), ('2024-01-01', 3),
+...              ('2024-12-31', 4), ('2025-01-01', 5), ('9999-12-31', 6)
 
 
 *** Test Cases ***
@@ -108,6 +109,21 @@ Tables Grow Columns While They Have Rows
     Execute Sql    UPDATE accounts SET grade = grade + 1 WHERE grade = 3 AND id < 3
     Query Should Return    SELECT many FROM grades ORDER BY grade    2    3
     Refused    SQL 2BP01: cannot drop table accounts: view grades depends on it    DROP TABLE accounts
+
+Rows That Are There Become Unique
+    [Documentation]    An index finds rows that agree, keeps new ones from it on all shards, and leaves nothing behind.
+    [Tags]    priority-1
+    [Setup]    Start Bank Of Tables
+    Refused    SQL 23505: could not create unique index "by_balance": key (balance)=(100.00)    ${BY_BALANCE}
+    Execute Sql    UPDATE accounts SET balance = id WHERE id > 1
+    Execute Sql    ${BY_BALANCE}
+    Refused    SQL 23505: duplicate key value violates unique    INSERT INTO accounts VALUES (5, 'max', 3)
+    Refused    SQL 23505: duplicate key value violates unique    UPDATE accounts SET balance = 4 WHERE id = 1
+    Query Should Return    SELECT balance FROM accounts ORDER BY id    100.00    2.00    3.00    4.00
+    Execute Sql    DROP INDEX by_balance
+    Execute Sql    INSERT INTO accounts VALUES (5, 'max', 3)
+    Query Should Return    SELECT balance FROM accounts ORDER BY id    100.00    2.00    3.00    4.00    3.00
+    Refused    SQL 23505: could not create unique index "by_balance": key (balance)=(3.00)    ${BY_BALANCE}
 
 Sums Are Exact On Any Number Of Shards
     [Documentation]    Decimals add up to the last digit, floats round once, and sums may leave 64 bits on their way.

@@ -3,21 +3,28 @@
 A table that is emptied gets another number, and so do the entries of its unique constraints: nothing refers to the rows
 of the old numbers any more, except older snapshots. These rows go as far as one transaction can take them; what is left
 no statement sees, and no table gets its number again.
+
+A unique index is different in that nothing may be missing: its entries are written with it for all rows, and it stands
+on there being no others when it commits, at every level. Who writes rows then either knows of it or cannot commit.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from PhantomLibrary.database.sql.changes import ROWS_MAX
 from PhantomLibrary.database.sql.changing import RowChanges
-from PhantomLibrary.database.sql.queries import Queries
+from PhantomLibrary.database.sql.queries import Queries, span_of_entries, span_of_table
 from PhantomLibrary.database.transactions.access import Access, ChangedError
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Script
 from PhantomLibrary.domain import Delete, Put
 from PhantomLibrary.domain.rows import CATALOG_KEY
-from PhantomLibrary.sql.catalog import Catalog, Table, encode_catalog
+from PhantomLibrary.sql.catalog import Catalog, Table, Unique, encode_catalog
+from PhantomLibrary.sql.constraints import duplicated_key
+from PhantomLibrary.sql.errors import PROGRAM_LIMIT, SqlError
 from PhantomLibrary.sql.rows import key_of_row, unique_entry
 from PhantomLibrary.sql.statements import BoundDefinition
 
@@ -37,6 +44,10 @@ class Definitions:
         yield from self._write(transaction, definition.catalog)
         for table in definition.emptied:
             yield from self._clear(transaction, table)
+        if definition.begun is not None:
+            yield from self._fill(transaction, *definition.begun)
+        if definition.ended is not None:
+            yield from self._clear_entries(transaction, definition.ended)
 
     def truncate(self, transaction: OpenTransaction, table: Table, catalog: Catalog) -> Script:
         """Empty a table."""
@@ -56,13 +67,37 @@ class Definitions:
         transaction.writes.append(Put(CATALOG_KEY, encode_catalog(catalog)))
 
     def _clear(self, transaction: OpenTransaction, table: Table) -> Script:
-        """Delete rows that nobody can see any more. Nobody writes them any more either, so they need no locks: at read
-        committed, too, their keys count as locked since the catalog is.
-        """
+        """Delete rows that nobody can see any more."""
         rows = yield from self._queries.all_of(transaction, table)
-        since_ns = transaction.locked[CATALOG_KEY]
         for row in rows[:ROWS_MAX]:
             entries = [entry[0] for each in table.uniques if (entry := unique_entry(table, each, row)) is not None]
-            for key in (key_of_row(table, row), *entries):
-                transaction.locked.setdefault(key, since_ns)
-                transaction.writes.append(Delete(key))
+            self._take(transaction, [Delete(key) for key in (key_of_row(table, row), *entries)])
+
+    def _fill(self, transaction: OpenTransaction, table: Table, unique: Unique) -> Script:
+        """Write the entries that the rows of a table have for a new index. Raises SqlError."""
+        rows = yield from self._queries.all_of(transaction, table)
+        transaction.grounds[span_of_table(table)] = None
+        made = [(row, entry) for row in rows if (entry := unique_entry(table, unique, row)) is not None]
+        if len(made) > ROWS_MAX:
+            reason = f"unique index {unique.name} would have {len(made)} rows of {table.name}: at most {ROWS_MAX}"
+            raise SqlError(PROGRAM_LIMIT, reason)
+        entries: dict[str, str] = {}
+        for row, (key, value) in made:
+            if key in entries:
+                raise duplicated_key(table, unique, row)
+            entries[key] = value
+        self._take(transaction, [Put(*each) for each in entries.items()])
+
+    def _clear_entries(self, transaction: OpenTransaction, unique: Unique) -> Script:
+        """Delete the entries of an index that is no more."""
+        entries = yield from self._access.rows(transaction, span_of_entries(unique))
+        self._take(transaction, [Delete(key) for key, _ in entries[:ROWS_MAX]])
+
+    def _take(self, transaction: OpenTransaction, writes: Sequence[Put | Delete]) -> None:
+        """Put among the writes to come what only this transaction can write: keys of numbers that no committed schema
+        has beside it. They need no locks: at read committed, too, they count as locked since the catalog is.
+        """
+        since_ns = transaction.locked[CATALOG_KEY]
+        for write in writes:
+            transaction.locked.setdefault(write.key, since_ns)
+            transaction.writes.append(write)

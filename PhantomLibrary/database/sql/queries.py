@@ -14,7 +14,7 @@ from PhantomLibrary.database.transactions.script import Script
 from PhantomLibrary.domain import Put
 from PhantomLibrary.domain.rows import CATALOG_KEY, ROWS_END, global_span, position_start
 from PhantomLibrary.protocols.transactions.values import Span
-from PhantomLibrary.sql.catalog import Catalog, Table
+from PhantomLibrary.sql.catalog import Catalog, Table, Unique
 from PhantomLibrary.sql.errors import unsupported
 from PhantomLibrary.sql.planning.planning import Planning
 from PhantomLibrary.sql.plans import Plan
@@ -119,3 +119,8 @@ def span_of_table(table: Table) -> Span:
     if table.sharding.kind == "everywhere":
         return Span(*global_span(table.number), table.number)
     return Span(position_start(0), ROWS_END, table.number)
+
+
+def span_of_entries(unique: Unique) -> Span:
+    """Return the span of all entries of a unique constraint."""
+    return Span(position_start(0), ROWS_END, unique.number)

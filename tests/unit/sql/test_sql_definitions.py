@@ -2,7 +2,16 @@
 
 import pytest
 
-from PhantomLibrary.sql.catalog import ROW_ID, Catalog, ForeignKey, Sharding, SqlType
+from PhantomLibrary.sql.catalog import (
+    ROW_ID,
+    Catalog,
+    ForeignKey,
+    Sharding,
+    SqlType,
+    Unique,
+    decode_catalog,
+    encode_catalog,
+)
 from PhantomLibrary.sql.errors import SqlError
 from PhantomLibrary.sql.front import bind, parse
 
@@ -16,6 +25,7 @@ SCHEMA = (
     "CREATE VIEW vips (key, name) AS SELECT id, name FROM customers WHERE vip",
     "CREATE VIEW names AS SELECT name FROM vips",
     "CREATE INDEX by_customer ON orders (customer, id DESC)",
+    "CREATE UNIQUE INDEX by_name ON customers (name, born DESC)",
 )
 
 
@@ -40,7 +50,10 @@ def test_table_is_as_it_was_written(catalog):
     assert orders.indexes[0].columns == ("customer", "id")
     customers = catalog.table("customers")
     assert customers.sharding == Sharding("hash", ("id",))
-    assert [(each.name, each.columns) for each in customers.uniques] == [("customers_email_key", ("email",))]
+    assert [(each.name, each.columns, each.is_index) for each in customers.uniques] == [
+        ("customers_email_key", ("email",), False),
+        ("by_name", ("name", "born"), True),
+    ]
     assert customers.checks[0].name == "customers_born_check"
     assert catalog.version == len(SCHEMA)
 
@@ -51,6 +64,8 @@ def test_numbers_are_never_given_twice(catalog):
     assert len(set(numbers)) == len(numbers)
     dropped = define(catalog, "DROP TABLE log", "CREATE TABLE log (n INT)")
     assert dropped.table("log").number == catalog.next_number
+    again = define(catalog, "DROP INDEX by_name", "CREATE UNIQUE INDEX by_name ON customers (name)")
+    assert again.table("customers").uniques[-1].number == catalog.next_number == again.next_number - 1
 
 
 def test_table_without_a_primary_key_has_a_hidden_one(catalog):
@@ -75,6 +90,9 @@ def test_dropped_table_has_to_be_emptied(catalog):
         "CREATE TABLE IF NOT EXISTS log (x INT)",
         "DROP TABLE IF EXISTS nothing",
         "CREATE INDEX IF NOT EXISTS by_customer ON orders (id)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS by_customer ON orders (id)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS by_name ON orders (id)",
+        "CREATE INDEX IF NOT EXISTS customers_email_key ON orders (id)",
         "DROP VIEW IF EXISTS nothing",
         "DROP INDEX IF EXISTS nothing",
     ],
@@ -87,6 +105,17 @@ def test_column_is_added_behind_the_others(catalog):
     log = define(catalog, "ALTER TABLE log ADD COLUMN more INT NOT NULL DEFAULT 2 + 3").table("log")
     assert [each.name for each in log.columns] == ["line", "n", ROW_ID, "more"]
     assert log.columns[-1].default == 5
+
+
+def test_unique_index_needs_entries_and_leaves_none(catalog):
+    made = bind(parse("CREATE UNIQUE INDEX one_line ON log (line ASC)"), catalog)
+    log = made.catalog.table("log")
+    assert made.begun == (log, Unique("one_line", ("line",), catalog.next_number, is_index=True))
+    assert made.catalog.next_number == catalog.next_number + 1
+    gone = bind(parse("DROP INDEX one_line"), made.catalog)
+    assert gone.ended == made.begun[1] and gone.begun is None
+    assert gone.catalog.tables == catalog.tables
+    assert decode_catalog(encode_catalog(made.catalog)) == made.catalog
 
 
 @pytest.mark.parametrize(
@@ -120,8 +149,24 @@ def test_column_is_added_behind_the_others(catalog):
         ("CREATE TEMPORARY TABLE x (a INT)", "0A000: PROPERTIES in CREATE TABLE is not supported"),
         ("CREATE VIEW x AS SELECT foo FROM log", "42703: column foo does not exist"),
         ("CREATE VIEW x AS SELECT n, n FROM log", "42701: column n specified more than once: name it by AS"),
-        ("CREATE UNIQUE INDEX x ON log (n)", "0A000: CREATE UNIQUE INDEX is not supported: UNIQUE (columns) in CREATE"),
         ("CREATE INDEX x ON log (m)", "42703: column m does not exist"),
+        ("CREATE INDEX x ON log ()", "0A000: an index without a name or columns is not supported"),
+        ("CREATE UNIQUE INDEX x ON log (m)", "42703: column m does not exist"),
+        ("CREATE UNIQUE INDEX x ON log (_row)", "42703: column _row does not exist"),
+        ("CREATE UNIQUE INDEX x ON log (n, line, n)", "42701: column n specified more than once"),
+        ("CREATE UNIQUE INDEX x ON lgo (n)", "42P01: table lgo does not exist (did you mean log?)"),
+        ("CREATE UNIQUE INDEX x ON vips (key)", "0A000: a change through the view vips"),
+        ("CREATE UNIQUE INDEX ON log (n)", "0A000: an index without a name or columns is not supported"),
+        ("CREATE UNIQUE INDEX x ON log (n) WHERE n > 1", "0A000: WHERE in CREATE INDEX is not supported"),
+        ("CREATE UNIQUE INDEX x ON log (n + 1)", "0A000: the expression n + 1 in an index is not supported: columns"),
+        ("CREATE UNIQUE INDEX x ON log (n) INCLUDE (line)", "0A000: INCLUDE in CREATE INDEX is not supported"),
+        ("CREATE UNIQUE INDEX by_customer ON log (n)", "42P07: index by_customer already exists"),
+        ("CREATE UNIQUE INDEX customers_email_key ON log (n)", "42P07: index customers_email_key already exists"),
+        ("CREATE INDEX by_name ON log (n)", "42P07: index by_name already exists"),
+        ("CREATE INDEX log_pkey ON log (n)", "42P07: index log_pkey already exists"),
+        ("DROP INDEX by_nam", "42704: index by_nam does not exist (did you mean by_name?)"),
+        ("DROP INDEX customers_email_key", "2BP01: cannot drop index customers_email_key: a constraint of table"),
+        ("DROP INDEX orders_pkey", "2BP01: cannot drop index orders_pkey: a constraint of table orders requires it"),
         ("DROP TABLE customers", "2BP01: cannot drop table customers: view vips depends on it"),
         ("DROP VIEW vips", "2BP01: cannot drop view vips: view names depends on it"),
         ("DROP TABLE vips", "42P01: vips is not a table: use DROP VIEW"),
