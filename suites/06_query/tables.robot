@@ -114,7 +114,7 @@ Nobody Writes On The Strength Of What Has Changed
 
 A Schema Changes While Rows Are Written
     [Documentation]    A writer who has seen the old schema cannot commit beside the new one; the next one can.
-    [Tags]    priority-1
+    [Tags]    priority-1    concurrency
     [Setup]    Start Bank Of Tables
     Begin Transaction    writer    isolation=read committed
     Execute Sql    INSERT INTO accounts VALUES (5, 'max', 1)    txn=writer

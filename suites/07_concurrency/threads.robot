@@ -7,6 +7,13 @@ Resource         ../../resources/concurrency.resource
 Test Tags        concurrency
 
 
+*** Variables ***
+${TRANSFER}      UPDATE accounts SET balance = balance + CASE id WHEN 1 THEN -1 ELSE 1 END WHERE id <= 2
+${NEW_COLUMN}    ALTER TABLE accounts ADD COLUMN IF NOT EXISTS note TEXT DEFAULT 'new'
+${NEW_INDEX}     CREATE INDEX IF NOT EXISTS by_balance ON accounts (balance)
+${TOTALS}        SELECT sum(balance) AS total, count(*) AS people, count(note) AS notes FROM accounts
+
+
 *** Test Cases ***
 Threads Administrate One Cluster
     [Documentation]    Eight threads crash nodes, hand leadership over, ask who leads, and let time go on between each
@@ -49,4 +56,19 @@ Threads Write One Key
     Run In Threads    8    Put Value    k1    1    AND    Get Value    k1    AND    Put Value    k1    2    AND
     ...    Run For    1 ms    rounds=24
     History Should Be    linearizable    confirmed=100
+    Run Should Replay
+
+Threads Change A Schema While Others Write
+    [Documentation]    Six threads move money between rows, give the table a column and an index, split its shard, add
+    ...                nodes: no money is lost, all rows have the column, and what was accepted replays.
+    [Tags]    priority-1    query
+    [Setup]    Start Cluster With Accounts In A Table
+    Run In Threads    6    Execute Sql    ${TRANSFER}    AND    Execute Sql    ${NEW_COLUMN}    AND    Split Shard    1
+    ...    wait=no    AND    Execute Sql    ${NEW_INDEX}    AND    Add Node    wait=no    AND    Run For    20 ms
+    ...    rounds=12    refusals=allowed
+    Run For    2s
+    Query Should Return    ${TOTALS}    400    4    4
+    Query Should Match Oracle    SELECT id, balance, note FROM accounts ORDER BY id
+    Cluster State Should Be Consistent    within=30s
+    Replicas Should Agree
     Run Should Replay
