@@ -36,7 +36,7 @@ def rows_after(table: Table, statistics: TableStatistics, conditions: Iterable[e
             names = [ref[1] for side in (condition.this, condition.expression) if (ref := trees.ref_of(side))]
             if len(names) == 1:
                 fixed.append(names[0])
-            rows = rows // known.get(names[0], _DISTINCT_UNKNOWN) if names else rows // 2
+            rows //= max(1, known.get(names[0], _DISTINCT_UNKNOWN)) if names else 2  # 0 where all are NULL.
         elif isinstance(condition, exp.In) and condition.expressions:
             ref = trees.ref_of(condition.this)
             distinct = known.get(ref[1], _DISTINCT_UNKNOWN) if ref else _DISTINCT_UNKNOWN
