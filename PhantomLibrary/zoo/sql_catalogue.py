@@ -30,6 +30,20 @@ SQL_DEFECTS: dict[str, Defect] = {
             laid_over("sql", sql_defects.RemovesNoEntries),
         ),
         Defect(
+            "unique-index-not-filled",
+            "A unique index that is created knows nothing of the rows that were there before it.",
+            "Rae et al., Schema Change in F1 (VLDB 2013): an index that is public before it is filled",
+            ("OPR-001", "EXP-001"),
+            laid_over("sql", sql_defects.IndexesNewRowsOnly),
+        ),
+        Defect(
+            "unique-index-misses-writes",
+            "A unique index misses a row that was committed while it was being filled.",
+            "PostgreSQL 14.0 to 14.3 (2022): CREATE INDEX CONCURRENTLY missed rows changed meanwhile",
+            ("OPR-001", "EXP-001"),
+            laid_over("sql", sql_defects.IndexesTheSnapshot),
+        ),
+        Defect(
             "failed-statement-not-undone",
             "A statement that is refused half-way leaves its first half to the transaction.",
             "statement-level atomicity: Gray and Reuter, Transaction Processing (1993), 4.7",

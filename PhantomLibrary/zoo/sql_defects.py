@@ -12,14 +12,17 @@ from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.shard_state import decode_keys
 from PhantomLibrary.database.sql.changes import KeyChanges
 from PhantomLibrary.database.sql.changing import RowChanges
+from PhantomLibrary.database.sql.defining import Definitions
 from PhantomLibrary.database.sql.performing import SqlStatements
 from PhantomLibrary.database.sql.references import References
 from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.transactions.open import OpenTransaction
+from PhantomLibrary.database.transactions.script import Script
 from PhantomLibrary.domain import Delete, Put, ShardId
 from PhantomLibrary.domain.rows import CATALOG_KEY, is_global
 from PhantomLibrary.protocols.transactions.committing import Share
 from PhantomLibrary.protocols.transactions.table import TableDump
+from PhantomLibrary.sql.catalog import Table, Unique
 
 
 class StandsOnNoSchema(RowChanges):
@@ -67,6 +70,32 @@ class RemovesNoEntries(SqlStatements):
     """See KeepsOldEntries."""
 
     changes_type = _WithOldEntries
+
+
+class FillsNoIndex(Definitions):
+    """Begins a unique index, and leaves it to later writes to fill it."""
+
+    def _fill(self, transaction: OpenTransaction, table: Table, unique: Unique) -> Script:
+        yield from ()
+
+
+class StandsOnNoRows(Definitions):
+    """Fills a unique index with the rows of its snapshot, and does not care which ones come until the commit."""
+
+    def stand_on_rows(self, transaction: OpenTransaction, table: Table) -> None:
+        pass
+
+
+class IndexesNewRowsOnly(SqlStatements):
+    """See FillsNoIndex."""
+
+    definitions_type = FillsNoIndex
+
+
+class IndexesTheSnapshot(SqlStatements):
+    """See StandsOnNoRows."""
+
+    definitions_type = StandsOnNoRows
 
 
 class UndoesNothing(SqlStatements):

@@ -125,6 +125,17 @@ Rows That Are There Become Unique
     Query Should Return    SELECT balance FROM accounts ORDER BY id    100.00    2.00    3.00    4.00    3.00
     Refused    SQL 23505: could not create unique index "by_balance": key (balance)=(3.00)    ${BY_BALANCE}
 
+An Index Misses No Row That Comes Meanwhile
+    [Documentation]    A unique index that was made without a row that has been committed since does not commit.
+    [Tags]    priority-2    concurrency
+    [Setup]    Start Bank Of Tables
+    Execute Sql    UPDATE accounts SET balance = id
+    Begin Transaction    index    isolation=read committed
+    Execute Sql    ${BY_BALANCE}    txn=index
+    Execute Sql    INSERT INTO accounts VALUES (5, 'max', 3)
+    Commit Transaction    index    outcome=aborted
+    Refused    SQL 23505: could not create unique index "by_balance": key (balance)=(3.00)    ${BY_BALANCE}
+
 Sums Are Exact On Any Number Of Shards
     [Documentation]    Decimals add up to the last digit, floats round once, and sums may leave 64 bits on their way.
     [Tags]    priority-1

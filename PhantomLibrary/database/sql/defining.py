@@ -76,7 +76,7 @@ class Definitions:
     def _fill(self, transaction: OpenTransaction, table: Table, unique: Unique) -> Script:
         """Write the entries that the rows of a table have for a new index. Raises SqlError."""
         rows = yield from self._queries.all_of(transaction, table)
-        transaction.grounds[span_of_table(table)] = None
+        self.stand_on_rows(transaction, table)
         made = [(row, entry) for row in rows if (entry := unique_entry(table, unique, row)) is not None]
         if len(made) > ROWS_MAX:
             reason = f"unique index {unique.name} would have {len(made)} rows of {table.name}: at most {ROWS_MAX}"
@@ -87,6 +87,10 @@ class Definitions:
                 raise duplicated_key(table, unique, row)
             entries[key] = value
         self._take(transaction, [Put(*each) for each in entries.items()])
+
+    def stand_on_rows(self, transaction: OpenTransaction, table: Table) -> None:
+        """Whoever writes an index has the rows of its table be those that he knows."""
+        transaction.grounds[span_of_table(table)] = None
 
     def _clear_entries(self, transaction: OpenTransaction, unique: Unique) -> Script:
         """Delete the entries of an index that is no more."""

@@ -27,6 +27,21 @@ def _free_name(tables):
     return isinstance(tables.ask("INSERT INTO accounts VALUES (5, 'bob', 1)"), Refused)
 
 
+BY_BALANCE = "CREATE UNIQUE INDEX by_balance ON accounts (balance)"
+
+
+def _index_of_rows_that_agree(tables):
+    return isinstance(tables.ask(BY_BALANCE), Refused)
+
+
+def _index_beside_a_writer(tables):
+    tables.count("UPDATE accounts SET balance = id")
+    tables.begin("t1", "read committed")
+    tables.count(BY_BALANCE, txn="t1")
+    tables.count("INSERT INTO accounts VALUES (5, 'max', 3)")
+    return tables.commit("t1")
+
+
 def _half_a_statement(tables):
     tables.begin("t1")
     tables.refusal("INSERT INTO cards VALUES (1, 1), (2, 9)", txn="t1")
@@ -56,6 +71,8 @@ SCENARIOS = {
     "schema-not-validated": _schema,
     "unique-entry-missing": _same_name,
     "unique-entry-left": _free_name,
+    "unique-index-not-filled": _index_of_rows_that_agree,
+    "unique-index-misses-writes": _index_beside_a_writer,
     "failed-statement-not-undone": _half_a_statement,
     "parent-not-held": _parent,
     "copy-missing-on-a-shard": _copies,
@@ -65,6 +82,8 @@ RIGHT = {
     "schema-not-validated": "aborted",
     "unique-entry-missing": True,
     "unique-entry-left": False,
+    "unique-index-not-filled": True,
+    "unique-index-misses-writes": "aborted",
     "failed-statement-not-undone": [0],
     "parent-not-held": "aborted",
     "copy-missing-on-a-shard": [4],
