@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, NodeId, ShardId
+from PhantomLibrary.domain.region_policy import RegionPolicy
 from PhantomLibrary.domain.rows import is_global, undivided
 from PhantomLibrary.placement.sharding import HASHING, Strategy, boundaries, key_with_token, token_of
 from PhantomLibrary.placement.snapshot import PlacedNode
@@ -87,7 +88,8 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
 class ShardDescriptor(Struct, frozen=True, array_like=True):
     """A key range [start, end) with its replicas; `end` "" means no end. If it `is_hashed`, a range of keys' hashes.
 
-    `epoch` grows with every change: it is the index of the command in the shard's log that made it.
+    `epoch` grows with every change: it is the index of the command in the shard's log that made it. With a `region` it
+    is that region's copy of the range, and all its replicas stand there.
     """
 
     shard: ShardId
@@ -97,6 +99,7 @@ class ShardDescriptor(Struct, frozen=True, array_like=True):
     voters: tuple[NodeId, ...]
     learners: tuple[NodeId, ...] = ()
     is_hashed: bool = False
+    region: str = ""
 
     @property
     def members(self) -> tuple[NodeId, ...]:
@@ -128,11 +131,14 @@ def is_same_range(left: ShardDescriptor, right: ShardDescriptor) -> bool:
 
 
 class ClusterLayout(Struct, frozen=True):
-    """The cluster as it was formatted: shard 0 first, then the data shards in the order of their ranges."""
+    """The cluster as it was formatted: shard 0 first, then the data shards in the order of their ranges; all of one
+    region, then all of the next, where each has a copy of its own, as `regions` says.
+    """
 
     places: tuple[PlacedNode, ...]
     shards: tuple[ShardDescriptor, ...]
     config: DatabaseConfig
+    regions: RegionPolicy | None = None
 
     @property
     def nodes(self) -> tuple[NodeId, ...]:
@@ -170,3 +176,21 @@ def make_layout(
     for number, (start, end, holders) in enumerate(zip(starts, ends, voters, strict=True), start=1):
         descriptors.append(ShardDescriptor(number, start, end, 1, tuple(holders), is_hashed=is_hashed))
     return ClusterLayout(tuple(placed), tuple(descriptors), config)
+
+
+def make_regional_layout(
+    nodes: Sequence[PlacedNode], *, shards: int, replicas: int, config: DatabaseConfig, policy: RegionPolicy
+) -> ClusterLayout:
+    """Give each region of the policy a copy of all `shards` ranges, each on `replicas` of its own nodes; shard 0 is
+    spread over all nodes.
+    """
+    is_hashed = config.placement in HASHING
+    starts = boundaries(shards, is_hashed=is_hashed)
+    ends = [*starts[1:], ""]
+    descriptors = [ShardDescriptor(SYSTEM_SHARD, "", "", 1, in_turn(nodes, 1, replicas)[0])]
+    for region in policy.members:
+        own = [each for each in nodes if each.region == region]
+        for start, end, holders in zip(starts, ends, in_turn(own, shards, replicas), strict=True):
+            number = len(descriptors)
+            descriptors.append(ShardDescriptor(number, start, end, 1, holders, is_hashed=is_hashed, region=region))
+    return ClusterLayout(tuple(nodes), tuple(descriptors), config, policy)

@@ -20,6 +20,7 @@ from PhantomLibrary.database.moves import NO_MOVES, Moves
 from PhantomLibrary.database.reshapes import Reshapes
 from PhantomLibrary.database.scaling import NO_SCALING, Scaling
 from PhantomLibrary.domain import Configuration, NodeId, ShardId
+from PhantomLibrary.domain.region_policy import RegionPolicy
 
 DIRECTORY_KEY = "directory"
 
@@ -37,7 +38,10 @@ class Member(Struct, frozen=True, array_like=True):
 
 
 class Directory(Struct, frozen=True, array_like=True, tag="directory"):
-    """Members in the order in which they first came, and shards with shard 0 first, each with `replicas` replicas."""
+    """Members in the order in which they first came, and shards with shard 0 first, each with `replicas` replicas.
+
+    `regions` says how these share their data, where each has a copy of its own.
+    """
 
     version: int
     replicas: int
@@ -46,6 +50,7 @@ class Directory(Struct, frozen=True, array_like=True, tag="directory"):
     moves: Moves = NO_MOVES
     reshapes: Reshapes = Reshapes()
     scaling: Scaling = NO_SCALING
+    regions: RegionPolicy | None = None
 
     def member(self, node: NodeId) -> Member | None:
         return next((each for each in self.members if each.node == node), None)
@@ -61,8 +66,9 @@ class Directory(Struct, frozen=True, array_like=True, tag="directory"):
         """Return a shard's descriptor, None where there is no such shard, or none any more."""
         return next((each for each in self.shards if each.shard == shard), None)
 
-    def nodes(self, *standings: Standing) -> list[NodeId]:
-        return [each.node for each in self.members if each.standing in standings]
+    def nodes(self, *standings: Standing, region: str = "") -> list[NodeId]:
+        """Return the members of these standings, of one region or of all."""
+        return [each.node for each in self.members if each.standing in standings and region in ("", each.region)]
 
     def shards_on(self, node: NodeId) -> list[ShardId]:
         return [each.shard for each in self.shards if node in each.members]
@@ -77,7 +83,7 @@ def first_directory(layout: ClusterLayout) -> Directory:
     replicas = max(len(each.voters) for each in layout.shards)
     members = tuple(Member(each.node, "active", 1, each.zone, each.region) for each in layout.places)
     next_shard = max(each.shard for each in layout.shards) + 1
-    return Directory(0, replicas, members, layout.shards, reshapes=Reshapes(next_shard))
+    return Directory(0, replicas, members, layout.shards, reshapes=Reshapes(next_shard), regions=layout.regions)
 
 
 # --- changes, each refused with a reason ----------------------------------------------------------------------------

@@ -210,12 +210,12 @@ def _order(known: Known, report: ShardReport, change: Change) -> Order:
 def _candidate(known: Known, descriptor: ShardDescriptor, members: Collection[NodeId]) -> NodeId:
     """Return the node with the fewest replicas that could take one more, "" when there is none.
 
-    One whose replica lost its disk gets it back.
+    One whose replica lost its disk gets it back. A region's shard stays in its region.
     """
     directory = known.directory
     fit = [
         node
-        for node in directory.nodes("active")
+        for node in directory.nodes("active", region=descriptor.region)
         if node in known.present
         and node not in members
         and node not in known.unavailable

@@ -45,6 +45,9 @@ from PhantomLibrary.domain.operations import Update as Update
 from PhantomLibrary.domain.operations import Where as Where
 from PhantomLibrary.domain.operations import Within as Within
 from PhantomLibrary.domain.ownership import Acknowledged as Acknowledged
+from PhantomLibrary.domain.region_policy import Seen, Vector
+from PhantomLibrary.domain.regions import RegionWrote as RegionWrote
+from PhantomLibrary.domain.regions import WriteSuperseded as WriteSuperseded
 from PhantomLibrary.domain.transactions import TransactionEnded as TransactionEnded
 from PhantomLibrary.domain.transactions import TransactionPrepared as TransactionPrepared
 
@@ -62,6 +65,18 @@ class Ok(Struct, frozen=True, gc=False, array_like=True, tag="ok"):
     """It happened, once. `value` is the result."""
 
     value: str | None = None
+
+
+class OkSeen(Ok, frozen=True, gc=False, array_like=True, tag="ok seen"):
+    """It happened in some region. What this client does next is not to be answered from before: it has `seen` this.
+
+    `context` is what the key's value covers, for its next write. `values` are all that the key has, where several were
+    written that knew nothing of each other; the last one is `value`.
+    """
+
+    seen: Seen = ()
+    context: Vector = ()
+    values: tuple[str, ...] = ()
 
 
 class Refused(Struct, frozen=True, gc=False, array_like=True, tag="refused"):
@@ -312,6 +327,8 @@ Observation: TypeAlias = (
     | DamageRepaired
     | SagaChanged
     | SagaActed
+    | RegionWrote
+    | WriteSuperseded
 )
 
 

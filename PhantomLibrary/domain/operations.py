@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
+from PhantomLibrary.domain.region_policy import ChangeRegions, FailOver, ForgetRegion, GetRegions, Seen, Vector
 from PhantomLibrary.domain.scaling import GetScale, ScaleTo, SetScaling
 
 # --- operations on keys: what a client asks of the database ---------------------------------------------------------
@@ -58,6 +59,29 @@ class Delete(Struct, frozen=True, gc=False, array_like=True, tag="delete"):
     """Remove one key. Result: None."""
 
     key: str
+
+
+RegionalOperation: TypeAlias = Put | Delete | Append | Remove | Increment
+"""What a client may write where each region has a copy of its own."""
+
+
+class RegionalRead(Struct, frozen=True, gc=False, array_like=True, tag="regional read"):
+    """Read one key in the region of the gateway, no earlier than what the client has `seen`. Result: as of Get."""
+
+    key: str
+    seen: Seen = ()
+
+
+class RegionalWrite(Struct, frozen=True, gc=False, array_like=True, tag="regional write"):
+    """Write one key, in the region of the gateway if that is writable.
+
+    The client has `seen` so much; `context` is what its last read of the key, or write to it, returned.
+    """
+
+    key: str
+    operation: RegionalOperation
+    seen: Seen = ()
+    context: Vector = ()
 
 
 class ChangeMember(Struct, frozen=True, gc=False, array_like=True, tag="change member"):
@@ -151,13 +175,30 @@ Wish: TypeAlias = (
     | SetScaling
     | ScaleTo
     | GetScale
+    | ChangeRegions
+    | GetRegions
     | BeginSaga
     | CancelSaga
 )
 """What an operator asks shard 0 for."""
 
 KeyOperation: TypeAlias = (
-    Get | Put | Cas | Append | Remove | Increment | Delete | Wish | GetSaga | RunSaga | Act | ForgetSagas
+    Get
+    | Put
+    | Cas
+    | Append
+    | Remove
+    | Increment
+    | Delete
+    | RegionalRead
+    | RegionalWrite
+    | FailOver
+    | ForgetRegion
+    | Wish
+    | GetSaga
+    | RunSaga
+    | Act
+    | ForgetSagas
 )
 
 # --- transactions: a client process has one open at a time, at the gateway where it began ----------------------------
