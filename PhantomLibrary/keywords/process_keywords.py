@@ -35,7 +35,7 @@ class ProcessKeywords(Component):
     @keyword(tags=("getter", "metric", "concurrency"))
     def get_process_usage(
         self,
-        resource: Literal["cpu", "memory", "peak memory", "threads", "files", "children"],
+        resource: Literal["cpu", "memory", "peak memory", "threads", "files", "temporary files", "children"],
         operator: Operator = NO_OPERATOR,
         expected: str = "",
     ) -> float:
@@ -43,9 +43,9 @@ class ProcessKeywords(Component):
 
         ``cpu`` is the processor time in seconds since the test began; ``memory`` what the process holds now and ``peak
         memory`` the most since the test began, in MB; ``threads`` and ``files`` how many it has now, whereby files are
-        all descriptors, on Windows handles; ``children`` how many child processes run that were not there before
-        the first suite. Where the system cannot forget a peak (anywhere but on Linux), it is that of the process so
-        far.
+        all descriptors, on Windows handles; ``temporary files`` how many there are, folders included, that the process
+        has made since the first suite began; ``children`` how many child processes run that were not there before the
+        first suite. Where the system cannot forget a peak (anywhere but on Linux), it is that of the process so far.
 
         None of this has to do with simulated nodes: for these, see `Get Node Usage`.
 
@@ -68,6 +68,8 @@ class ProcessKeywords(Component):
                 found = peak_memory_bytes() / _MB
             case "children":
                 found = len(self._ledger.children_left())
+            case "temporary files":
+                found = len(now.temporary_files)
             case _:
                 found = getattr(now, resource)
         wanted = expected.strip().removesuffix("MB").removesuffix("s").strip()
@@ -80,9 +82,10 @@ class ProcessKeywords(Component):
         """Fails when the test process holds more than when the test began: memory, threads, files, child processes.
 
         Stop the cluster first: a running one holds what it needs. In the teardown of a suite it counts from the suite's
-        beginning. ``memory``, ``threads`` and ``files`` are how much more is allowed; of child processes none is. Files
-        are all descriptors, on Windows handles. Memory is a noisy measure, for the interpreter keeps some of what was
-        freed: `Memory Should Stay Flat` finds small leaks.
+        beginning. ``memory``, ``threads`` and ``files`` are how much more is allowed; of child processes, and of
+        temporary files and folders, none is. Files are all descriptors, on Windows handles; temporary files are those
+        that Python's ``tempfile`` has made for anybody, and artifacts that have not got their names yet. Memory is a
+        noisy measure, for the interpreter keeps some of what was freed: `Memory Should Stay Flat` finds small leaks.
 
         Example:
         | `Stop Cluster` |
@@ -103,12 +106,15 @@ class ProcessKeywords(Component):
             found.append(f"{now.threads - before.threads} more threads than before, {threads} allowed ({names})")
         if now.files - before.files > files:
             found.append(f"{now.files - before.files} more open files than before, {files} allowed")
+        temporary = [each for each in now.temporary_files if each not in before.temporary_files]
+        if temporary:
+            found.append(f"temporary files are left: {', '.join(temporary[:_EVIDENCE_MAX])}")
         left = self._ledger.children_left()
         if left:
             found.append(f"{len(left)} child processes run still ({', '.join(left[:_EVIDENCE_MAX])})")
         if found:
             raise CheckFailed(f"PRC-001: the test process leaks: {'; '.join(found)}")
-        logger.info(f"nothing is left: memory {growth / _MB:+.1f} MB, threads and files as before")
+        logger.info(f"nothing is left: memory {growth / _MB:+.1f} MB, threads and files as before, no temporary files")
 
     @keyword(tags=("assertion", "check", "concurrency", "robot:flatten"))
     def memory_should_stay_flat(self, cycles: Count, growth: Size, name: str, *args: Any) -> float:

@@ -22,8 +22,10 @@ class ProcessLedger:
     def begin(self, *, is_test: bool = False) -> None:
         """A suite or a test begins."""
         from PhantomLibrary.reporting.process_resources import child_processes, reset_peak_memory, take_snapshot
+        from PhantomLibrary.reporting.temporary_files import watch_temporary_files
 
         if self._known_children is None:
+            watch_temporary_files()
             self._known_children = frozenset(child_processes())
         if is_test:
             reset_peak_memory()

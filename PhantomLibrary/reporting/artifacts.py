@@ -26,6 +26,7 @@ from PhantomLibrary.domain import HistoryEvent
 from PhantomLibrary.kernel.trace import Sink
 from PhantomLibrary.reporting.artifact_names import FolderNames
 from PhantomLibrary.reporting.summary import RunSummary, summarise
+from PhantomLibrary.reporting.temporary_files import note_temporary_file
 from PhantomLibrary.reporting.trace_file import TraceFile
 from PhantomLibrary.reporting.usage_report import usage_table
 from PhantomLibrary.testbed.run import Run
@@ -143,6 +144,7 @@ class ArtifactFolder:
 def write_atomically(path: Path, content: Iterable[bytes]) -> None:
     """Write a file that appears under its name only when it is whole. Raises OSError; leaves no temporary file."""
     part = path.with_name(f".{path.name}.part")
+    note_temporary_file(part)
     try:
         with part.open("wb") as file:
             file.writelines(content)

@@ -1,4 +1,4 @@
-"""What the test process holds and has spent: processor time, memory, threads, open files, child processes.
+"""What the test process holds and has spent: processor time, memory, threads, open and temporary files, children.
 
 This is about the process that runs Robot, never about simulated nodes. psutil is imported when something is measured
 for the first time. A snapshot costs about 0.1 ms; children cost a look at all processes of the machine, so they are
@@ -12,22 +12,30 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import active_count
 
 from msgspec import Struct
+
+from PhantomLibrary.reporting.temporary_files import temporary_files_left
 
 _CLEAR_REFS, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 _RESET_PEAK = "5"  # proc(5): sets the peak of the resident set to its present size.
 _KILO = 1024
+_MOMENT_S = 1.0  # How long a thread may take to end in the system once it has ended in Python.
+_LOOK_EVERY_S = 0.002
 
 
 class Snapshot(Struct, frozen=True):
-    """One look at the process. `began_s` is the wall clock's time; files are descriptors, on Windows handles."""
+    """One look at the process. `began_s` is the wall clock's time; files are descriptors, on Windows handles;
+    temporary files are those that it has made, by path.
+    """
 
     began_s: float
     cpu_s: float
     memory_bytes: int
     threads: int
     files: int
+    temporary_files: tuple[str, ...]
 
 
 def take_snapshot(*, settled: bool = False) -> Snapshot:
@@ -37,9 +45,33 @@ def take_snapshot(*, settled: bool = False) -> Snapshot:
     if settled:
         gc.collect()
     process = psutil.Process()
-    with process.oneshot():
-        files: int = getattr(process, "num_handles" if sys.platform == "win32" else "num_fds")()
-        return Snapshot(time.time(), time.process_time(), process.memory_info().rss, process.num_threads(), files)
+    files: int = getattr(process, "num_handles" if sys.platform == "win32" else "num_fds")()
+    memory_bytes: int = process.memory_info().rss
+    temporary = tuple(temporary_files_left())
+    return Snapshot(time.time(), time.process_time(), memory_bytes, _threads.count(), files, temporary)
+
+
+class _Threads:
+    """Counts the threads of the process; `others` of them are none of Python's, such as those of a numeric library.
+
+    A thread that Python has seen end lives on in the system for a moment, longer where processors are busy: so threads
+    that Python does not know of are given that moment. Those that stay are others, and are not waited for again.
+    """
+
+    def __init__(self) -> None:
+        self.others = 0
+
+    def count(self) -> int:
+        import psutil
+
+        process, end_s = psutil.Process(), time.monotonic() + _MOMENT_S
+        while (found := int(process.num_threads())) > active_count() + self.others and time.monotonic() < end_s:
+            time.sleep(_LOOK_EVERY_S)
+        self.others = max(0, found - active_count())
+        return found
+
+
+_threads = _Threads()
 
 
 def reset_peak_memory() -> None:
@@ -91,6 +123,7 @@ def measured(before: Snapshot, now: Snapshot) -> Iterator[tuple[str, str, int | 
     yield "test_memory_growth", "B", now.memory_bytes - before.memory_bytes
     yield "test_threads_left", "1", now.threads - before.threads
     yield "test_files_left", "1", now.files - before.files
+    yield "test_temporary_files_left", "1", len(set(now.temporary_files) - set(before.temporary_files))
 
 
 def slope_of(values: Sequence[int]) -> float:

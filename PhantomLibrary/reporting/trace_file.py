@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PhantomLibrary.kernel.trace import Sink
+from PhantomLibrary.reporting.temporary_files import note_temporary_file
 
 _LEVEL = 3
 _GZIP = 31  # zlib's word for: the largest window, with the header of gzip.
@@ -62,6 +63,7 @@ class TraceFile:
     def _open(self) -> BinaryIO:
         """Open the temporary file, with what was closed before where there is such: gzip allows members in a row."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        note_temporary_file(self._part)
         if self.records:
             os.replace(self.path, self._part)
         self._file = self._part.open("ab" if self.records else "wb")

@@ -42,7 +42,8 @@ Threads Move And Split Shards
     [Tags]    priority-2
     [Setup]    Start Cluster With Clients
     Run In Threads    6    Move Shard    1    n5    wait=no    AND    Split Shard    2    wait=no    AND    Run For
-    ...    40 ms    AND    Rebalance Shards    wait=no    AND    Get Leader    1    rounds=10    refusals=allowed
+    ...    40 ms    AND    Rebalance Shards    wait=no    AND    Get Leader    1    within=2s    rounds=10
+    ...    refusals=allowed
     Cluster State Should Be Consistent    within=30s
     Run For    1s
     Shards Should Have One Owner

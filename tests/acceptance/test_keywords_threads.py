@@ -21,7 +21,7 @@ POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="signals are sen
 def test_bad_input_is_refused_in_one_sentence_and_the_cluster_goes_on(tmp_path):
     run = KeywordRun(tmp_path, DATA / "bad_threads.robot")
     assert {name: test.message for name, test in run.tests.items() if not test.passed} == {}
-    assert len(run.tests) == 4
+    assert len(run.tests) == 5
 
 
 def test_a_timeout_ends_all_threads_within_a_second(tmp_path):
@@ -112,6 +112,7 @@ def test_what_a_test_has_cost_stands_among_the_metrics(tmp_path):
         "test_memory_growth",
         "test_threads_left",
         "test_files_left",
+        "test_temporary_files_left",
     }
-    assert found["test_threads_left"] == found["test_files_left"] == 0
+    assert found["test_threads_left"] == found["test_files_left"] == found["test_temporary_files_left"] == 0
     assert 0 < found["test_cpu_time"] < 30 and found["test_memory_peak"] > 10_000_000

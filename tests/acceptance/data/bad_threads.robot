@@ -55,10 +55,23 @@ What Goes Wrong In Threads
     Refused    EXP-001: number of active nodes is 3 at *, expected > 7, in thread 1, round 1, Get Node Count*
     ...    Run In Threads    2    Get Node Count    active    >    7
 
+What A Test Leaves On Disk
+    [Documentation]    A temporary file or folder is told by its path until it is gone.
+    ${before} =    Get Process Usage    temporary files
+    ${folder} =    Evaluate    tempfile.mkdtemp()
+    Refused    PRC-001: the test process leaks: temporary files are left: ${folder}
+    ...    Process Should Not Leak    memory=1GB
+    Refused    EXP-001: temporary files of the test process is *, expected < ${before}
+    ...    Get Process Usage    temporary files    <    ${before}
+    Evaluate    os.rmdir($folder)
+    Stop Cluster
+    Process Should Not Leak    memory=1GB
+    Start Small Cluster
+
 Measurements That Cannot Be
     [Documentation]    Resources, amounts and counts that make no sense.
     Refused
-    ...    ValueError: Argument 'resource' got value 'disk' that cannot be converted to 'cpu', 'memory', 'peak memory', 'threads', 'files' or 'children'.
+    ...    ValueError: Argument 'resource' got value 'disk' that cannot be converted to 'cpu', 'memory', 'peak memory', 'threads', 'files', 'temporary files' or 'children'.
     ...    Get Process Usage    disk
     Refused    *-1 is negative: write how many more are allowed, 0 or more    Process Should Not Leak    files=-1
     Refused

@@ -1,15 +1,20 @@
 """What the test process holds and spends, and that clusters which were stopped leave nothing of it behind."""
 
 import gc
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from PhantomLibrary.domain import MILLISECOND_NS
+from PhantomLibrary.reporting import process_resources
+from PhantomLibrary.reporting.artifacts import ArtifactFolders
 from PhantomLibrary.reporting.process_resources import (
     child_processes,
     measured,
@@ -18,6 +23,7 @@ from PhantomLibrary.reporting.process_resources import (
     slope_of,
     take_snapshot,
 )
+from PhantomLibrary.reporting.temporary_files import temporary_files_left, watch_temporary_files
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 
@@ -64,8 +70,52 @@ def test_files_and_threads_are_counted(tmp_path):
     stop.set()
     thread.join()
     costs = {name: value for name, _, value in measured(before, take_snapshot())}
-    assert costs["test_files_left"] == costs["test_threads_left"] == 0
+    assert costs["test_files_left"] == costs["test_threads_left"] == costs["test_temporary_files_left"] == 0
     assert costs["test_wall_time"] >= 0 <= costs["test_cpu_time"] and costs["test_memory_peak"] > 5_000_000
+
+
+def test_a_thread_that_still_ends_in_the_system_is_none_any_more(monkeypatch):
+    counts = iter((3, 2, 1))
+    monkeypatch.setattr(process_resources, "active_count", lambda: 1)
+    monkeypatch.setattr(process_resources._threads, "others", 0)
+    monkeypatch.setattr(psutil.Process, "num_threads", lambda _process: next(counts))
+    assert take_snapshot().threads == 1
+
+
+def test_threads_of_other_languages_are_waited_for_once(monkeypatch):
+    looks = []
+    monkeypatch.setattr(process_resources, "active_count", lambda: 1)
+    monkeypatch.setattr(process_resources._threads, "others", 0)
+    monkeypatch.setattr(process_resources, "_MOMENT_S", 0.01)
+    monkeypatch.setattr(psutil.Process, "num_threads", lambda _process: looks.append(4) or 4)
+    assert take_snapshot().threads == 4
+    looks.clear()
+    assert take_snapshot().threads == 4 and looks == [4]
+
+
+def test_temporary_files_are_seen_until_they_are_gone(tmp_path):
+    watch_temporary_files()
+    watch_temporary_files()
+    before = take_snapshot()
+    folder = tempfile.mkdtemp(dir=tmp_path)
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        assert set(take_snapshot().temporary_files) - set(before.temporary_files) == {folder, file.name}
+    now = take_snapshot()
+    assert set(now.temporary_files) - set(before.temporary_files) == {folder}
+    assert {name: value for name, _, value in measured(before, now)}["test_temporary_files_left"] == 1
+    os.rmdir(folder)
+    assert set(take_snapshot().temporary_files) <= set(before.temporary_files)
+
+
+def test_a_trace_has_a_temporary_file_until_it_is_closed(tmp_path):
+    folder = ArtifactFolders(tmp_path).open("Suite", "Test")
+    sink = folder.trace_sink()
+    sink([b"{}"])
+    assert [each for each in temporary_files_left() if each.startswith(str(tmp_path))] == [
+        str(folder.path / ".trace.jsonl.gz.part")
+    ]
+    folder.close()
+    assert [each for each in temporary_files_left() if each.startswith(str(tmp_path))] == []
 
 
 def test_children_are_found_until_they_end():

@@ -1,6 +1,5 @@
 """The table of planted defects names all of them, and tests that exist."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,10 @@ from robot import api
 
 from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.zoo.defects import DEFECTS
+from PhantomLibrary.zoo.table import read_table
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-ROWS = re.findall(
-    r"^\| `([^`]+)` \| .* \| \[([^]]+)]\(([^)]+)\), ([A-Z]+-\d+) \|$", (DOCS / "defects.md").read_text(), re.M
-)
+ROWS = [(row.defect, row.test, row.file, row.code) for row in read_table(DOCS / "defects.md")]
 
 
 def test_table_names_each_defect_once():
