@@ -4,8 +4,9 @@
     python -m benchmarks.random_faults partition --first 5000 --seeds 100 --processes 1
 
 Each seed decides its cluster, its workload and its faults. Each must have a fault that bit and an election after
-it, or it proves nothing. An alarm is printed with the seed, and its schedule is written to a file that `python -m
-PhantomLibrary replay FILE` does again.
+it, or it proves nothing. What became of shards meanwhile, splits, merges and moves that were done, is counted. An
+alarm is printed with the seed, and its schedule is written to a file that `python -m PhantomLibrary replay FILE`
+does again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import NamedTuple
 
 from benchmarks.random_profiles import BEGINNINGS, CLUSTERS, FAULTS, batched, give
 from benchmarks.random_sql import SqlBank
+from PhantomLibrary.database.reshapes import DONE, Split
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
@@ -59,6 +61,7 @@ class Result(NamedTuple):
     operations: int
     unknown: int
     faults: tuple[str, ...]
+    changes: Counter[str]
     schedule: str
 
 
@@ -106,6 +109,8 @@ def _report(profile: str, results: list[Result], wall_s: float, output: Path) ->
         f"that bit, {sum(each.elections for each in results)} elections, {wall_s:.0f} s of wall time"
     )
     print("faults: " + ", ".join(f"{name} {number}" for name, number in sorted(faults.items())))
+    changes = sum((each.changes for each in results), Counter[str]())
+    print("done to shards: " + (", ".join(f"{name} {number}" for name, number in sorted(changes.items())) or "nothing"))
     return 1 if alarms or idle else 0
 
 
@@ -138,8 +143,21 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
     faults = tuple(each.command.verb for each in run.faults.all)
     bites = sum(each.fault.bites > 0 and each.command.verb in _CRASHES_AND_CUTS for each in run.faults.all)
     elections = len(run.watch.leader_changes) - elections_before
+    changes = _changes(run)
     schedule = write_schedule(run.finish())
-    return Result(seed, alarm, bites, elections, counts["invoke"], counts["info"], faults, schedule)
+    return Result(seed, alarm, bites, elections, counts["invoke"], counts["info"], faults, changes, schedule)
+
+
+def _changes(run: Run) -> Counter[str]:
+    """Return how many splits, merges and moves of shards were done, of the last ones that the directory knows."""
+    directory = run.directory()
+    tasks = [
+        "split" if isinstance(each.task, Split) else "merge"
+        for each in directory.reshapes.ended
+        if each.outcome == DONE
+    ]
+    moves = [each for each in directory.moves.ended if each.outcome == DONE]
+    return Counter(tasks + ["move"] * len(moves))
 
 
 def _load(profile: str, draws: Stream) -> dict[str, int | str]:

@@ -15,6 +15,7 @@ from PhantomLibrary.protocols.raft.messages import AppendEntries, AppendReply, S
 
 _UNIT_NS = 10 * MICROSECOND_NS  # A thousand steps of SQLite's virtual machine.
 _ROW_NS = 200
+_WRITE_NS = MICROSECOND_NS
 _PER_KIB_NS = 2 * MICROSECOND_NS
 _OTHERS_NS = 10 * MICROSECOND_NS
 _BASE_NS: dict[type, int] = {
@@ -36,6 +37,11 @@ def handling_cost_ns(message: Any, size: int) -> int:
 def fragment_cost_ns(units: int, rows: int, size: int) -> int:
     """Return what it costs to compute rows of a query, of `size` bytes together, in so many units of the engine."""
     return units * _UNIT_NS + rows * _ROW_NS + (size * _PER_KIB_NS >> 10)
+
+
+def change_cost_ns(writes: int) -> int:
+    """Return what it costs to make so many writes of a statement: rows that are checked, and entries of indexes."""
+    return writes * _WRITE_NS
 
 
 def units_in(time_ns: int) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from PhantomLibrary.database.costs import change_cost_ns
 from PhantomLibrary.database.sql.changes import ROWS_MAX, Change, KeyChanges
 from PhantomLibrary.database.sql.queries import Queries
 from PhantomLibrary.database.sql.references import References
 from PhantomLibrary.database.transactions.access import Access, ChangedError
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Script
+from PhantomLibrary.domain import Delete, Put
 from PhantomLibrary.domain.rows import CATALOG_KEY
 from PhantomLibrary.protocols.transactions.values import span_of
 from PhantomLibrary.sql.catalog import Catalog, Table, Unique
@@ -76,9 +78,14 @@ class RowChanges:
         """Put changes among the writes to come, and see that what refers to rows, and what they refer to, is there."""
         if changes:
             self.stand_on_schema(transaction)
-        transaction.writes += keys.writes()
+        self.write(transaction, keys.writes())
         yield from self._references.check_parents(transaction, keys.table, changes, catalog)
         yield from self._references.check_children(transaction, keys, catalog)
+
+    def write(self, transaction: OpenTransaction, writes: Sequence[Put | Delete]) -> None:
+        """Put rows, and entries of unique constraints, among the writes to come."""
+        transaction.writes += writes
+        self._queries.work(change_cost_ns(len(writes)))
 
     def stand_on_schema(self, transaction: OpenTransaction) -> None:
         """Whoever writes has the schema be the one he knows, at each shard that he writes to."""

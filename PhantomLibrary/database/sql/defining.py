@@ -104,4 +104,4 @@ class Definitions:
         since_ns = transaction.locked[CATALOG_KEY]
         for write in writes:
             transaction.locked.setdefault(write.key, since_ns)
-            transaction.writes.append(write)
+        self._changes.write(transaction, writes)

@@ -6,8 +6,9 @@ moves on with the store; they are kept as a *cursor*, from which the coordinator
 are delivered to the workers that go on with them. A cursor is this leader's alone. Where it is gone, the coordinator
 has the fragment run again, at the same time.
 
-What it takes to compute them is charged to the node's processor, in slices if it is long: a coordinator that waits for
-more is told that the work goes on, so that it need not take this leader for dead, and others get their turn.
+What it takes to compute them, and to bring the image up to date before, is charged to the node's processor, in
+slices if it is long: a coordinator that waits for more is told that the work goes on, so that it need not take this
+leader for dead, and others get their turn.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class FragmentHost:
         self._inboxes = Inboxes()
         self._closed: dict[CursorId, int] = {}  # When: what comes late for them is not taken up any more.
         self._runs = 0
+        self._fed_units = 0  # What it took to bring rows and index entries into the image, and is still to be charged.
 
     @property
     def is_busy(self) -> bool:
@@ -119,7 +121,9 @@ class FragmentHost:
         image = machine.image
         if image is None or not self._is_image_of(image, machine):
             image = machine.image = self.image_type(machine.store)
+        before = image.engine.units
         image.refresh()
+        self._fed_units += image.engine.units - before
         return image
 
     def _is_image_of(self, image: Image, machine: ShardMachine) -> bool:
@@ -258,20 +262,21 @@ class FragmentHost:
 
     def _cursor(self, work: RunFragment, rows: Sequence[Row], units: int) -> Cursor:
         config, now_ns = self._config, self._desk.monotonic_ns()
+        charged, self._fed_units = units + self._fed_units, 0
         if work.workers:
             self._runs += 1
             source = Source(work.cursor, self._desk.term, self._runs)
             shares = shares_of(rows, work.fragment.shuffled_by, len(work.workers))
             number = work.fragment.number
             delivery = Delivery(self._desk, number, source, work.workers, shares, config.chunk_bytes)
-            cost_ns = fragment_cost_ns(units, len(rows), delivery.bytes)
+            cost_ns = fragment_cost_ns(charged, len(rows), delivery.bytes)
             return Cursor([], len(rows), delivery.bytes, units, cost_ns, now_ns, delivery, source)
         chunks = chunked(rows, config.chunk_bytes)
         size = sum(each for _, each in chunks)
         if size > config.query_memory_bytes:
             failure = self._too_large(f"{len(rows)} rows of {size} bytes")
             raise SqlError(failure.state, failure.reason)
-        return Cursor(chunks, len(rows), size, units, fragment_cost_ns(units, len(rows), size), now_ns)
+        return Cursor(chunks, len(rows), size, units, fragment_cost_ns(charged, len(rows), size), now_ns)
 
     def _too_large(self, what: str) -> FragmentFailed:
         bound = f"{self._config.query_memory_bytes} bytes that a query may take (query_memory_bytes)"

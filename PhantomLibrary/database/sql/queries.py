@@ -44,6 +44,10 @@ class Queries:
             self._evaluator = Evaluator()
         return self._evaluator
 
+    def work(self, cost_ns: int) -> None:
+        """Charge the node's processor with what a statement makes beside its messages."""
+        self.runner.host.work(cost_ns)
+
     def result(self, transaction: OpenTransaction, query: BoundQuery, catalog: Catalog) -> Script:
         """Run a query at the snapshot; return its PlanResult."""
         plan = yield from self.planned(query, catalog)

@@ -23,7 +23,7 @@ from PhantomLibrary.database.transactions.messages import TooOld, Uncertain
 from PhantomLibrary.domain import SECOND_NS, Put
 from PhantomLibrary.domain.rows import CATALOG_KEY, ROWS_END, position_start
 from PhantomLibrary.protocols.transactions.values import Done, Span
-from PhantomLibrary.sql.catalog import encode_catalog
+from PhantomLibrary.sql.catalog import Index, encode_catalog
 from PhantomLibrary.sql.rows import encode_row, key_of_row
 from tests.unit.database.sql_cluster import CATALOG, ORDERS, all_of, fragment
 from tests.unit.database.transactions_host import T1, Host, prepare
@@ -134,6 +134,28 @@ def test_long_work_is_paid_for_in_slices(host):
     while isinstance(answer, StillWorking):
         answer, polls = fetch(host, 0), polls + 1
     assert answer.rows == ((6**7,),) and polls > 1
+
+
+def test_what_the_image_takes_over_is_paid_for_once_indexes_included():
+    paid = []
+    for indexes in ((), (Index("by_person", ("person",)), Index("by_sum", ("sum",)))):
+        made = filled(Host())
+        catalog = replace(CATALOG, tables=(CATALOG.tables[0], replace(ORDERS, indexes=indexes)))
+        made.write(CATALOG_KEY, encode_catalog(catalog), BEGIN + 10)
+        for number in range(100, 500):
+            made.write(key_of_row(ORDERS, (number, 0, 0)), encode_row((number, number % 7, number)), BEGIN + 20)
+        one = fragment(0, "SELECT id FROM t2 WHERE id = 100", "id", (2,))
+        spent = []
+        for number in (1, 2):
+            before_ns = made.worked_ns
+            answer = ask(made, run(number, one))
+            while isinstance(answer, StillWorking):
+                answer = fetch(made, 0, number)
+            assert answer.rows == ((100,),) and answer.units <= 1
+            spent.append(made.worked_ns - before_ns)
+        paid.append(spent)
+    (plain, plain_again), (indexed, indexed_again) = paid
+    assert indexed > plain * 5 // 4 > plain_again * 5 and abs(indexed_again - plain_again) <= 10_000
 
 
 def test_work_without_end_is_ended(host):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from PhantomLibrary.database.costs import change_cost_ns
 from PhantomLibrary.database.sql.changes import Change, KeyChanges
 from PhantomLibrary.database.sql.changing import RowChanges
 from PhantomLibrary.database.sql.references import References
@@ -90,7 +91,7 @@ class Fakes:
     """Rows that are found, and locks that are given, as the test says; the snapshot moves up with the first locks."""
 
     def __init__(self, moves):
-        self.moves, self.found_at, self.source_read = moves, [], 0
+        self.moves, self.found_at, self.source_read, self.worked_ns = moves, [], 0, 0
 
     def rows(self, transaction, _query, _catalog):
         self.source_read += 1
@@ -102,6 +103,9 @@ class Fakes:
         if list(keys):
             self.found_at.append(transaction.snapshot_ns)
         return {}
+
+    def work(self, cost_ns):
+        self.worked_ns += cost_ns
 
     def lock(self, transaction, _keys):
         yield from ()
@@ -127,6 +131,7 @@ def test_keys_are_looked_at_again_when_the_snapshot_has_moved_up():
     assert count == 1 and fakes.found_at == [100, 105, 110] and fakes.source_read == 3
     assert [write.key for write in transaction.writes] == [key(ADA), entry(ADA)[0]]
     assert span_of(CATALOG_KEY) in transaction.grounds
+    assert fakes.worked_ns == change_cost_ns(2) > 0, "the entry of the unique constraint is a write as the row is"
     assert insert(0)[0].found_at == [100]
 
 

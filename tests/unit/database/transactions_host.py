@@ -37,7 +37,7 @@ class Host:
         self.gone, self.shown_reads = [], []
         self.desk = TransactionDesk(self, CONFIG)
         self.desk.begin()
-        self.calls = 0
+        self.calls = self.worked_ns = 0
 
     @property
     def last_index(self):
@@ -69,7 +69,7 @@ class Host:
         return FragmentHost(self, CONFIG)
 
     def work(self, cost_ns):
-        self.worked = cost_ns
+        self.worked_ns += cost_ns
 
     def unavailable_nodes(self):
         return self.gone
