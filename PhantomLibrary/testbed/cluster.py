@@ -187,10 +187,11 @@ class Cluster:
         while True:
             due_ns = min(to_ns, agenda[0][0]) if agenda else to_ns
             until_ns = min(due_ns, self.now_ns + self._stretch_ns(condition))
-            met = self._run_until(until_ns, condition)
+            met = self._run_open(until_ns, condition)
             if self.now_ns < until_ns:
-                return True
-            if agenda and agenda[0][0] == until_ns:
+                if met:
+                    return True
+            elif agenda and agenda[0][0] == until_ns:
                 # All that is planned for an instant belongs to it, whether or not the condition holds already: a
                 # command that comes next would otherwise overtake it, and a replay, which knows no condition, would
                 # not.
@@ -206,8 +207,25 @@ class Cluster:
         """Return how far time goes before others may come in: that is always between two instants."""
         if self.lock.is_shared:
             return _OPEN_TO_OTHERS_EVERY_NS
-        # A condition is looked at between all instants, and at no others as long as nobody else is there.
+        # A condition is looked at between all instants, and at no others as long as nobody else is there: whoever comes
+        # then is noticed when it is looked at.
         return _OPEN_EVERY_NS if condition is None else _FOREVER_NS
+
+    def _run_open(self, time_ns: int, condition: Callable[[], bool] | None) -> bool:
+        """Let time go on to `time_ns`, until the condition holds, or until a thread waits who is the first of others;
+        return whether the condition holds.
+        """
+        if condition is None or self.lock.is_shared:
+            return self._run_until(time_ns, condition)
+        met = False
+
+        def is_to_stop() -> bool:
+            nonlocal met
+            met = condition()
+            return met or self.lock.is_wanted
+
+        self._run_until(time_ns, is_to_stop)
+        return met
 
     def _let_others_in(self) -> None:
         """Let threads that wait have their turns. Raises RunEnded when one of them has ended the run."""

@@ -120,6 +120,52 @@ def test_commands_get_in_while_time_goes_on(it):
     assert replay(schedule).finish().digest == schedule.digest
 
 
+def test_whoever_is_the_first_of_others_gets_into_a_wait_between_two_instants(it):
+    it.load()
+    run, began_ns = it.run, it.run.now_ns
+    seen, looks = [], []
+
+    def command():
+        run.perform(Command("put value", run.now_ns, run.now_ns, arguments={"key": "a", "value": "1"}))
+        seen.append(run.now_ns)
+
+    other = threading.Thread(target=command, daemon=True)
+
+    def has_been_there():
+        looks.append(run.now_ns)
+        if len(looks) == 20:
+            assert not run.lock.is_shared
+            other.start()
+            while not run.lock.is_wanted:
+                time.sleep(0.001)
+        return bool(seen)
+
+    assert run.advance(began_ns + 20 * SECOND_NS, has_been_there)
+    other.join(10)
+    assert seen == [looks[19]] == [run.now_ns]
+    assert looks[19:] == [run.now_ns] * 2  # Once as the other one came, and once when he had gone.
+    schedule = run.finish()
+    assert replay(schedule).finish().digest == schedule.digest
+
+
+def test_a_wait_whose_condition_holds_as_another_comes_is_over(it):
+    run, looks = it.run, []
+    other = threading.Thread(target=lambda: run.perform(Command("heal network", run.now_ns, run.now_ns)), daemon=True)
+
+    def holds_now():
+        looks.append(run.now_ns)
+        if len(looks) == 5:
+            other.start()
+            while not run.lock.is_wanted:
+                time.sleep(0.001)
+        return len(looks) == 5
+
+    with run.lock:
+        assert run.advance(run.now_ns + SECOND_NS, holds_now)
+        assert run.now_ns == looks[-1] and len(looks) == 5 and run.lock.is_wanted
+    other.join(10)
+
+
 def test_nobody_gets_in_between_a_command_and_its_instant(it):
     """What is planned for an instant is done before a command in it, which may not come later for that."""
     run, began_ns = it.run, it.run.now_ns
