@@ -14,6 +14,7 @@ from msgspec import Struct
 from PhantomLibrary.domain import SECOND_NS, HistoryEvent, NodeId, ShardId
 from PhantomLibrary.reporting.usage_report import NodeUse, node_uses
 from PhantomLibrary.testbed.metrics import detection_times_ns, failover_times_ns, metric_value, recovery_times_ns
+from PhantomLibrary.testbed.operator import SQL
 from PhantomLibrary.testbed.query_metrics import queries_of
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
@@ -29,8 +30,8 @@ _METADATA_SHARD = 0  # Holds members and the shard map; tests count the others.
 class OperationSummary(Struct, frozen=True):
     """The operations of one function of one workload; the workload of keywords is `operator`.
 
-    `open` ones had no answer yet. `latency` counts from arrival. The operations of keywords have neither
-    latency nor rate.
+    `open` ones had no answer yet. `latency` is that of confirmed ones, and counts from arrival. The operations of
+    keywords have no rate, and of them only statements of SQL, whose workload is `sql`, have a latency.
     """
 
     workload: str
@@ -193,7 +194,9 @@ class Tally:
         self.counts = {"invoke": 0, "ok": 0, "fail": 0, "info": 0}
         self.first_ns = self.last_ns = first_ns
 
-    def summary(self, workload: str, function: str, latency: LatencySummary) -> OperationSummary:
+    def summary(
+        self, workload: str, function: str, latency: LatencySummary, *, has_rate: bool = True
+    ) -> OperationSummary:
         counts = self.counts
         ended = counts["ok"] + counts["fail"] + counts["info"]
         span_ns = self.last_ns - self.first_ns
@@ -204,7 +207,7 @@ class Tally:
             fail=counts["fail"],
             info=counts["info"],
             open=counts["invoke"] - ended,
-            confirmed_per_1000_s=counts["ok"] * _RATE_TIME_S * SECOND_NS // span_ns if latency.count and span_ns else 0,
+            confirmed_per_1000_s=counts["ok"] * _RATE_TIME_S * SECOND_NS // span_ns if has_rate and span_ns else 0,
             latency=latency,
         )
 
@@ -224,14 +227,29 @@ def tally(events: Iterable[HistoryEvent]) -> Mapping[tuple[str, str], Tally]:
 
 def _operations(run: Run) -> tuple[OperationSummary, ...]:
     summaries = []
-    tallies = tally(run.recorder.events)
+    tallies, statements = tally(run.recorder.events), _statement_times_ns(run.recorder.events)
     order = list(dict.fromkeys(workload for workload, _ in tallies))
     for (workload, function), counted in sorted(tallies.items(), key=lambda item: order.index(item[0][0])):
         started = run.workloads.get(workload)
         samples = None if started is None else started.latencies.get(function)
-        latency = LatencySummary() if samples is None else summarize(samples.latency_ns)
-        summaries.append(counted.summary(workload, function, latency))
+        latency = summarize(statements.get(function, ()) if workload == SQL else samples.latency_ns if samples else ())
+        has_rate = started is not None and latency.count > 0
+        summaries.append(counted.summary(workload, function, latency, has_rate=has_rate))
     return tuple(summaries)
+
+
+def _statement_times_ns(events: Iterable[HistoryEvent]) -> Mapping[str, list[int]]:
+    """Return how long statements of SQL took that were done, by their kinds."""
+    begun: dict[int, int] = {}
+    times: dict[str, list[int]] = {}
+    for event in events:
+        if event.workload != SQL:
+            continue
+        if event.type == "invoke":
+            begun[event.process] = event.time_ns
+        elif event.type == "ok":
+            times.setdefault(event.function, []).append(event.time_ns - begun[event.process])
+    return times
 
 
 def _elections(run: Run) -> tuple[LeaderTerm, ...]:

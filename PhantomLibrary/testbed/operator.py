@@ -23,12 +23,13 @@ from PhantomLibrary.domain import (
 from PhantomLibrary.domain.operations import Wish
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
+from PhantomLibrary.sql.statement_kinds import kind_of
 from PhantomLibrary.testbed.sessions import GatewaySession, SessionPool
 from PhantomLibrary.workloads.recorder import HistoryRecorder
 
 WORKLOAD = "operator"
 SQL = "sql"
-"""The workload, and the function, of statements of SQL: evidence, which checkers of single keys do not judge."""
+"""The workload of statements of SQL, whose functions are their kinds: evidence, which checkers of keys do not judge."""
 _read_results = msgspec.json.Decoder(list[str]).decode
 _TRIES_MAX = 5
 
@@ -95,7 +96,7 @@ def _asked(operation: Get | Put | Sql) -> Operation:
 
 def _recorded(operation: Get | Put | Sql) -> tuple[str, Any]:
     if isinstance(operation, Sql):
-        return SQL, [operation.text, list(operation.parameters)]
+        return kind_of(operation.text), [operation.text, list(operation.parameters)]
     if isinstance(operation, Put):
         return "write", operation.value
     assert isinstance(operation, Get)

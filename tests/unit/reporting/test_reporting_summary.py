@@ -86,6 +86,34 @@ def test_operations_of_keywords_have_no_rate() -> None:
     assert (operation.workload, operation.ok, operation.confirmed_per_1000_s) == ("operator", 1, 0)
 
 
+def test_statements_of_sql_have_their_kinds_and_their_latencies() -> None:
+    run = Run(RunSpec(seed=1))
+    run.advance(2 * SECOND_NS)
+    statements = (
+        "CREATE TABLE t (a INTEGER)",
+        "INSERT INTO t VALUES (1)",
+        "INSERT INTO t VALUES (2)",
+        "SELECT b FROM t",
+    )
+    took_ns = []
+    for statement in statements:
+        began_ns = run.now_ns
+        arguments = {"statement": statement, "parameters": []}
+        task = run.perform(Command("execute sql", began_ns, began_ns, arguments=arguments))
+        assert run.advance(run.now_ns + 2 * SECOND_NS, lambda task=task: task.is_done)
+        took_ns.append(run.now_ns - began_ns)
+    made, inserted, asked = summarise(run).operations
+    assert [(each.workload, each.function) for each in (made, inserted, asked)] == [
+        ("sql", "create table"),
+        ("sql", "insert"),
+        ("sql", "select"),
+    ]
+    assert (inserted.ok, inserted.latency.count, inserted.confirmed_per_1000_s) == (2, 2, 0)
+    assert (inserted.latency.min_ns, inserted.latency.max_ns) == (min(took_ns[1:3]), max(took_ns[1:3]))
+    assert (asked.ok, asked.fail, asked.latency) == (0, 1, LatencySummary())
+    assert "sql create table" in render_text(summarise(run))
+
+
 # --- counting ---------------------------------------------------------------------------------------------------------
 
 

@@ -292,7 +292,7 @@ def test_statements_are_evidence_and_disturb_no_judgement(bank):
     verdict = judge_history(bank.run, "linearizable")
     assert verdict.outcome == "valid"
     events = [each for each in bank.run.recorder.events if each.workload == "sql" and each.type == "ok"]
-    assert events and events[0].function == "sql" and events[0].value == [ACCOUNTS, []]
+    assert events and events[0].function == "create table" and events[0].value == [ACCOUNTS, []]
 
 
 def test_statements_replay():
