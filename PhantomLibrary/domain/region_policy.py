@@ -98,3 +98,13 @@ def joined(vector: Vector, other: Vector) -> Vector:
     for region, count in other:
         counts[region] = max(count, counts.get(region, 0))
     return vector_of(counts)
+
+
+def joined_seen(seen: Seen, other: Seen) -> Seen:
+    """Return the least that knows of all that either does, slot by slot."""
+    if not other or seen == other:
+        return seen
+    vectors = dict(seen)
+    for slot, vector in other:
+        vectors[slot] = joined(vectors.get(slot, ()), vector)
+    return tuple(sorted(vectors.items()))
