@@ -4,8 +4,10 @@ An image is a function of the store: it watches which keys change, and before it
 store holds of these, all versions. So it holds whatever the store does, garbage collection, splits and merges
 included; a store that was restored is another one, and gets another image. Where nobody asks there is none.
 
-Of table 5, `r5` holds the rows as they are, `h5` what they were before, and `o5` what the transaction that asks is
-going to write. A query finds `t5` as it was at a time: as a rule nothing was written since, and that is `r5` itself.
+Of table 5, `r5` holds the rows as they are, `h5` what they were before, and `o5x3` what the transaction that asks is
+going to write, in three columns. A query finds `t5` as it was at a time: as a rule nothing was written since, and that
+is `r5` itself. A transaction that changes the schema says what its tables are to be: of a new one there are no rows but
+its own, and rows of one that has got more columns have the defaults of these.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from PhantomLibrary.domain.rows import CATALOG_KEY, table_of
 from PhantomLibrary.sql.catalog import Catalog, Stored, Table, decode_catalog
@@ -56,7 +60,16 @@ class _Held:
 
     @property
     def cells(self) -> list[str]:
-        return [f"c{each}" for each in range(len(self.table.columns))]
+        return _cells(self.table).split(",")
+
+
+class Overlay(Struct, frozen=True):
+    """What a transaction has written and not committed: `tables` by their numbers where it has changed the schema, and
+    by the numbers of tables the names of what holds its rows.
+    """
+
+    tables: dict[int, Table]
+    laid: dict[int, str]
 
 
 class Image:
@@ -116,15 +129,12 @@ class Image:
         self.engine.execute(
             f"CREATE TABLE h{number}(_key, _from, _until, {plain}, PRIMARY KEY(_key, _from)) WITHOUT ROWID"
         )
-        self.engine.execute(f"CREATE TABLE o{number}(_key PRIMARY KEY, _gone, {plain}) WITHOUT ROWID")
 
     def _widen(self, held: _Held, table: Table) -> None:
         """Columns were added: rows that know nothing of them have their defaults."""
-        import apsw
-
         for number in range(len(held.table.columns), len(table.columns)):
-            default = apsw.format_sql_value(table.columns[number].default)
-            for kind in "rho":
+            default = _literal(table.columns[number].default)
+            for kind in "rh":
                 self.engine.execute(f"ALTER TABLE {kind}{table.number} ADD COLUMN c{number} DEFAULT {default}")
         held.table = table
 
@@ -149,12 +159,12 @@ class Image:
             if versions and versions[-1][0] > held.latest_ns:
                 held.latest_ns = versions[-1][0]
             if versions and versions[-1][1] is not None:
-                present.append((key, versions[-1][0], *self._row(held, versions[-1][1])))
+                present.append((key, versions[-1][0], *_row(held.table, versions[-1][1])))
             else:
                 absent.append(primary_key_of(key))
             for (from_ns, content, _), (until_ns, _, _) in pairwise(versions):
                 if content is not None:
-                    earlier.append((key, from_ns, until_ns, *self._row(held, content)))
+                    earlier.append((key, from_ns, until_ns, *_row(held.table, content)))
         held.changes += len(keys)
         self._write(held, present, absent, [key.decode() for key in keys], earlier)
 
@@ -178,12 +188,6 @@ class Image:
         if present:
             engine.insert(f"INSERT OR REPLACE INTO r{number}", width + 2, present)
 
-    def _row(self, held: _Held, content: bytes) -> Row:
-        row, columns = decode_values(content), held.table.columns
-        if len(row) == len(columns):
-            return row
-        return (*row, *(column.default for column in columns[len(row) :]))
-
     def _decoded(self, content: bytes) -> Catalog:
         catalog = self._catalogs.get(content)
         if catalog is None:
@@ -194,13 +198,10 @@ class Image:
 
     # --- at a time --------------------------------------------------------------------------------------------------
 
-    def table_at(self, number: int, at_ns: int) -> Table:
-        """Return a table as the catalog had it at a time. Raises NoTableError."""
+    def table_at(self, number: int, at_ns: int) -> Table | None:
+        """Return a table as the catalog had it at a time, None if there was none of this number."""
         content = self.store.at(_CATALOG, at_ns)
-        table = None if content is None else self._decoded(content).numbered(number)
-        if table is None:
-            raise NoTableError(f"there is no table of number {number} here at that time")
-        return table
+        return None if content is None else self._decoded(content).numbered(number)
 
     def written_since(self, number: int, after_ns: int) -> list[bytes]:
         """Return the keys of rows of a table that were written after a time: as a rule, none."""
@@ -221,45 +222,68 @@ class Image:
         if bounds:
             self.engine.put_in("INSERT INTO bounds VALUES(?,?)", bounds)
 
-    def table_text(self, table: Table, at_ns: int, bounds: int, *, has_own: bool) -> tuple[str, str]:
+    def table_text(self, number: int, at_ns: int, bounds: int, own: Overlay) -> tuple[str, str]:
         """Return the name of a table and, in brackets, what it held at the moment that was set; of it only what lies
-        in the bounds, unless there are none; and with what its asker has written, if that was given.
+        in the bounds, unless there are none; and with what its asker has written. Raises NoTableError.
         """
-        held = self._held[table.number]
-        number, cells = table.number, ",".join(held.cells[: len(table.columns)])
+        stored = self.table_at(number, at_ns)
+        table = own.tables.get(number, stored)
+        if table is None:
+            raise NoTableError(f"there is no table of number {number} here at that time")
+        laid = own.laid.get(number)
+        parts = [] if stored is None else self._stored(stored, table, at_ns, bounds, laid)
+        if laid is not None:
+            parts.append(f"SELECT {_cells(table)} FROM {laid} WHERE NOT _gone")
+        elif not parts:
+            parts.append(f"SELECT {','.join(['NULL'] * len(table.columns))} WHERE 0")
+        name = f"t{number}{listed(column.name for column in table.columns)}"
+        return name, f"({' UNION ALL '.join(parts)})"
+
+    def _stored(self, stored: Table, table: Table, at_ns: int, bounds: int, laid: str | None) -> list[str]:
+        """Return texts of the rows that were stored, as those of a table that may have got more columns since."""
+        number, held, width = stored.number, self._held[stored.number], len(stored.columns)
+        if table.columns[:width] != stored.columns:
+            raise NoTableError(f"table {table.name} has been defined otherwise meanwhile")
+        cells = ",".join([_cells(stored), *(_literal(column.default) for column in table.columns[width:])])
         conditions = [_in_bounds(bounds)] if bounds and table.sharding.kind != "everywhere" else []
-        if has_own:
-            conditions.append(f"_key NOT IN (SELECT _key FROM o{number})")
+        if laid is not None:
+            conditions.append(f"_key NOT IN (SELECT _key FROM {laid})")
         is_past = held.latest_ns > at_ns
         now = [*conditions, f"_from<={_MOMENT}"] if is_past else conditions
         parts = [f"SELECT {cells} FROM r{number}{_where(now)}"]
         if is_past and held.has_history:
             then = [*conditions, f"_from<={_MOMENT} AND _until>{_MOMENT}"]
             parts.append(f"SELECT {cells} FROM h{number}{_where(then)}")
-        if has_own:
-            parts.append(f"SELECT {cells} FROM o{number} WHERE NOT _gone")
-        name = f"t{number}{listed(column.name for column in table.columns)}"
-        return name, f"({' UNION ALL '.join(parts)})"
+        return parts
 
-    def lay_over(self, own: Sequence[tuple[str, str | None]]) -> list[int]:
-        """Let queries see rows that their transaction has written, None where it has deleted one; return in which
-        tables.
+    def lay_over(self, own: Sequence[tuple[str, str | None]], tables: Sequence[Table] = ()) -> Overlay:
+        """Let queries see rows that their transaction has written, None where it has deleted one, in `tables` as it has
+        defined them.
         """
+        overlay = Overlay({each.number: each for each in tables}, {})
         by_table: dict[int, list[tuple[Stored, ...]]] = {}
         for key, value in own:
-            held = self._held.get(table_of(key) or 0)
-            if held is not None:
-                width = len(held.table.columns)
-                row: Row = (None,) * width if value is None else self._row(held, value.encode())
-                by_table.setdefault(held.table.number, []).append((key, value is None, *row))
+            number = table_of(key) or 0
+            table = self._table_of(number, overlay)
+            if table is not None:
+                row: Row = (None,) * len(table.columns) if value is None else _row(table, value.encode())
+                by_table.setdefault(number, []).append((key, value is None, *row))
         for number, rows in by_table.items():
-            width = len(self._held[number].table.columns) + 2
-            self.engine.insert(f"INSERT OR REPLACE INTO o{number}", width, rows)
-        return list(by_table)
+            width = len(rows[0])
+            name = overlay.laid[number] = f"o{number}x{width - 2}"
+            cells = ",".join(f"c{each}" for each in range(width - 2))
+            self.engine.execute(f"CREATE TABLE IF NOT EXISTS {name}(_key PRIMARY KEY, _gone, {cells}) WITHOUT ROWID")
+            self.engine.insert(f"INSERT OR REPLACE INTO {name}", width, rows)
+        return overlay
 
-    def lift(self, tables: Sequence[int]) -> None:
+    def _table_of(self, number: int, overlay: Overlay) -> Table | None:
+        """Return the table whose columns rows of an asker have."""
+        held = self._held.get(number)
+        return overlay.tables.get(number, None if held is None else held.table)
+
+    def lift(self, overlay: Overlay) -> None:
         """Forget what was laid over."""
-        self.engine.empty(f"o{number}" for number in tables)
+        self.engine.empty(overlay.laid.values())
 
     # --- questions of planners --------------------------------------------------------------------------------------
 
@@ -311,6 +335,24 @@ def _position(table: Table, name: str) -> int:
     return next(number for number, column in enumerate(table.columns) if column.name == name)
 
 
+def _row(table: Table, content: bytes) -> Row:
+    """Return the values of a row, of columns that it does not know yet their defaults."""
+    row, columns = decode_values(content), table.columns
+    if len(row) == len(columns):
+        return row
+    return (*row, *(column.default for column in columns[len(row) :]))
+
+
+def _cells(table: Table) -> str:
+    return ",".join(f"c{each}" for each in range(len(table.columns)))
+
+
+def _literal(value: Stored) -> str:
+    import apsw
+
+    return apsw.format_sql_value(value)
+
+
 def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
@@ -321,4 +363,4 @@ def _in_bounds(count: int) -> str:
     return "EXISTS (SELECT 1 FROM bounds WHERE _key>=low AND _key<high)"
 
 
-__all__ = ["Image", "NoTableError", "primary_key_of"]
+__all__ = ["Image", "NoTableError", "Overlay", "primary_key_of"]

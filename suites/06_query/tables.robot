@@ -7,6 +7,10 @@ Resource         ../../resources/tables.resource
 Test Tags        query
 
 
+*** Variables ***
+${KINDS}    SELECT k.name || a.owner FROM kinds AS k JOIN accounts AS a ON a.kind = k.name ORDER BY a.id
+
+
 *** Test Cases ***
 Rows Are Written And Read Back On All Shards
     [Documentation]    Rows with a value of each type are changed, deleted, and read in order; parameters stay values.
@@ -122,6 +126,20 @@ A Schema Changes While Rows Are Written
     Commit Transaction    writer    outcome=aborted
     Execute Sql    INSERT INTO accounts VALUES (5, 'max', 1, 'gold')
     Query Should Return    SELECT kind FROM accounts ORDER BY id    plain    plain    plain    plain    gold
+
+A Transaction Sees What It Has Made Of Tables
+    [Documentation]    A new table and a new column are filled, changed and read before the commit, by nobody else.
+    [Tags]    priority-2
+    [Setup]    Start Bank Of Tables
+    Begin Transaction    t1
+    Execute Sql    ALTER TABLE accounts ADD COLUMN kind TEXT DEFAULT 'plain'    txn=t1
+    Execute Sql    UPDATE accounts SET kind = 'gold' WHERE id > 3    txn=t1
+    Execute Sql    CREATE TABLE kinds (name TEXT PRIMARY KEY)    txn=t1
+    Execute Sql    INSERT INTO kinds SELECT DISTINCT kind FROM accounts    txn=t1
+    Query Should Return    ${KINDS}    plainada    plainbob    plaineve    goldzoe    txn=t1
+    Statement Should Be Refused    42P01: table kinds does not exist    SELECT * FROM kinds
+    Commit Transaction    t1
+    Query Should Return    ${KINDS}    plainada    plainbob    plaineve    goldzoe
 
 Tables Are Emptied And Dropped As A Whole
     [Documentation]    No row and no name of the table is left, also where a table of the same name comes after it.

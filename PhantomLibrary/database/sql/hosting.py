@@ -226,16 +226,13 @@ class FragmentHost:
             return None
         image, fragment = self.image(), work.fragment
         engine = image.engine
-        own = image.lay_over(work.own) if work.own else []
+        own = image.lay_over(work.own, work.defined)
         filled: list[str] = []
         before = engine.units
         try:
             bounds = self._bounds(work.spans)
             image.set_moment(work.at_ns, bounds)
-            names = dict(
-                image.table_text(image.table_at(number, work.at_ns), work.at_ns, len(bounds), has_own=number in own)
-                for number in fragment.tables
-            )
+            names = dict(image.table_text(number, work.at_ns, len(bounds), own) for number in fragment.tables)
             for each in inputs:
                 name, text, table = engine.hold(f"in{each.number}", each.columns, each.rows, each.indexes)
                 names[name] = text

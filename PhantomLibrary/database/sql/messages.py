@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from PhantomLibrary.domain import NodeId, ShardId
 from PhantomLibrary.protocols.transactions.values import Span, TransactionId
-from PhantomLibrary.sql.catalog import Stored
+from PhantomLibrary.sql.catalog import Stored, Table
 from PhantomLibrary.sql.plans import Fragment, TableStatistics
 
 Row: TypeAlias = tuple[Stored, ...]
@@ -54,9 +54,10 @@ class Expected(Struct, frozen=True, gc=False, array_like=True):
 class RunFragment(Struct, frozen=True, array_like=True, tag="run fragment"):
     """Run a fragment on what the spans held at a time, as a ReadAt would read them; answer with the first chunk.
 
-    `own` are rows that the transaction has written there, None where it has deleted one. Inputs come along, or were
-    delivered to an `inbox` before. If there are `workers`, each with an inbox, what the fragment yields is delivered to
-    them, and the answer says how much that was.
+    `own` are rows that the transaction has written there, None where it has deleted one, and `defined` the tables
+    as it has defined them, if it has changed the schema. Inputs come along, or were delivered to an `inbox` before.
+    If there are `workers`, each with an inbox, what the fragment yields is delivered to them, and the answer says
+    how much that was.
     """
 
     transaction: TransactionId
@@ -72,6 +73,7 @@ class RunFragment(Struct, frozen=True, array_like=True, tag="run fragment"):
     inbox: CursorId | None = None
     expected: tuple[Expected, ...] = ()
     workers: tuple[tuple[ShardId, CursorId], ...] = ()
+    defined: tuple[Table, ...] = ()
 
 
 class Deliver(Struct, frozen=True, array_like=True, tag="deliver"):

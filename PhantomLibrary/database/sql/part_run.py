@@ -35,9 +35,10 @@ from PhantomLibrary.database.transactions.messages import ShardAnswer, ShardWork
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import RolledBackError, Script
 from PhantomLibrary.domain import Answer, Observation, OutcomeUnknown, Put, Refused, ShardId
-from PhantomLibrary.domain.rows import global_span, table_of
+from PhantomLibrary.domain.rows import CATALOG_KEY, global_span, table_of
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.transactions.values import Span
+from PhantomLibrary.sql.catalog import Catalog
 from PhantomLibrary.sql.engine import Engine
 from PhantomLibrary.sql.errors import SqlError
 from PhantomLibrary.sql.plans import Fragment, Measured
@@ -112,14 +113,14 @@ class Account(Protocol):
 class PartRun:
     """Runs the parts of one plan, for one transaction at one snapshot."""
 
-    def __init__(
-        self, runner: Runner, transaction: OpenTransaction, everywhere: frozenset[int], account: Account
-    ) -> None:
+    def __init__(self, runner: Runner, transaction: OpenTransaction, catalog: Catalog, account: Account) -> None:
         self._runner = runner
         self._host = runner.host
         self._transaction = transaction
         self._at_ns = transaction.snapshot_ns
-        self._everywhere = everywhere
+        self._everywhere = frozenset(each.number for each in catalog.tables if each.sharding.kind == "everywhere")
+        # Shards know the schema that was committed; of one that is not they have to be told.
+        self._defined = catalog.tables if any(each.key == CATALOG_KEY for each in transaction.writes) else ()
         self._account = account
         self._own = _own_rows(transaction)
         self._open: dict[CursorId, ShardId] = {}
@@ -232,11 +233,12 @@ class PartRun:
         met_term, met_ns = transaction.met.get(shard, (0, 0))
         spans = tuple(self.spans(fragment, span))
         own = tuple((key, value) for key, value in self._own.items() if any(each.contains(key) for each in spans))
+        defined = tuple(each for each in self._defined if each.number in fragment.tables)
         cursor = self.open(shard)
         limit_ns = transaction.limit_ns
         return RunFragment(
             transaction.id, cursor, fragment, spans, self._at_ns, limit_ns, met_ns, met_term,
-            own, inputs, inbox, expected, workers,
+            own, inputs, inbox, expected, workers, defined,
         )  # fmt: skip
 
     def spans(self, fragment: Fragment, span: Span) -> Iterator[Span]:

@@ -55,8 +55,7 @@ class PlanRun:
         self._rows: dict[int, list[Row]] = {}
         self._sizes: dict[int, int] = {}
         self.measured = {each.number: Measured() for each in plan.fragments}
-        everywhere = frozenset(each.number for each in catalog.tables if each.sharding.kind == "everywhere")
-        self._parts = self.part_type(runner, transaction, everywhere, self)
+        self._parts = self.part_type(runner, transaction, catalog, self)
 
     @property
     def bytes(self) -> int:

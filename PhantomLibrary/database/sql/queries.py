@@ -12,10 +12,9 @@ from PhantomLibrary.database.transactions.access import Access
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Script
 from PhantomLibrary.domain import Put
-from PhantomLibrary.domain.rows import CATALOG_KEY, ROWS_END, global_span, position_start
+from PhantomLibrary.domain.rows import ROWS_END, global_span, position_start
 from PhantomLibrary.protocols.transactions.values import Span
 from PhantomLibrary.sql.catalog import Catalog, Table, Unique
-from PhantomLibrary.sql.errors import unsupported
 from PhantomLibrary.sql.planning.planning import Planning
 from PhantomLibrary.sql.plans import Plan
 from PhantomLibrary.sql.rows import decode_row
@@ -65,23 +64,8 @@ class Queries:
 
     def run(self, transaction: OpenTransaction, plan: Plan, catalog: Catalog) -> Script:
         """Run a plan at the snapshot; return its PlanResult."""
-        yield from self._require_defined(transaction, plan, catalog)
         result: PlanResult = yield from self.runner.run(transaction, plan, catalog)
         return result
-
-    def _require_defined(self, transaction: OpenTransaction, plan: Plan, catalog: Catalog) -> Script:
-        """Refuse to read tables that shards do not know yet as this transaction does, for it has defined them."""
-        from PhantomLibrary.database.sql.binding import catalog_of
-
-        if CATALOG_KEY not in own_values(transaction):
-            return
-        found = yield from self.access.stored(transaction, (CATALOG_KEY,))
-        known = catalog_of(found.get(CATALOG_KEY, ""))
-        for number in dict.fromkeys(number for fragment in plan.fragments for number in fragment.tables):
-            table = catalog.numbered(number)
-            if table is not None and table != known.numbered(number):
-                what = f"a query of table {table.name} in the transaction that has defined or altered it"
-                raise unsupported(what, "INSERT of values; commit before other statements")
 
     def rows(self, transaction: OpenTransaction, query: BoundQuery, catalog: Catalog) -> Script:
         """Return the rows of a query."""

@@ -8,7 +8,7 @@ from PhantomLibrary.domain.rows import CATALOG_KEY, position_start, row_key
 from PhantomLibrary.protocols.mvcc.versions import VersionedStore
 from PhantomLibrary.sql.catalog import Catalog, Column, Index, Sharding, SqlType, Table, encode_catalog
 from PhantomLibrary.sql.engine import with_tables
-from PhantomLibrary.sql.image import Image
+from PhantomLibrary.sql.image import Image, NoTableError
 from PhantomLibrary.sql.rows import decode_row, encode_row, encode_values
 
 INTEGER, TEXT = SqlType("INTEGER"), SqlType("TEXT")
@@ -31,12 +31,12 @@ def define(store, *tables, at=1, version=1):
     store.put(CATALOG_KEY.encode(), encode_catalog(Catalog(version, tables, (), 9)).encode(), at_ns=at, horizon_ns=0)
 
 
-def in_image(image, table, at, bounds=(), own=()):
+def in_image(image, table, at, bounds=(), own=(), defined=()):
     """Return what the image held of a table at a time, in the order of keys."""
     image.refresh()
-    overlaid = image.lay_over(own)
+    overlaid = image.lay_over(own, defined)
     image.set_moment(at, bounds)
-    name, text = image.table_text(table, at, len(bounds), has_own=table.number in overlaid)
+    name, text = image.table_text(table.number, at, len(bounds), overlaid)
     found = list(image.engine.query(with_tables({name: text}, f"SELECT * FROM t{table.number}"), (), 1_000))
     image.lift(overlaid)
     return sorted(found, key=repr)
@@ -133,6 +133,28 @@ def test_what_a_transaction_wrote_itself_lies_over_it_and_is_lifted(store):
     assert in_image(image, ITEMS, 11) == [(1, "a"), (2, "b")]
 
 
+def test_a_schema_that_is_not_committed_holds_for_who_asks(store):
+    write(store, key_of(ITEMS, 1), (1, "a"), 10)
+    write(store, key_of(ITEMS, 2), (2, "b"), 10)
+    write(store, key_of(ITEMS, 2), (2, "c"), 20)
+    image = Image(store)
+    own = ((key_of(ITEMS, 1).decode(), encode_row((1, "z", 9))), (key_of(ITEMS, 3).decode(), encode_row((3, "n", 8))))
+    assert in_image(image, WIDER, 15, defined=(WIDER,)) == [(1, "a", 7), (2, "b", 7)]
+    assert in_image(image, WIDER, FOREVER, own=own, defined=(WIDER,)) == [(1, "z", 9), (2, "c", 7), (3, "n", 8)]
+    assert in_image(image, ITEMS, FOREVER, own=((own[1][0], None),)) == [(1, "a"), (2, "c")]
+    new = Table(7, "new", ITEMS.columns, ("id",), ITEMS.sharding)
+    assert in_image(image, new, FOREVER, defined=(new,)) == []
+    row = ((key_of(new, 4).decode(), encode_row((4, "d"))),)
+    assert in_image(image, new, FOREVER, own=row, defined=(new,)) == [(4, "d")]
+    other = Table(7, "other", WIDER.columns, ("id",), ITEMS.sharding)  # The first one was rolled back.
+    row = ((key_of(new, 5).decode(), encode_row((5, "e"))),)
+    assert in_image(image, other, FOREVER, own=row, defined=(other,)) == [(5, "e", 7)]
+    with pytest.raises(NoTableError, match="there is no table of number 7"):
+        in_image(image, new, FOREVER)
+    with pytest.raises(NoTableError, match="table other has been defined otherwise meanwhile"):
+        in_image(image, ITEMS, FOREVER, defined=(Table(5, "other", PAIRS.columns, ("a", "b"), PAIRS.sharding),))
+
+
 def test_what_was_written_since_is_known_by_table_deletions_too(store):
     image = Image(store)
     write(store, key_of(ITEMS, 1), (1, "a"), 10)
@@ -188,7 +210,7 @@ def test_the_image_at_a_time_is_the_store_at_that_time(steps, moment, prunes):
             image.refresh()
     bounds = [(position_start(0), position_start(1 << 62)), (position_start(1 << 63), position_start((1 << 64) - 1))]
     for table in (ITEMS, PAIRS):
-        for at in {max(moment, store.horizon_ns), max(moment // 2, store.horizon_ns), FOREVER}:
+        for at in {max(moment, store.horizon_ns, 1), max(moment // 2, store.horizon_ns, 1), FOREVER}:
             same(image, store, table, at)
             same(image, store, table, at, bounds=bounds[:1])
             same(image, store, table, at, bounds=bounds)

@@ -203,17 +203,6 @@ def test_a_reader_goes_on_with_the_schema_of_its_snapshot(bank):
     assert bank.commit("t1") == "done"
 
 
-def test_tables_are_made_and_filled_in_one_transaction(bank):
-    bank.begin("t1")
-    bank.count("CREATE TABLE notes (id INTEGER PRIMARY KEY)", txn="t1")
-    bank.count("INSERT INTO notes VALUES (1), (2)", txn="t1")
-    reason = bank.refusal("SELECT id FROM notes", txn="t1")
-    assert reason.startswith("SQL 0A000: a query of table notes in the transaction that has defined or altered it")
-    assert bank.rows("SELECT count(*) FROM accounts", txn="t1") == [4]
-    assert "42P01" in bank.refusal("SELECT id FROM notes")
-    assert bank.commit("t1") == "done" and bank.rows("SELECT count(*) FROM notes") == [2]
-
-
 @pytest.mark.parametrize("level", ["read committed", "snapshot", "serializable"])
 def test_of_two_who_give_a_unique_value_at_once_one_gives_it(bank, level):
     bank.begin("t1", level)
