@@ -13,11 +13,12 @@ from PhantomLibrary.protocols.replication.table import RegionTable
 from PhantomLibrary.protocols.replication.values import TableHead
 
 REGIONS = ("ap", "eu", "us")
+STRATEGIES = ("last writer wins", "multi value", "custom")
 _VERBS = {
-    "put": lambda key, text: Put(key, text),
+    "put": Put,
     "delete": lambda key, text: Delete(key),
-    "append": lambda key, text: Append(key, text),
-    "remove": lambda key, text: Remove(key, text),
+    "append": Append,
+    "remove": Remove,
     "increment": lambda key, text: Increment(key, int(text)),
 }
 
