@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
 from PhantomLibrary.database.messages import ShardRequest
+from PhantomLibrary.database.regions.messages import AskPosition
 from PhantomLibrary.database.sql.messages import AskCounts, CloseCursors, Deliver, FetchChunk, RunFragment
 from PhantomLibrary.database.transactions.messages import CheckUnchanged, LockKeys, ReadAt, ReleaseLocks, ShardWork
 from PhantomLibrary.domain import (
@@ -23,17 +24,26 @@ from PhantomLibrary.domain import (
     ShardId,
     TransactionOperation,
 )
-from PhantomLibrary.domain.operations import GetSaga
+from PhantomLibrary.domain.operations import GetSaga, RegionalRead
 from PhantomLibrary.domain.placement import PLACEMENT_WISHES
+from PhantomLibrary.domain.region_policy import REGION_WISHES, GetRegions
+from PhantomLibrary.domain.regions import Batch
 from PhantomLibrary.domain.scaling import SCALING_WISHES, GetScale
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.transactions.values import Prepare
 
-ON_SHARD_0 = PLACEMENT_WISHES | SCALING_WISHES | {ChangeMember, BeginSaga, CancelSaga, GetSaga, GetScale}
+ON_SHARD_0 = (
+    PLACEMENT_WISHES
+    | SCALING_WISHES
+    | REGION_WISHES
+    | {ChangeMember, BeginSaga, CancelSaga, GetSaga, GetScale, GetRegions}
+)
 """What clients ask of the cluster, and not of their data."""
 
 _OF_PLANS = frozenset((Deliver, FetchChunk, CloseCursors, AskCounts))
-_HARMLESS = _OF_PLANS | {Get, GetSaga, GetScale, ReadAt, CheckUnchanged, RunFragment, LockKeys, ReleaseLocks}
+_OF_REGIONS = frozenset((RegionalRead, Batch, AskPosition, GetRegions))
+_OF_TRANSACTIONS = frozenset((ReadAt, CheckUnchanged, RunFragment, LockKeys, ReleaseLocks))
+_HARMLESS = _OF_PLANS | _OF_REGIONS | _OF_TRANSACTIONS | {Get, GetSaga, GetScale}
 _PLANNED = frozenset((ReadAt, CheckUnchanged, RunFragment, LockKeys, Prepare))
 _WITHOUT_SESSION = _HARMLESS | {Act, ForgetSagas}
 

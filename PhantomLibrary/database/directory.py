@@ -107,11 +107,14 @@ def why_not_standing(directory: Directory, node: NodeId, standing: Standing) -> 
 
 
 def _why_not_decommission(directory: Directory, node: NodeId) -> str:
-    left = [each for each in directory.nodes("active") if each != node]
+    member = directory.member(node)
+    region = member.region if directory.regions is not None and member is not None else ""
+    left = [each for each in directory.nodes("active", region=region) if each != node]
     if len(left) < directory.replicas:
+        place = f" in region {region}" if region else ""
         return (
-            f"{node} cannot be decommissioned: {len(left)} nodes would be left ({', '.join(left) or 'none'}) for "
-            f"{directory.replicas} replicas of each shard; add a node first"
+            f"{node} cannot be decommissioned: {len(left)} nodes would be left{place} ({', '.join(left) or 'none'}) "
+            f"for {directory.replicas} replicas of each shard; add a node first"
         )
     return ""
 

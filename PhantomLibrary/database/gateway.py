@@ -21,6 +21,7 @@ from PhantomLibrary.database.client_sessions import ClientSessions
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor, is_same_range
 from PhantomLibrary.database.directory import DIRECTORY_KEY, Directory
 from PhantomLibrary.database.messages import (
+    SUCCESSES,
     ClientReply,
     ClientRequest,
     Done,
@@ -65,8 +66,8 @@ class Gateway:
         self._host = host
         self._env = env = host.env
         self._config = host.layout.config
-        self._routes = Routes(host.layout.shards[:1])  # Shard 0's members are known to all; the rest is asked for.
-        self._map = ShardMap(self._routes, self._fetch_directory)
+        self._routes = self._make_routes()  # Shard 0's members are known to all; the rest is asked for.
+        self._map = self._make_map()
         self._closed = ""
         self._calls: dict[int, Call] = {}
         self._number = env.incarnation << 32  # Never the same number again, whatever is still under way.
@@ -84,6 +85,12 @@ class Gateway:
             Told: self._on_told,
             Overloaded: self._on_overloaded,
         }
+
+    def _make_routes(self) -> Routes:
+        return Routes(self._host.layout.shards[:1])
+
+    def _make_map(self) -> ShardMap:
+        return ShardMap(self._routes, self._fetch_directory)
 
     def start(self) -> None:
         """Nothing is known yet; the first client makes the gateway ask."""
@@ -156,7 +163,7 @@ class Gateway:
         """An attempt was answered. Late answers to calls that have ended are of no interest."""
         call, outcome = self._calls.get(reply.call), reply.outcome
         # Success is success, whichever attempt it was; a refusal speaks of its own attempt only.
-        if call is not None and (reply.attempt == call.attempt or type(outcome) is Done or type(outcome) is Told):
+        if call is not None and (reply.attempt == call.attempt or type(outcome) in SUCCESSES):
             self._outcomes[type(outcome)](call, outcome)
 
     def fire(self) -> None:

@@ -6,6 +6,9 @@ So replicas that applied the same commands have the same digest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from msgspec.structs import replace
 
 from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
@@ -42,6 +45,8 @@ from PhantomLibrary.database.messages import (
     Transact,
 )
 from PhantomLibrary.database.moving import with_cancelled, with_ended, with_plan
+from PhantomLibrary.database.regions.messages import AdoptPolicy
+from PhantomLibrary.database.regions.refusals import NEEDS_ONE_ORDER, NOT_OVER_REGIONS
 from PhantomLibrary.database.reshaping import with_task_ended, with_wish
 from PhantomLibrary.database.scale_plans import with_scale_step, with_scaling_wish
 from PhantomLibrary.database.scaling import ScaleStep
@@ -57,10 +62,14 @@ from PhantomLibrary.domain import (
     Delete,
     Get,
     Increment,
+    NodeId,
+    Observation,
     Put,
     Remove,
+    ShardId,
 )
 from PhantomLibrary.domain.placement import CancelMoves, CancelReshape, ChangePlacement, MergeShards, SplitShard
+from PhantomLibrary.domain.region_policy import ChangeRegions, RegionPolicy
 from PhantomLibrary.domain.scaling import ScaleTo, SetScaling
 from PhantomLibrary.protocols.mvcc.writes import written
 from PhantomLibrary.protocols.saga.fences import Fences
@@ -80,6 +89,7 @@ class ShardMachine(ShardState):
         table: type[TransactionTable] = TransactionTable,
     ) -> None:
         super().__init__(layout, descriptor, sessions, fences, table)
+        self.news: list[Any] = self.sagas.effects
         if descriptor.shard == SYSTEM_SHARD:
             self._keep_directory(first_directory(layout))
 
@@ -104,6 +114,10 @@ class ShardMachine(ShardState):
         self._sessions.remember(command, value)
         return Done(value)
 
+    def take_news(self, node: NodeId, shard: ShardId, index: int) -> Sequence[Observation]:
+        """Return what the command at `index` did that is shown to those who watch; `news` says whether there is any."""
+        return self.sagas.take_effects(node, shard, index)
+
     def _apply_other(self, index: int, command: Command | Configuration | None) -> Outcome | None:
         match command:
             case OpenSession():
@@ -119,6 +133,8 @@ class ShardMachine(ShardState):
             case AskTask():
                 assert self.directory is not None
                 self._keep_directory(with_wish(self.directory, command.wish, index)[0])
+            case AdoptPolicy():
+                self._change_regions(command.policy)
             case EndTask():
                 assert self.directory is not None
                 self._keep_directory(with_task_ended(self.directory, command, index))
@@ -228,6 +244,9 @@ class ShardMachine(ShardState):
     def _execute(self, command: Execute) -> str | None:
         operation = command.operation
         key = operation.key.encode()
+        directory = self.directory
+        if directory is not None and directory.regions is not None and type(operation) in NEEDS_ONE_ORDER:
+            return NOT_OVER_REGIONS
         match operation:
             case Put():
                 self._write(command, key, operation.value)
@@ -250,6 +269,8 @@ class ShardMachine(ShardState):
                 directory, reason = with_wish(self.directory, operation, self.applied_index)
                 self._keep_directory(directory)
                 return reason
+            case ChangeRegions():
+                return self._change_regions(operation.policy)
             case BeginSaga():
                 return self.sagas.table.begin(self.applied_index, operation.key, operation.definition)
             case CancelSaga():
@@ -298,6 +319,15 @@ class ShardMachine(ShardState):
         directory, reason = with_scaling_wish(self.directory, wish, self.applied_index)
         self._keep_directory(directory)
         return reason
+
+    def _change_regions(self, policy: RegionPolicy) -> str:
+        """Let another policy hold that was made for the present one; return why not, "" if so."""
+        directory = self.directory
+        assert directory is not None and directory.regions is not None
+        if policy.epoch != directory.regions.epoch + 1:
+            return "" if policy == directory.regions else "the regions were changed meanwhile: look, and ask again"
+        self._keep_directory(replace(directory, version=self.applied_index, regions=policy))
+        return ""
 
     def _scale(self, directory: Directory, step: ScaleStep, index: int) -> Directory:
         return with_scale_step(directory, step, index)

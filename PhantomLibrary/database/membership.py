@@ -36,10 +36,14 @@ from PhantomLibrary.database.directory import (
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.messages import AskTask, EndTask, Record
 from PhantomLibrary.database.metering import Metering
+from PhantomLibrary.database.regions.administration import RegionKeeper
+from PhantomLibrary.database.regions.messages import AdoptPolicy
 from PhantomLibrary.database.replica import ShardReplica
 from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.reshaper import Reshaper
 from PhantomLibrary.database.resizer import Resizer
+from PhantomLibrary.database.transactions.messages import ShardWork
+from PhantomLibrary.database.transactions.recovery import Finish
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain import MILLISECOND_NS, NodeId, ShardId
 from PhantomLibrary.kernel.process import Env
@@ -64,6 +68,8 @@ class MembershipParts(Protocol):
     def autoscaler(self) -> type[Autoscaler]: ...
     @property
     def resizer(self) -> type[Resizer]: ...
+    @property
+    def region_keeper(self) -> type[RegionKeeper]: ...
 
 
 class MembershipHost(Protocol):
@@ -81,6 +87,7 @@ class MembershipHost(Protocol):
     def parts(self) -> MembershipParts: ...
     def members_changed(self, directory: Directory) -> None: ...
     def unavailable_nodes(self) -> Collection[NodeId]: ...
+    def ask(self, shard: ShardId, work: ShardWork, finish: Finish) -> None: ...
 
 
 class Membership:
@@ -97,6 +104,7 @@ class Membership:
         self._coordinator: Coordinator | None = None
         self.autoscaler: Autoscaler | None = None  # While there is a coordinator.
         self._resizer: Resizer | None = None
+        self._region_keeper: RegionKeeper | None = None
         self._leader: NodeId = ""  # The coordinator, as far as this node has heard, and its term.
         self._term = 0
         self._turn = 0
@@ -140,20 +148,21 @@ class Membership:
         replica = self._host.replica_set.by_shard.get(SYSTEM_SHARD)
         coordinator = self._coordinator
         if replica is None or not replica.is_current() or replica.machine.directory is None:
-            self._coordinator = self.autoscaler = self._resizer = None
+            self._coordinator = self.autoscaler = self._resizer = self._region_keeper = None
             return
         if coordinator is None or coordinator.term != replica.group.term:
             parts = self._host.parts
             coordinator = parts.coordinator(self, replica.group.term, replica.machine.directory)
             self._coordinator = coordinator
             self.autoscaler, self._resizer = parts.autoscaler(self), parts.resizer(self)
+            self._region_keeper = parts.region_keeper(self)
             self._adopt(replica.machine.directory)
             self._leader, self._term = self.node, replica.group.term
             self._said_last = None
             self._report()
-        assert self.autoscaler is not None and self._resizer is not None
+        assert self.autoscaler is not None and self._resizer is not None and self._region_keeper is not None
         due_ns = coordinator.look(replica.machine.directory)
-        for each in (self.autoscaler, self._resizer):
+        for each in (self.autoscaler, self._resizer, self._region_keeper):
             due_ns = min(due_ns, each.look(replica.machine.directory) or due_ns)
         self._env.set_deadline(f"{DEADLINES}/{_COORDINATE}", due_ns)
 
@@ -311,7 +320,11 @@ class Membership:
         else:
             self._env.send(node, message)
 
-    def propose(self, command: Record | AskTask | EndTask) -> None:
+    def ask(self, shard: ShardId, work: ShardWork, finish: Callable[[Any], object]) -> None:
+        """Put something to the leader of a shard."""
+        self._host.ask(shard, work, finish)
+
+    def propose(self, command: Record | AskTask | EndTask | AdoptPolicy) -> None:
         self._host.replica_set.by_shard[SYSTEM_SHARD].propose(command)
 
     @property

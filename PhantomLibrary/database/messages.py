@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from PhantomLibrary.database.config import ShardDescriptor
 from PhantomLibrary.database.directory import Member
+from PhantomLibrary.database.regions.messages import DoneHere, ReceiveBatch, RegionCommand, RegionOutcome, batch_bytes
 from PhantomLibrary.database.scaling import ScaleStep
 from PhantomLibrary.database.transactions.messages import ShardAnswer, ShardWork
 from PhantomLibrary.domain import Act, Answer, Append, Cas, ForgetSagas, KeyOperation, NodeId, Operation, Put, ShardId
+from PhantomLibrary.domain.operations import RegionalWrite
 from PhantomLibrary.domain.placement import ChangePlacement, MergeShards, SplitShard
 from PhantomLibrary.protocols.saga.progress import Move
 from PhantomLibrary.protocols.transactions.values import Prepare, TransactionCommand, TransactionId
@@ -106,7 +108,9 @@ class Told(Struct, frozen=True, gc=False, array_like=True, tag="told"):
     answer: ShardAnswer
 
 
-Outcome: TypeAlias = Done | NotLeader | StaleRoute | Frozen | SessionExpired | Held | Told | Overloaded
+Outcome: TypeAlias = Done | NotLeader | StaleRoute | Frozen | SessionExpired | Held | Told | Overloaded | RegionOutcome
+SUCCESSES = frozenset((Done, Told, DoneHere))
+"""They tell of the call, whichever of its attempts was answered."""
 
 
 class ShardReply(Struct, frozen=True, gc=False, array_like=True, tag="shard reply"):
@@ -293,6 +297,7 @@ Command: TypeAlias = (
     | Freeze
     | Absorb
     | RefuseTask
+    | RegionCommand
 )
 
 _COMMAND_BYTES = 64  # All but key and value.
@@ -304,10 +309,15 @@ def command_bytes(command: Command | None) -> int:
         return _COMMAND_BYTES + _work_bytes(command.command)
     if type(command) is Absorb:
         return _COMMAND_BYTES + len(command.content)
+    if type(command) is ReceiveBatch:
+        return _COMMAND_BYTES + batch_bytes(command.batch)
     if type(command) is not Execute:
         return _COMMAND_BYTES
     operation = command.operation
     kind = type(operation)
+    if kind is RegionalWrite:
+        operation = operation.operation  # type: ignore[union-attr]
+        kind = type(operation)
     if kind is Put or kind is Cas:
         return _COMMAND_BYTES + len(operation.key) + len(operation.value)  # type: ignore[union-attr]
     return _COMMAND_BYTES + len(operation.key) + (len(operation.element) if kind is Append else 0)  # type: ignore[union-attr]

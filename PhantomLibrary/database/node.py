@@ -46,6 +46,7 @@ from PhantomLibrary.database.transactions.messages import TRANSACTION_MESSAGES, 
 from PhantomLibrary.database.transactions.recovery import Finish
 from PhantomLibrary.database.wal import LOG_FILE, WriteAheadLog, snapshot_file, vote_file
 from PhantomLibrary.domain import Answer, NodeId, Observation, ReplicaDigest, ShardId, TransactionOperation
+from PhantomLibrary.domain.region_policy import RegionPolicy
 from PhantomLibrary.domain.usage import Account
 from PhantomLibrary.kernel.process import Env
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
@@ -107,7 +108,7 @@ class DatabaseNode:
         self.heartbeats = Heartbeats(self)
         self.replica_set = self.parts.replica_set(self, self.wal.recover([each.shard for each in mine]))
         self.clock = HybridClock(env.wall_ns)
-        self.gateway = self.parts.gateway(self)
+        self.gateway = (self.parts.region_gateway if self.layout.regions else self.parts.gateway)(self)
         self.transactions = self.parts.manager(self)
         self.replica_set.open()
         self.replicas = self.replica_set.by_shard
@@ -303,6 +304,14 @@ class DatabaseNode:
     def members_changed(self, directory: Directory) -> None:
         """The directory that this node has is another one."""
         self.health.step(MembersChanged(tuple((each.node, each.standing) for each in directory.members)))
+        if directory.regions is not None:
+            for replica in self.replicas.values():
+                replica.service.learn_policy(directory.regions)
+
+    @property
+    def regions_policy(self) -> RegionPolicy | None:
+        """Return what regions promise, as far as this node has heard, where each has a copy of its own."""
+        return self.membership.directory.regions
 
     def leaderships(self) -> tuple[tuple[ShardId, int], ...]:
         """Return (shard, term) of all that this node leads, and knows all about; its clock is above what they hold."""

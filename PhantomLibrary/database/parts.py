@@ -17,6 +17,11 @@ from PhantomLibrary.database.costs import handling_cost_ns
 from PhantomLibrary.database.gateway import Gateway
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.regions.administration import RegionKeeper
+from PhantomLibrary.database.regions.feed import Feed
+from PhantomLibrary.database.regions.gateway import RegionGateway
+from PhantomLibrary.database.regions.machine import RegionMachine
+from PhantomLibrary.database.regions.service import RegionService
 from PhantomLibrary.database.replicas import ReplicaSet
 from PhantomLibrary.database.reshaper import Reshaper
 from PhantomLibrary.database.resizer import Resizer
@@ -30,6 +35,7 @@ from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.wal import WriteAheadLog
 from PhantomLibrary.domain.usage import NodeUsage, Reading, usage_between
 from PhantomLibrary.protocols.raft.group import Group
+from PhantomLibrary.protocols.replication.table import RegionTable
 from PhantomLibrary.protocols.saga.fences import Fences
 from PhantomLibrary.protocols.saga.orchestrator import Orchestrator
 from PhantomLibrary.protocols.swim.detector import Detector
@@ -44,10 +50,16 @@ class Parts(Struct, frozen=True):
 
     group: type[Group] = Group
     machine: type[ShardMachine] = ShardMachine
+    region_machine: type[RegionMachine] = RegionMachine
+    regions: type[RegionTable] = RegionTable
+    feed: type[Feed] = Feed
+    region_keeper: type[RegionKeeper] = RegionKeeper
     sessions: type[SessionTable] = SessionTable
     performer: type[Performer] = Performer
     wal: type[WriteAheadLog] = WriteAheadLog
     gateway: type[Gateway] = Gateway
+    region_gateway: type[RegionGateway] = RegionGateway
+    region_service: type[RegionService] = RegionService
     detector: type[Detector] = Detector
     coordinator: type[Coordinator] = Coordinator
     reshaper: type[Reshaper] = Reshaper

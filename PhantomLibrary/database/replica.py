@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
+from PhantomLibrary.database.config import SYSTEM_SHARD, ClusterLayout, ShardDescriptor
 from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import Command, Done, command_bytes
 from PhantomLibrary.database.performer import Performer
+from PhantomLibrary.database.regions.parts import RegionParts
 from PhantomLibrary.database.reshapes import Offspring
 from PhantomLibrary.database.service import DEADLINE as SERVICE_DEADLINE
 from PhantomLibrary.database.service import ServiceOwner, ShardService
@@ -71,7 +72,7 @@ from PhantomLibrary.protocols.transactions.table import TransactionTable
 Sink = Callable[[Observation], None]
 
 
-class ReplicaParts(Protocol):
+class ReplicaParts(RegionParts, Protocol):
     """The constructors that a replica needs; see parts.py."""
 
     @property
@@ -118,9 +119,8 @@ class ShardReplica:
         self._env = env = owner.env
         self.node = env.node
         self.shard = descriptor.shard
-        sessions = parts.sessions(layout.config.sessions_max)
-        self.machine = parts.machine(layout, descriptor, sessions, parts.fences(), parts.transactions)
-        self._effects = self.machine.sagas.effects
+        self.machine = self._make_machine(layout, descriptor)
+        self._news = self.machine.news
         if recovered.snapshot is not None:
             self.machine.restore(recovered.snapshot.chunks)
         self.group = parts.group(self._group_config(descriptor), recovered, env.monotonic_ns())
@@ -131,12 +131,19 @@ class ShardReplica:
         self._perform = self._performer.perform
         self._draws = env.random(f"shard {self.shard} timers")
         self._snapshot_entries = layout.config.snapshot_entries
-        self.service = ShardService(owner, self)
+        self.service = parts.region_service(owner, self) if descriptor.region else ShardService(owner, self)
         self._view = self.group.view
         self._is_system = self.shard == SYSTEM_SHARD
         self.number = recovered.number
         self.change_failure = ""  # Why the latest change of the members was refused, "" while it was not.
         self.transfer_failure = ""  # Why the latest transfer of leadership failed, "" while it has not.
+
+    def _make_machine(self, layout: ClusterLayout, descriptor: ShardDescriptor) -> ShardMachine:
+        parts = self._owner.parts
+        sessions = parts.sessions(layout.config.sessions_max)
+        if not descriptor.region:
+            return parts.machine(layout, descriptor, sessions, parts.fences(), parts.transactions)
+        return parts.region_machine(layout, descriptor, sessions, parts.fences(), parts.transactions, parts.regions)
 
     def _group_config(self, descriptor: ShardDescriptor) -> GroupConfig:
         config = self._owner.layout.config
@@ -268,8 +275,8 @@ class ShardReplica:
             outcome = machine.apply(entry.index, entry.command)
             if outcome is not None and service.is_leading:
                 service.applied(entry.command, outcome)
-            if self._effects:
-                self._show_effects(entry.index)
+            if self._news:
+                self._show_news(entry.index)
             if machine.is_reshaped:
                 self._note_shape()
             if entry.index % self._snapshot_entries == 0 and not self._owner.wal.is_full:
@@ -296,9 +303,9 @@ class ShardReplica:
         self._owner.reshaped(self)
         self._owner.note_news()
 
-    def _show_effects(self, index: int) -> None:
-        for effect in self.machine.sagas.take_effects(self.node, self.shard, index):
-            self._owner.sink(effect)
+    def _show_news(self, index: int) -> None:
+        for seen in self.machine.take_news(self.node, self.shard, index):
+            self._owner.sink(seen)
 
     def _note_sagas(self) -> None:
         changed = self.machine.sagas.table.changed

@@ -74,9 +74,12 @@ class Routes:
             del self._leaders[shard]
         return True
 
+    def _data(self) -> Iterable[ShardDescriptor]:
+        """Return the shards of which the map is made."""
+        return (each for shard, each in self._by_shard.items() if shard != SYSTEM_SHARD)
+
     def _order(self) -> None:
-        data = (each for shard, each in self._by_shard.items() if shard != SYSTEM_SHARD)
-        ranges = sorted(data, key=lambda each: (each.start, each.shard))
+        ranges = sorted(self._data(), key=lambda each: (each.start, each.shard))
         is_whole = (
             bool(ranges)
             and not ranges[0].start

@@ -53,6 +53,7 @@ from PhantomLibrary.domain import (
 )
 from PhantomLibrary.domain.operations import GetSaga
 from PhantomLibrary.domain.placement import PLACEMENT_WISHES
+from PhantomLibrary.domain.region_policy import REGION_WISHES, GetRegions, RegionPolicy
 from PhantomLibrary.domain.rows import is_global
 from PhantomLibrary.domain.scaling import SCALING_WISHES, GetScale
 from PhantomLibrary.kernel.process import Env
@@ -64,9 +65,11 @@ from PhantomLibrary.protocols.transactions.values import Conflict, Prepare, Rais
 DEADLINE = "service"
 _INDEX_BITS = 40
 _WRITES = frozenset((Put, Cas, Append, Remove, Increment, Delete, Act))
-_OTHERS = PLACEMENT_WISHES | SCALING_WISHES | {type(None), ChangeMember, BeginSaga, CancelSaga, ForgetSagas}
+_OTHERS = (
+    PLACEMENT_WISHES | SCALING_WISHES | REGION_WISHES | {type(None), ChangeMember, BeginSaga, CancelSaga, ForgetSagas}
+)
 
-_QUESTIONS = frozenset((GetSaga, GetScale))
+_QUESTIONS = frozenset((GetSaga, GetScale, GetRegions))
 _to_json = msgspec.json.Encoder().encode
 
 
@@ -222,8 +225,11 @@ class ShardService:
                     self._owner.sink(Acknowledged(self.node, self.shard, request.epoch, operation.key))
                 self.answer(request, outcome)
 
-    def _told(self, question: GetSaga | GetScale) -> str | None:
-        """Return what shard 0 has to say of a saga, or of its nodes."""
+    def _told(self, question: GetSaga | GetScale | GetRegions) -> str | None:
+        """Return what shard 0 has to say of a saga, of its nodes, or of its regions."""
+        if isinstance(question, GetRegions):
+            policy = self.machine.directory.regions if self.machine.directory is not None else None
+            return _to_json(policy).decode() if policy is not None else None
         if isinstance(question, GetScale):
             directory = self.machine.directory
             return _to_json(wanted(directory)).decode() if directory is not None else None
@@ -270,6 +276,9 @@ class ShardService:
                 if not is_global(write.key):  # Which every shard owns.
                     shown = Acknowledged(self.node, self.shard, machine.epoch, write.key, machine.applied_index)
                     self._owner.sink(shown)
+
+    def learn_policy(self, policy: RegionPolicy) -> None:
+        """The directory has another policy of regions: where each has a copy of its own, their shards go by it."""
 
     def reshaped(self) -> None:
         """The shard has other keys or other members, or has stopped to serve."""

@@ -24,12 +24,12 @@ CONFLICTS: tuple[Conflicts, ...] = ("last writer wins", "multi value", "custom")
 class RegionPolicy(Struct, frozen=True, array_like=True):
     """How regions share their data; `epoch` counts its changes.
 
-    `members` are the regions that have a copy, in the order of the topology, `writable` those of them that take writes,
-    none while one hands over to another. A write is confirmed when it is durable in its region and, if `replication` is
-    synchronous, in all other members; if semi-synchronous, in one. `conflicts` says what becomes of writes that knew
-    nothing of each other; `merge` is the function that decides, as `module:function`, where that is `custom`.
-    A fail-over to a region that is more than `lag_max_ns` behind has to be forced. It comes by itself when the only
-    writable region has been down for `fail_over_after_ns`, unless that is 0.
+    `members` are the regions that have a copy, in the order of the topology, `writable` those of them that take
+    writes: none while one hands over to the `heir`. A write is confirmed when it is durable in its region and, if
+    `replication` is synchronous, in all other members; if semi-synchronous, in one. `conflicts` says what becomes
+    of writes that knew nothing of each other; `merge` is the function that decides, as `module:function`, where
+    that is `custom`. A fail-over to a region that is more than `lag_max_ns` behind has to be forced. It comes by
+    itself when the only writable region has been down for `fail_over_after_ns`, unless that is 0.
     """
 
     epoch: int
@@ -40,6 +40,16 @@ class RegionPolicy(Struct, frozen=True, array_like=True):
     merge: str = ""
     lag_max_ns: int = 10_000_000_000
     fail_over_after_ns: int = 0
+    heir: str = ""
+
+
+class RegionLag(Struct, frozen=True, gc=False, array_like=True):
+    """How far a region is behind another one: what that was last known to have written and this one lacks, and how long
+    ago this one last had everything, None where it never had since its leader took office.
+    """
+
+    missing: int
+    behind_ns: int | None
 
 
 class FailOver(Struct, frozen=True, gc=False, array_like=True, tag="fail over"):

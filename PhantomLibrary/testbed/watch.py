@@ -18,12 +18,15 @@ from PhantomLibrary.domain import (
     NodeStopped,
     Observation,
     QueryRan,
+    RegionWrote,
     ReplicaRemoved,
     ReplicaState,
     SagaActed,
     SagaChanged,
     ShardId,
+    WriteSuperseded,
 )
+from PhantomLibrary.domain.regions import Dot
 from PhantomLibrary.kernel.scheduler import Scheduler
 
 
@@ -57,6 +60,8 @@ class Watch:
             SagaChanged: self._saga_changed,
             SagaActed: self._saga_acted,
             QueryRan: self._query_ran,
+            RegionWrote: self._region_wrote,
+            WriteSuperseded: self._write_superseded,
         }
         self.states: dict[tuple[ShardId, NodeId], ReplicaState] = {}
         self.leader_changes: list[LeaderChange] = []
@@ -66,6 +71,8 @@ class Watch:
         self.saga_effects: dict[tuple[ShardId, int], tuple[int, SagaActed]] = {}  # Each once, with its time.
         self.queries: list[tuple[int, QueryRan]] = []  # Each with its time.
         self.sights: list[Sight] = []  # All changes of views.
+        self.region_writes: dict[tuple[str, Dot], tuple[int, RegionWrote]] = {}  # Each once, with its time.
+        self.superseded: dict[tuple[str, str, Dot, Dot], tuple[int, WriteSuperseded]] = {}  # Each once in each region.
 
     def observe(self, observation: Observation) -> None:
         """Take one observation, at the present virtual time."""
@@ -105,6 +112,13 @@ class Watch:
 
     def _query_ran(self, seen: QueryRan) -> None:
         self.queries.append((self._scheduler.now_ns, seen))
+
+    def _region_wrote(self, seen: RegionWrote) -> None:
+        self.region_writes.setdefault((seen.slot, seen.change.dot), (self._scheduler.now_ns, seen))
+
+    def _write_superseded(self, seen: WriteSuperseded) -> None:
+        found = (seen.region, seen.slot, seen.loser.dot, seen.winner.dot)
+        self.superseded.setdefault(found, (self._scheduler.now_ns, seen))
 
     def _note_leader(self, state: ReplicaState) -> None:
         before = self.states.get((state.shard, state.node))

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from PhantomLibrary.database.regions.messages import Position, RegionQuestion
 from PhantomLibrary.database.sql.messages import FragmentAnswer, FragmentQuestion
 from PhantomLibrary.domain import Isolation, ShardId
 from PhantomLibrary.protocols.transactions.deadlocks import Probe, Victim
@@ -64,7 +65,7 @@ class ReleaseLocks(Struct, frozen=True, gc=False, array_like=True, tag="release 
 
 
 TransactionQuestion: TypeAlias = ReadAt | CheckUnchanged | LockKeys | ReleaseLocks | FragmentQuestion
-ShardWork: TypeAlias = TransactionCommand | TransactionQuestion
+ShardWork: TypeAlias = TransactionCommand | TransactionQuestion | RegionQuestion
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
@@ -123,7 +124,7 @@ class TooOld(Struct, frozen=True, gc=False, array_like=True, tag="too old"):
 QuestionAnswer: TypeAlias = (
     Rows | Uncertain | Locked | Waiting | WrittenSince | TooOld | Done | Conflict | FragmentAnswer
 )
-ShardAnswer: TypeAlias = QuestionAnswer | TransactionAnswer
+ShardAnswer: TypeAlias = QuestionAnswer | TransactionAnswer | Position
 
 # --- between nodes --------------------------------------------------------------------------------------------------
 
