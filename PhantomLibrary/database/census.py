@@ -78,11 +78,14 @@ class Order(Struct, frozen=True, gc=False, array_like=True, tag="order"):
 
 
 class HandOver(Struct, frozen=True, gc=False, array_like=True, tag="hand over"):
-    """The leader of a shard is to let another one lead."""
+    """The leader of a shard is to let another one lead. Unless that `is_urgent`, it has to have followed closely for
+    a while: clients wait until it has all of the log, and would wait for the next election, too.
+    """
 
     shard: ShardId
     term: int
     target: NodeId
+    is_urgent: bool = True
 
 
 class TaskOrder(Struct, frozen=True, gc=False, array_like=True, tag="task order"):

@@ -33,6 +33,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `placement`: by `range`, shards are ranges of keys; by `hash`, ranges of their hashes; both are on nodes in turn. By
     `consistent-hash` they are ranges of hashes, too, and on those nodes that come next on a ring, on which each node
     has `virtual_nodes` places. By `directory`, a table of the topology says both.
+    `leaders`, unless "", is the region where leaders of shards are to stand as long as replicas there are well.
     A statement of SQL may take `statement_timeout_ns` and, at each place where it runs, `query_memory_bytes`; its rows
     come in chunks of `chunk_bytes`, and what nobody has taken for `cursor_idle_ns` is dropped.
     Planners go by statistics that are `statistics_age_ns` old at most.
@@ -83,6 +84,7 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True):
     statistics_age_ns: int = SECOND_NS
     placement: Strategy = "range"
     virtual_nodes: int = VIRTUAL_NODES
+    leaders: str = ""
 
 
 class ShardDescriptor(Struct, frozen=True, array_like=True):

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any, Protocol
 
 from PhantomLibrary.database.census import Announcement, CensusMessage, Noted, Report, TaskOrder
+from PhantomLibrary.database.config import DatabaseConfig
 from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.messages import EndTask, Record
 from PhantomLibrary.database.moving import patience_ns
@@ -27,6 +28,8 @@ _FAREWELLS_MAX = 8  # How often a node is told that it was removed: it asks itse
 class CoordinatorHost(Protocol):
     """The node that a coordinator stands on."""
 
+    @property
+    def config(self) -> DatabaseConfig: ...
     def monotonic_ns(self) -> int: ...
     def tell(self, node: NodeId, message: CensusMessage) -> None: ...
     def propose(self, command: Record | EndTask) -> None: ...
@@ -165,6 +168,7 @@ class Coordinator:
             absent=[node for node, for_ns in away.items() if for_ns >= _ABSENCE_NS],
             overdue=overdue,
             missing=[node for node, for_ns in away.items() if for_ns >= _LEARNER_PATIENCE_NS or node in late],
+            leaders=self._host.config.leaders,
         )
 
     def _take(self, step: Step) -> None:

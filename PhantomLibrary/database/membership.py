@@ -293,7 +293,7 @@ class Membership:
 
     def _on_hand_over(self, _sender: NodeId, order: HandOver) -> None:
         replica = self._ordered(order.shard, order.term)
-        if replica is not None:
+        if replica is not None and (order.is_urgent or replica.is_steady(order.target)):
             replica.transfer_leadership(order.target)
 
     def _on_task_order(self, _sender: NodeId, order: TaskOrder) -> None:

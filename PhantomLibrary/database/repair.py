@@ -25,6 +25,7 @@ from PhantomLibrary.database.moving import ends_of, may_go_on, outcome_of
 from PhantomLibrary.database.reshapes import Split
 from PhantomLibrary.database.reshaping import task_steps
 from PhantomLibrary.domain import Configuration, NodeId, ShardId
+from PhantomLibrary.placement.preference import LedShard, preferred_leaders
 from PhantomLibrary.protocols.raft.configuration import Change
 
 LEARNERS_MAX = 4
@@ -45,7 +46,8 @@ class Known(Struct, frozen=True):
     are not to be given anything, of which `absent` have been so for a while. `stuck` are replicas that took too long to
     catch up. `waiting` are the shards of which a node has a replica that lost its disk. `turn` grows with each attempt
     at the same plan, so that another successor is tried. `overdue` are targets of moves that took too long to catch up,
-    `missing` are unavailable nodes that have been so for longer than anybody waits for them.
+    `missing` are unavailable nodes that have been so for longer than anybody waits for them. `leaders` is the region
+    where leaders are to stand, "" for anywhere.
     """
 
     term: int
@@ -59,6 +61,7 @@ class Known(Struct, frozen=True):
     absent: Collection[NodeId] = ()
     overdue: Collection[tuple[int, NodeId]] = ()
     missing: Collection[NodeId] = ()
+    leaders: str = ""
 
 
 Step: TypeAlias = tuple[NodeId, Order | HandOver | TaskOrder] | Record | EndTask
@@ -88,6 +91,7 @@ def plan(known: Known) -> list[Step]:
         if step is not None:
             room.take(step)
             steps.append((led.leader, step))
+    steps += _preferred_leaders(known, busy=[step[1].shard for step in steps if isinstance(step, tuple)])
     members = _members_that_have_come_or_gone(known)
     if members:
         steps.append(Record(None, members))
@@ -253,6 +257,22 @@ def _settled_moves(known: Known, ended: list[tuple[int, str]]) -> list[Step]:
     if ended or led:
         steps.append(Record(ended=tuple(ended), led=tuple(led)))
     return steps
+
+
+def _preferred_leaders(known: Known, busy: Collection[ShardId]) -> list[Step]:
+    """Let leaders stand in the region where they are wanted, where a shard has nothing more urgent to do."""
+    directory = known.directory
+    if not known.leaders or directory.moves.under_way or directory.moves.leaders:
+        return []
+    settled = [
+        LedShard(shard, led.leader, led.report.configuration.voters)
+        for shard, led in sorted(known.led.items())
+        if led.report.settled and shard not in busy and directory.reshapes.of(shard) is None
+    ]
+    preferred = directory.nodes("active", region=known.leaders)
+    well = [node for node in preferred if node in known.present and node not in known.unavailable]
+    heirs = preferred_leaders(settled, preferred, well, [led.leader for led in known.led.values()])
+    return [(known.led[shard].leader, HandOver(shard, known.term, heir, False)) for shard, heir in heirs.items()]
 
 
 def _members_that_have_come_or_gone(known: Known) -> tuple[Member, ...]:

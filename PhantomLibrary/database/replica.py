@@ -230,6 +230,10 @@ class ShardReplica:
             self.step(TransferLeadership(target))
         return self.transfer_failure
 
+    def is_steady(self, node: NodeId) -> bool:
+        """Whether a member has followed this leader closely for a while."""
+        return self.group.is_steady(node, self._monotonic_ns())
+
     def change_members(self, since: int, change: Change) -> None:
         """Begin to change who the members are since the configuration at `since`; or `change_failure` says why not."""
         self.change_failure = ""

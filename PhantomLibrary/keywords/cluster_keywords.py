@@ -15,11 +15,14 @@ from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.lifetime import planted_everywhere
 from PhantomLibrary.keywords.node_names import NO_NAMES, Names, NodeRef
 from PhantomLibrary.keywords.quantities import AS_TOPOLOGY, AUTO, Count, Seed
+from PhantomLibrary.keywords.region_words import described_policy, region_wish
+from PhantomLibrary.keywords.times import AS_TOPOLOGY as TIME_OF_TOPOLOGY
 from PhantomLibrary.keywords.times import NOW, VirtualTime
+from PhantomLibrary.keywords.wanted import Wanted
 
 if TYPE_CHECKING:
     from PhantomLibrary.testbed.run import Run
-    from PhantomLibrary.testbed.schedule import RunSpec, Schedule
+    from PhantomLibrary.testbed.schedule import Schedule
 
 _DEFAULT_SHARDS = Count(1)
 _DEFAULT_REPLICAS = Count(3)  # By identity: who writes 3 gets 3 or an error, who writes nothing gets what fits.
@@ -37,6 +40,14 @@ class ClusterKeywords(Component):
         shards: Count = _DEFAULT_SHARDS,
         replicas: Count = _DEFAULT_REPLICAS,
         placement: Literal["as topology", "range", "hash", "consistent-hash", "directory"] = "as topology",
+        replication: Literal["as topology", "synchronous", "semi-synchronous", "asynchronous"] = "as topology",
+        conflicts: Literal["as topology", "last writer wins", "multi value", "custom"] = "as topology",
+        primary: str = "",
+        writable: Names = NO_NAMES,
+        merge: str = "",
+        lag_max: VirtualTime = TIME_OF_TOPOLOGY,
+        fail_over_after: VirtualTime = TIME_OF_TOPOLOGY,
+        leaders: str = "",
         seed: Seed = AUTO,
         defects: Names = NO_NAMES,
     ) -> str:
@@ -45,15 +56,16 @@ class ClusterKeywords(Component):
         ``topology`` is built in (``three-nodes``, ``five-nodes``, ``twenty-nodes``, ``three-small-nodes``,
         ``three-regions``) or the path of a YAML file. ``nodes`` repeats the topology's nodes in turn, as n1, n2 and
         so on. The keys are spread over ``shards`` 1, 2 and so on; shard 0 holds the shard map. Each shard has
-        ``replicas`` replicas, or as many as there are nodes where that is less than the default.
+        ``replicas`` replicas, or as many as there are nodes where that is less than the default, in as many regions
+        and zones as there can be, with leaders in the region ``leaders`` as long as replicas there are well.
 
         ``placement``, unless the topology says it: ``range`` divides the keys k0 to k99 evenly and ``hash`` all hashes
         of keys, both on nodes in turn; ``consistent-hash`` puts ranges of hashes on the nodes that come next on a ring;
-        ``directory`` goes by the topology's table. Replicas stand in as many regions and zones as there can be.
+        ``directory`` goes by the topology's table.
 
-        The seed decides everything random. It is the argument, else ``${SEED}``, else that of the library's import,
-        else one made from the suite's file name and the test's name, so that each test has a run of its own that is
-        always the same. ``defects`` plants known defects, else those of ``${DEFECTS}``,
+        With a ``replication`` each region has a copy of all data; see `Regions` for this and what comes with it.
+
+        The seed decides everything random; see `Seeds`. ``defects`` plants known defects, else those of ``${DEFECTS}``,
         to see which tests catch them. With ``${ORDER}``, such as ``pct:7``, the same run takes another order of events
         (see `For Each Schedule`).
 
@@ -61,32 +73,22 @@ class ClusterKeywords(Component):
         read by all tests of the suite. Another cluster of the same test ends the one before. Leaders are elected
         when time goes on, in about a second.
 
-        Fails when the topology is unknown or malformed, or cannot carry the shards and replicas.
+        Fails when the topology is unknown or malformed, or cannot carry what is asked for.
 
         Example:
         | `Start Cluster` | nodes=5 | shards=4 |
         """
-
-        def make_spec(number: int) -> RunSpec:
-            from PhantomLibrary.testbed.schedule import RunSpec
-
-            topology_text = _text_of_topology(topology)
-            return RunSpec(
-                seed=number,
-                topology=topology if topology_text == "" else Path(topology).name,
-                topology_text=topology_text,
-                nodes=nodes.number,
-                shards=shards.number,
-                replicas=_replicas(topology, nodes, replicas),
-                defects=(defects if defects.names else planted_everywhere()).names,
-                knobs={} if placement == "as topology" else {"placement": placement},
-                order=self._clusters.order,
-            )
-
-        cluster = self._clusters.start(make_spec, seed)
-        spec = cluster.run.spec
-        cluster.tell(f"started {len(cluster.run.node_names)} nodes ({spec.topology}), {_described(spec)}")
-        return str(spec.seed)
+        said = {"replication": replication, "conflicts": conflicts, "merge": merge}
+        times = {"lag_max_ns": lag_max, "fail_over_after_ns": fail_over_after}
+        regions = region_wish(said, primary, writable, times)
+        fits = None if replicas is _DEFAULT_REPLICAS else replicas.number
+        knobs = {} if placement == "as topology" else {"placement": placement}
+        planted = (defects if defects.names else planted_everywhere()).names
+        base = Wanted(topology, nodes, shards.number, fits, regions, leaders, knobs, planted, self._clusters.order)
+        cluster = self._clusters.start(base.spec, seed)
+        run = cluster.run
+        cluster.tell(f"started {len(run.node_names)} nodes ({run.spec.topology}), {_described(run)}")
+        return str(run.spec.seed)
 
     @keyword(tags=("cluster",))
     def replay_schedule(self, schedule: str) -> str:
@@ -231,30 +233,13 @@ class ClusterKeywords(Component):
         logger.debug(text)
 
 
-def _described(spec: RunSpec) -> str:
+def _described(run: Run) -> str:
+    spec, policy = run.spec, run.layout.regions
     planted = f", defects {', '.join(spec.defects)}" if spec.defects else ""
     shards = f"{spec.shards} {'shard' if spec.shards == 1 else 'shards'} of {spec.replicas} replicas"
     order = "" if spec.order is None else f", order {spec.order}"
-    return f"{shards}, seed {spec.seed}{order}{planted}"
-
-
-def _replicas(topology: str, nodes: Count, replicas: Count) -> int:
-    if replicas is not _DEFAULT_REPLICAS:
-        return replicas.number
-    from PhantomLibrary.world.topology_file import load_topology
-
-    available = nodes.number or len(load_topology(topology).nodes)
-    return min(replicas.number, available)
-
-
-def _text_of_topology(topology: str) -> str:
-    """Return the YAML of a topology that is not built in, so that the schedule replays where that file is not."""
-    from PhantomLibrary.world.topology_file import builtin_topologies, load_topology
-
-    if topology in builtin_topologies():
-        return ""
-    load_topology(topology)  # Says what is wrong with it, by file and line.
-    return Path(topology).read_text(encoding="utf-8")
+    regions = "" if policy is None else f" in each of {', '.join(policy.members)}, {described_policy(policy)}"
+    return f"{shards}{regions}, seed {spec.seed}{order}{planted}"
 
 
 def _in_state(run: Run, state: NodeState) -> list[str]:

@@ -76,11 +76,24 @@ class PhantomLibrary(DynamicCore):
     Nodes are called n1, n2 and so on. Wherever a node is asked for, a role does as well: ``leader of shard 1``,
     ``follower of shard 1``, ``random``, ``minority``, ``region eu``. Keywords that harm a node return its name.
 
+    = Regions =
+
+    With ``replication=`` in `Start Cluster`, each region has a copy of all data, ``replicas`` times, and tells the
+    others of its writes. A write is confirmed when all other regions have it (``synchronous``), when one has it
+    (``semi-synchronous``), or when its own has (``asynchronous``). The ``primary`` region takes the writes, the first
+    one unless it is named; or several ``writable`` ones do (``eu, us``, or ``all``).
+
+    Of writes to a key that knew nothing of each other, by ``conflicts``, the ``last writer wins``, or all are read
+    (``multi value``), or what the function ``merge`` makes of them (``custom``; ``merge=my_module:function``). A
+    fail-over to a region that is more than ``lag_max`` behind, ``10s`` unless it is said, has to be forced; it comes
+    by itself when the primary has been down for ``fail_over_after``. A topology may say all of that, too.
+
     = Seeds =
 
-    The same seed gives the same run, byte for byte, on any machine. Each test has a seed of its own, made from its
-    name; ``robot --variable SEED:7`` tries another. The message of a failed check says how to do just that run
-    again.
+    The same seed gives the same run, byte for byte, on any machine. A seed is the argument of `Start Cluster`, else
+    ``${SEED}``, else that of the library's import, else one made from the suite's file name and the test's name, so
+    that each test has a run of its own that is always the same; ``robot --variable SEED:7`` tries another. The message
+    of a failed check says how to do just that run again.
 
     = Failures =
 

@@ -58,7 +58,8 @@ UNTIL_HEALED = VirtualTime("until healed", None)
 UNCHANGED = VirtualTime("unchanged", None)
 WHOLE_TEST = VirtualTime("whole test", None)
 NEVER = VirtualTime("never", None)
-_WORDS = {each.text: each for each in (NOW, UNTIL_HEALED, UNCHANGED, WHOLE_TEST, NEVER)}
+AS_TOPOLOGY = VirtualTime("as topology", None)
+_WORDS = {each.text: each for each in (NOW, UNTIL_HEALED, UNCHANGED, WHOLE_TEST, NEVER, AS_TOPOLOGY)}
 
 
 class WallTime(Struct, frozen=True):

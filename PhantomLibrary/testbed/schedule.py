@@ -16,6 +16,7 @@ from msgspec import Struct
 from PhantomLibrary.domain import NodeId
 from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.kernel.orders import Order
+from PhantomLibrary.testbed.region_setup import RegionWish
 
 FORMAT = 1
 SHARDS_UNSAID = 1
@@ -27,7 +28,8 @@ class RunSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
     `topology` names a built-in one; `topology_text` holds the YAML of one that is not built in. `nodes` 0 means as
     the topology says. `defects` are names: whoever replays passes the parts. `order` None means the default order
-    of events.
+    of events. `regions` None means that each shard is one for all regions, unless the topology says otherwise;
+    `leaders` is the region where these are to stand, "" for anywhere.
     """
 
     seed: int
@@ -39,6 +41,8 @@ class RunSpec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     defects: tuple[str, ...] = ()
     knobs: dict[str, Any] = {}
     order: Order | None = None
+    regions: RegionWish | None = None
+    leaders: str = ""
 
 
 class Command(Struct, forbid_unknown_fields=True, omit_defaults=True):

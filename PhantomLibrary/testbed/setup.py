@@ -5,15 +5,27 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, make_layout
+from msgspec.structs import replace
+
+from PhantomLibrary.database.config import ClusterLayout, DatabaseConfig, make_layout, make_regional_layout
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.placement.resizing import SizePolicy, check_sizes
 from PhantomLibrary.placement.snapshot import PlacedNode
 from PhantomLibrary.testbed.placement_table import SHARDS_MAX, TABLE, read_table
+from PhantomLibrary.testbed.region_setup import (
+    NO_WISH,
+    REGIONS,
+    check_knobs,
+    check_leaders,
+    make_policy,
+    read_wish,
+)
 from PhantomLibrary.testbed.schedule import SHARDS_UNSAID, RunSpec
 from PhantomLibrary.world.topology import Topology
 from PhantomLibrary.world.topology_file import load_topology, parse_topology, with_nodes
 from PhantomLibrary.world.units import MILLION, Nanoseconds, decode
+
+LEADERS = "leaders"
 
 
 def make_topology(spec: RunSpec) -> Topology:
@@ -33,8 +45,16 @@ def make_cluster_layout(spec: RunSpec, topology: Topology) -> ClusterLayout:
     if not 0 <= spec.shards <= SHARDS_MAX:
         raise InvalidInput(f"shards={spec.shards} is not possible: give 1 to {SHARDS_MAX}")
     knobs = {**topology.database, **spec.knobs}
-    lines = knobs.pop(TABLE, None)
-    config = decode_knobs(knobs, origin=spec.topology)
+    lines, wish = knobs.pop(TABLE, None), read_wish(knobs.pop(REGIONS, None), f"{spec.topology}: $.database.{REGIONS}")
+    said = knobs.pop(LEADERS, "")
+    leaders = spec.leaders or str(said)
+    config = replace(decode_knobs(knobs, origin=spec.topology), leaders=leaders)
+    policy = make_policy((spec.regions or NO_WISH).over(wish), nodes, spec.replicas)
+    check_leaders(leaders, nodes, policy)
+    if policy is not None:
+        check_knobs(config)
+        shards = max(spec.shards, SHARDS_UNSAID)
+        return make_regional_layout(nodes, shards=shards, replicas=spec.replicas, config=config, policy=policy)
     shards, table = spec.shards, None
     if config.placement == "directory":
         table = read_table(lines, [each.node for each in nodes], spec.replicas, f"{spec.topology}: $.database.{TABLE}")

@@ -18,6 +18,7 @@ from PhantomLibrary.zoo import (
 from PhantomLibrary.zoo.concurrency_catalogue import CONCURRENCY_DEFECTS
 from PhantomLibrary.zoo.defect import Defect, laid_over
 from PhantomLibrary.zoo.execution_catalogue import EXECUTION_DEFECTS
+from PhantomLibrary.zoo.leader_catalogue import LEADER_DEFECTS
 from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
 from PhantomLibrary.zoo.query_catalogue import QUERY_DEFECTS
 from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
@@ -33,6 +34,7 @@ _OTHERS = (
     | CONCURRENCY_DEFECTS
     | TRANSACTION_DEFECTS
     | RESOURCE_DEFECTS
+    | LEADER_DEFECTS
     | MOVE_DEFECTS
     | RESHAPE_DEFECTS
     | SCALING_DEFECTS

@@ -29,7 +29,7 @@ class Progress:
 
     __slots__ = (
         "active", "counts", "goal_index", "goal_set_ns", "is_caught_up", "is_here", "match_index", "next_index",
-        "number", "round", "state", "stream", "waits",
+        "number", "round", "silent_ns", "state", "stream", "waits",
     )  # fmt: skip
 
     def __init__(self, next_index: int, number: int = 0, *, is_here: bool = True) -> None:
@@ -38,6 +38,7 @@ class Progress:
         self.state: Literal["probe", "replicate", "snapshot"] = "probe"
         self.waits = False  # In probe: a message is under way.
         self.active = True  # Heard from since the last check of the quorum.
+        self.silent_ns = 0  # When such a check found last that it was not.
         self.counts = True
         self.round = 0
         self.number = number  # Of the replica that is meant.
@@ -79,8 +80,23 @@ class Leadership:
     """One term of one leader. Knows members by name and indexes by number, and sends nothing itself."""
 
     __slots__ = (
-        "_configuration", "_node", "_uncommitted", "batch", "batched_ns", "batched_reads", "busy_ns", "held_proposals",
-        "lease", "progress", "reads", "reads_round", "round", "successor", "uncommitted_bytes", "waiting_reads",
+        "_configuration",
+        "_node",
+        "_uncommitted",
+        "batch",
+        "batched_ns",
+        "batched_reads",
+        "began_ns",
+        "busy_ns",
+        "held_proposals",
+        "lease",
+        "progress",
+        "reads",
+        "reads_round",
+        "round",
+        "successor",
+        "uncommitted_bytes",
+        "waiting_reads",
     )  # fmt: skip
 
     def __init__(self, node: NodeId, configuration: Configuration, last_index: int) -> None:
@@ -91,6 +107,7 @@ class Leadership:
             if peer != node
         }
         self._configuration = configuration
+        self.began_ns = 0
         self.round = 0
         self.reads: list[Any] = []
         self.reads_round = 0  # What they wait for.
@@ -183,9 +200,11 @@ class Leadership:
         rounds[self._node] = self.round
         lease.confirm(quorum_index(self._configuration, rounds))
 
-    def has_quorum(self) -> bool:
+    def has_quorum(self, now_ns: int) -> bool:
         """Return whether a quorum, this leader included, was heard from since the last call."""
         active = [self._node, *(peer for peer, each in self.progress.items() if each.active and each.counts)]
         for each in self.progress.values():
+            if not each.active:
+                each.silent_ns = now_ns
             each.active = False
         return has_quorum(self._configuration, active)

@@ -298,6 +298,7 @@ class Leading(Batching):
     def _become_leader(self, now_ns: int) -> list[Effect]:
         self._stand("leader", self.config.node)
         self._leadership = leadership = self._make_leadership()
+        leadership.began_ns = now_ns
         leadership.lease = self._make_lease()
         leadership.begin_round(now_ns)
         # An entry of its own term commits what earlier terms left behind, and tells how far that goes.
@@ -359,7 +360,7 @@ class Leading(Batching):
 
     def _check_quorum(self, now_ns: int) -> list[Effect]:
         assert self._leadership is not None
-        if not self._leadership.has_quorum():
+        if not self._leadership.has_quorum(now_ns):
             return self._step_down()
         return [SetDeadline(ELECTION, self.config.election_timeout_ns, 0)]
 

@@ -19,6 +19,9 @@ from PhantomLibrary.protocols.raft.leadership import Leadership, Progress
 from PhantomLibrary.protocols.raft.messages import TimeoutNow
 from PhantomLibrary.protocols.raft.streaming import Streaming
 
+STEADY_TIMEOUTS = 6
+"""For how many election timeouts a member has to be heard until it is steady."""
+
 
 class Reconfiguring(Streaming):
     """Handles the wish for other members, and takes each change to its end."""
@@ -132,6 +135,18 @@ class Reconfiguring(Streaming):
     def _is_caught_up(self, progress: Progress) -> bool:
         behind = self.log.last_index - progress.match_index
         return progress.is_caught_up and progress.counts and behind <= self.config.append_entries_max
+
+    def is_steady(self, node: NodeId, now_ns: int) -> bool:
+        """Return whether a member has followed this leader closely for a while: no more behind than one message brings,
+        and never silent for as long as it takes to doubt a leader.
+        """
+        leadership = self._leadership
+        progress = leadership.progress.get(node) if leadership is not None else None
+        if leadership is None or progress is None or not progress.counts or progress.state != "replicate":
+            return False
+        since_ns = max(leadership.began_ns, progress.silent_ns)
+        is_trusted = now_ns - since_ns >= STEADY_TIMEOUTS * self.config.election_timeout_ns
+        return is_trusted and self.log.last_index - progress.match_index <= self.config.append_entries_max
 
     def learners_caught_up(self) -> tuple[NodeId, ...]:
         """Return the learners that this leader could promote now."""

@@ -27,6 +27,7 @@ class Host:
         self.now_ns = 0
         self.said = []
         self.missing = ()
+        self.config = DatabaseConfig()
 
     def monotonic_ns(self):
         return self.now_ns

@@ -16,6 +16,7 @@ from PhantomLibrary.database.directory import (
 from PhantomLibrary.database.messages import Record
 from PhantomLibrary.database.repair import LEARNERS_MAX, Known, Led, plan
 from PhantomLibrary.domain import Configuration
+from PhantomLibrary.placement.snapshot import PlacedNode
 from PhantomLibrary.protocols.raft.configuration import Change
 
 NODES = ("n1", "n2", "n3", "n4")
@@ -198,3 +199,26 @@ def test_a_node_that_is_added_again_has_another_number():
 def test_an_older_descriptor_changes_nothing():
     newer = with_shard(DIRECTORY, replace(LAYOUT.shards[1], epoch=5), 9)
     assert with_shard(newer, replace(LAYOUT.shards[1], epoch=5, voters=("n9",)), 10) is newer
+
+
+# --- leaders in one region --------------------------------------------------------------------------------------------
+
+PLACED = [PlacedNode(f"n{number}", zone=f"n{number}", region=("eu", "us", "ap")[number % 3]) for number in range(1, 5)]
+REGIONAL = first_directory(make_layout(PLACED, shards=1, replicas=3, config=DatabaseConfig()))
+
+
+def test_a_leader_elsewhere_hands_over_to_the_replica_in_the_region_that_is_wanted():
+    assert plan(known(REGIONAL, leaders="eu")) == [("n1", HandOver(1, 7, "n3", False))]
+    assert plan(known(REGIONAL, leaders="us")) == [], "n1 stands there"
+    assert plan(known(REGIONAL)) == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"unavailable": ("n3",)}, {"leads": led(settled=False)}, {"present": {"n1": 1, "n2": 1}}]
+)
+def test_a_leader_hands_nothing_over_while_the_replica_there_is_not_well(fields):
+    assert plan(known(REGIONAL, leaders="eu", **fields)) == []
+
+
+def test_a_shard_that_has_something_more_urgent_to_do_does_that_first():
+    assert plan(known(REGIONAL, led(lost=("n2",)), leaders="eu")) == [order(removed=("n2",))]

@@ -108,7 +108,7 @@ class KeepsAnyTail(Group):
 class LeadsWithoutQuorum(Group):
     def _check_quorum(self, now_ns: int) -> list[Effect]:
         assert self._leadership is not None
-        self._leadership.has_quorum()
+        self._leadership.has_quorum(now_ns)
         return [self._set_election_deadline()]
 
 

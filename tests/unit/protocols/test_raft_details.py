@@ -25,6 +25,7 @@ from PhantomLibrary.protocols.raft.messages import (
     TimeoutNow,
     Vote,
 )
+from PhantomLibrary.protocols.raft.reconfiguring import STEADY_TIMEOUTS
 from PhantomLibrary.protocols.raft.replica import ELECTION, HEARTBEAT
 from tests.unit.protocols.raft_replicas import (
     BORN_NS,
@@ -264,3 +265,37 @@ def test_a_voter_that_was_never_there_is_invited_and_is_not_lost():
     it.step(reply("n3", 2, 2), BORN_NS)
     it.step(reply("n3", 2, 0, UNBORN), BORN_NS)
     assert it.voters_lost() == (), "an old answer, for by now it is there"
+
+
+# --- who may be handed leadership -------------------------------------------------------------------------------------
+
+
+def _heard(it, now_ns, *nodes):
+    """Let these followers answer, and a quorum be looked at."""
+    for node in nodes:
+        it.step(reply(node, 2, it.log.last_index), now_ns)
+    it.step(DeadlinePassed(ELECTION), now_ns)
+
+
+def test_a_follower_is_steady_once_it_has_followed_closely_for_a_while():
+    it = leader()
+    for timeout in range(STEADY_TIMEOUTS):
+        assert not it.is_steady("n2", BORN_NS + timeout * TIMEOUT_NS)
+        _heard(it, BORN_NS + (timeout + 1) * TIMEOUT_NS, "n2")
+    now_ns = BORN_NS + STEADY_TIMEOUTS * TIMEOUT_NS
+    assert it.is_steady("n2", now_ns) and not it.is_steady("n2", now_ns - 1)
+    assert not it.is_steady("n3", now_ns), "it was silent"
+    assert not it.is_steady("n1", now_ns) and not it.is_steady("n9", now_ns)
+
+
+def test_a_follower_that_was_silent_or_is_far_behind_is_not_steady():
+    it = leader()
+    for timeout in range(1, 2 * STEADY_TIMEOUTS):
+        _heard(it, BORN_NS + timeout * TIMEOUT_NS, "n3", *(["n2"] if timeout != STEADY_TIMEOUTS else []))
+    now_ns = BORN_NS + 2 * STEADY_TIMEOUTS * TIMEOUT_NS
+    assert it.is_steady("n3", now_ns) and not it.is_steady("n2", now_ns - 1) and it.is_steady("n2", now_ns)
+    for number in range(it.config.append_entries_max):
+        it.step(Propose(number, number), now_ns)
+    assert it.is_steady("n3", now_ns)
+    it.step(Propose(None, 0), now_ns)
+    assert not it.is_steady("n3", now_ns)
