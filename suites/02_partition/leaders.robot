@@ -11,7 +11,7 @@ Test Tags        partition
 
 *** Test Cases ***
 Write Led From Europe Takes The Way To Virginia And Back
-    [Documentation]    Of three regions two are a quorum, and the nearer one answers after 80 ms; Singapore takes 176 ms.
+    [Documentation]    Of three regions two are a quorum, and the nearer one answers after 80 ms, not 176.
     [Tags]    priority-2
     Start Workload    register    clients=9    rate=40/s    keys=10    reads=0%
     Run For    4s
