@@ -189,12 +189,16 @@ def _reason(loser: Change, winner: Change) -> str:
     return f"last writer wins: written at the same time, and {winner.dot.region} comes after {loser.dot.region}"
 
 
-def trim(entry: Entry, applied: Mapping[str, int]) -> None:
-    """Forget what covers nothing that is still to come."""
-    entry.covered = beyond(entry.covered, applied)
-    entry.cleared = beyond(entry.cleared, applied)
+def trim(entry: Entry, is_to_come: Callable[[str, int], bool]) -> None:
+    """Forget what covers nothing that is still to come, by origin and count."""
+
+    def trimmed(vector: Vector) -> Vector:
+        return tuple((origin, count) for origin, count in vector if is_to_come(origin, count))
+
+    entry.covered = trimmed(entry.covered)
+    entry.cleared = trimmed(entry.cleared)
     for text, element in list(entry.elements.items()):
-        element.covered = beyond(element.covered, applied)
+        element.covered = trimmed(element.covered)
         if not (element.adds or element.covered):
             del entry.elements[text]
 

@@ -43,6 +43,10 @@ class Stability:
             self.known = {}
         self._members = tuple(members)
 
+    def is_over(self, origin: str) -> bool:
+        """Tell whether nothing more of an origin can come: it was forgotten, and all that is left of it is here."""
+        return origin not in self._members and self.known.keys() >= set(self._members) - {self._region}
+
     def advance(self, applied: Mapping[str, int]) -> bool:
         """Reckon anew what is stable; return whether that is more than before."""
         others = [self.known.get(member, ()) for member in self._members if member != self._region]

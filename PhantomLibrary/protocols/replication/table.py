@@ -255,13 +255,16 @@ class RegionTable:
             self._log.cut(self._stability.stable)
         for key in list(self._ahead):
             if entries.is_ahead(self._entries[key]):
-                entries.trim(self._entries.touch(key), self.vector)
+                entries.trim(self._entries.touch(key), self._is_to_come)
                 is_more = True
             if not entries.is_ahead(self._entries[key]):
                 del self._ahead[key]
         if is_more:
             for key in list(self._graves):
                 self._bury(key)
+
+    def _is_to_come(self, origin: str, count: int) -> bool:
+        return count > self.vector.get(origin, 0) and not self._stability.is_over(origin)
 
     def _bury(self, key: str) -> None:
         entry = self._entries[key]

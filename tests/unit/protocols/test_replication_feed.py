@@ -180,3 +180,51 @@ def test_digest_tells_tables_apart():
         it.write("eu", words)
         digests.add(it["eu"].digest())
     assert len(digests) == 5
+
+
+# --- what hardly ever happens -----------------------------------------------------------------------------------------
+
+
+def test_region_counts_as_knowing_only_once_all_is_here_that_it_wrote_before():
+    it = Regions()
+    it.write("eu", "put k 1", at=1)
+    it.meet()
+    it.write("us", "put other 1", at=2)
+    it.write("us", "put k 2", at=2)
+    it.write("eu", "delete k", at=9)
+    for region in ("ap", "us"):
+        it.send("eu", region)
+    it.send("ap", "eu")
+    it.send("us", "eu", bytes_max=1)  # It has the delete, and only the first of what it wrote before is here.
+    assert dict(it["eu"].items())["k"].versions != []
+    it.send("us", "eu")
+    assert it["eu"].visible() == {"other": ("1",)}
+
+
+def test_what_a_lost_region_wrote_last_cannot_bring_back_what_is_deleted():
+    it = Regions()
+    it.write("ap", "put k 1", at=1)
+    it.send("ap", "us")  # And ap is lost: eu never hears of it but from us.
+    it.write("eu", "put k 2", at=2)
+    it.write("eu", "delete k", at=3)
+    it.send("eu", "us")
+    for region in ("eu", "us"):
+        it[region].adopt(policy_of(epoch=2, members=("eu", "us")))
+    it.send("us", "eu")  # It has all of eu's, and a write of ap's that eu lacks.
+    it.send("us", "eu", relayed=("ap",))
+    assert it["eu"].visible() == {}
+    it.send("eu", "us")
+    it.send("us", "eu")
+    assert [it[region].bytes for region in ("eu", "us")] == [0, 0]
+
+
+def test_nothing_waits_for_what_only_a_lost_region_had():
+    it = Regions("multi value")
+    context = it["ap"].context_after(it.write("ap", "put k 1"))
+    it.write("eu", "delete k", context=context)
+    for region in ("eu", "us"):
+        it[region].adopt(policy_of("multi value", epoch=2, members=("eu", "us")))
+    for _ in range(2):
+        it.send("eu", "us")
+        it.send("us", "eu")
+    assert [it[region].bytes for region in ("eu", "us")] == [0, 0]

@@ -1,4 +1,4 @@
-"""Regions that have applied the same changes show the same, whatever the order: all histories of three writes, all orders.
+"""Regions that have applied the same changes show the same, whatever the order: all histories of three writes.
 
 A history is made by real tables: each write is done in one of three regions, which has heard before of all that some
 of the others have. What changes those are, and what an observer shows that gets them in every order in which each
@@ -12,7 +12,7 @@ import pytest
 
 from PhantomLibrary.domain.regions import Batch
 from PhantomLibrary.protocols.replication.table import RegionTable
-from tests.unit.protocols.replication_harness import REGIONS, STRATEGIES, policy_of, reloaded
+from tests.unit.protocols.replication_harness import REGIONS, policy_of, reloaded
 from tests.unit.protocols.replication_model import CheckedRegions, knows, shown_of
 
 TEXTS = (("put k 1", "put k 2", "put k 3"), ("put k 1", "delete k", "put k 2"), ("put k 1", "put k 2", "delete k"))
