@@ -190,8 +190,13 @@ class RegionKeeper:
         return now_ns + _LOOK_NS
 
     def _hand_over(self, directory: Directory, policy: RegionPolicy, now_ns: int) -> None:
-        is_patient = now_ns < self._since_ns + _PATIENCE_NS
-        self._ask(directory, policy, lambda found: handed_over(policy, found, is_patient=is_patient))
+        away, is_late = self._host.unavailable(), now_ns >= self._since_ns + _PATIENCE_NS
+        given_up = [
+            region
+            for region in policy.members
+            if is_late or all(node in away for node in directory.nodes("active", region=region))
+        ]
+        self._ask(directory, policy, lambda found: handed_over(policy, found, given_up=given_up))
 
     def _watch(self, directory: Directory, policy: RegionPolicy, now_ns: int) -> None:
         nodes, away = directory.nodes("active", region=policy.writable[0]), self._host.unavailable()

@@ -7,14 +7,14 @@ until it is back, and may then have been written over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from PhantomLibrary.database.regions.messages import Position
 from PhantomLibrary.domain import SECOND_NS
-from PhantomLibrary.domain.region_policy import RegionPolicy, count_in
+from PhantomLibrary.domain.region_policy import RegionPolicy, count_in, covers
 from PhantomLibrary.errors import nearest
 
 Positions = Mapping[str, Position | None]
@@ -48,8 +48,11 @@ def decide(policy: RegionPolicy, region: str, positions: Mapping[str, Positions]
     if all(each is not None for each in positions[primary].values()):
         return Decision(replace(policy, epoch=policy.epoch + 1, writable=(), heir=region))
     missing, behind_ns = missing_in(region, primary, positions), behind_of(primary, there)
-    if is_forced or (behind_ns is not None and behind_ns <= policy.lag_max_ns):
-        new = replace(policy, epoch=policy.epoch + 1, writable=(region,), heir="")
+    is_level = behind_ns is not None and behind_ns <= policy.lag_max_ns
+    if is_forced or is_level or not may_lose(policy, region, positions):
+        # What other regions have it can still get, and may have been confirmed because they have it.
+        writable, heir = ((), region) if missing else ((region,), "")
+        new = replace(policy, epoch=policy.epoch + 1, writable=writable, heir=heir)
         return Decision(new, missing=missing, behind_ns=behind_ns)
     when = "it is not known when" if behind_ns is None else f"{behind_ns / SECOND_NS:.1f} s ago"
     refusal = (
@@ -58,6 +61,15 @@ def decide(policy: RegionPolicy, region: str, positions: Mapping[str, Positions]
         f"region {primary} has nobody knows: force the fail-over if that may be lost"
     )
     return Decision(None, refusal, missing, behind_ns)
+
+
+def may_lose(policy: RegionPolicy, region: str, positions: Mapping[str, Positions]) -> bool:
+    """Return whether something may have been confirmed that neither a region nor anybody it can ask has."""
+    if policy.replication == "synchronous":
+        return False
+    others = [each for each in policy.members if each != region and each not in policy.writable]
+    silent = [each for each in others if None in positions[each].values()]
+    return policy.replication == "asynchronous" or bool(silent)
 
 
 def missing_in(region: str, primary: str, positions: Mapping[str, Positions]) -> int:
@@ -81,20 +93,19 @@ def behind_of(primary: str, there: Positions) -> int | None:
     return max(lags, default=None)
 
 
-def handed_over(policy: RegionPolicy, positions: Mapping[str, Positions], *, is_patient: bool) -> RegionPolicy | None:
-    """Return the policy in which the heir takes writes, None while it lacks something that a member may have written.
-
-    `positions` are those of all members. Who does not answer is waited for while whoever asks `is_patient`.
+def handed_over(
+    policy: RegionPolicy, positions: Mapping[str, Positions], *, given_up: Collection[str]
+) -> RegionPolicy | None:
+    """Return the policy in which the heir takes writes, None while it lacks something that another member has, or may
+    still come to have: whoever does not answer is waited for, unless it is `given_up`.
     """
-    heir = positions[policy.heir]
+    here = positions[policy.heir]
     for region in policy.members:
         for slot, there in positions[region].items():
-            here = heir.get(slot)
-            if here is None or (there is None and is_patient):
+            own = here[slot]
+            if own is None or (there is None and region not in given_up):
                 return None
-            if there is None or region == policy.heir:
-                continue
-            if there.policy.epoch < policy.epoch or count_in(here.vector, region) < count_in(there.vector, region):
+            if there is not None and (there.policy.epoch < policy.epoch or not covers(own.vector, there.vector)):
                 return None
     return replace(policy, epoch=policy.epoch + 1, writable=(policy.heir,), heir="")
 
