@@ -7,12 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from PhantomLibrary.database.config import DatabaseConfig, make_regional_layout
-from PhantomLibrary.database.directory import Directory, Member, encode_directory, first_directory
+from PhantomLibrary.database.directory import Member, encode_directory, first_directory
 from PhantomLibrary.database.messages import ClientReply, ClientRequest, Done, ShardReply, ShardRequest, Told
-from PhantomLibrary.database.regions.administration import RegionKeeper
 from PhantomLibrary.database.regions.gateway import RegionGateway
 from PhantomLibrary.database.regions.messages import (
-    AdoptPolicy,
     AskPosition,
     Awaited,
     Behind,
@@ -211,7 +209,7 @@ def test_a_node_that_was_added_learns_from_the_directory_where_it_stands():
     assert bench.attempt().shard == 3
 
 
-# --- operators ----------------------------------------------------------------------------------------------------------
+# --- operators --------------------------------------------------------------------------------------------------------
 
 
 def at(policy=POLICY, heard_s=None, **counts):
@@ -307,110 +305,3 @@ def test_a_change_that_somebody_else_made_meanwhile_is_told(office):
     office.begin(ForgetRegion("us"))
     office.changed("the regions were changed meanwhile")
     assert office.answer() == Refused("the regions were changed meanwhile")
-
-
-# --- the leader of shard 0 ----------------------------------------------------------------------------------------------
-
-
-class Office:
-    """A keeper, whose questions and proposals the test sees."""
-
-    def __init__(self, policy):
-        layout = make_regional_layout(NODES, shards=1, replicas=1, config=DatabaseConfig(), policy=policy)
-        self.directory: Directory = first_directory(layout)
-        self.now_ns, self.away = 0, []
-        self.asked, self.proposed = [], []
-        self.keeper = RegionKeeper(self)
-
-    def monotonic_ns(self):
-        return self.now_ns
-
-    def unavailable(self):
-        return self.away
-
-    def propose(self, command):
-        self.proposed.append(command)
-
-    def ask(self, shard, _work, finish):
-        self.asked.append((shard, finish))
-
-    def look(self, seconds=0.0):
-        self.now_ns += int(seconds * SECOND_NS)
-        return self.keeper.look(self.directory)
-
-    def told(self, *answers):
-        """Let shards 1 (eu) and 2 (us) answer."""
-        asked, self.asked = self.asked, []
-        for shard, finish in asked:
-            finish(answers[shard - 1])
-
-
-AUTOMATIC = replace(POLICY, fail_over_after_ns=3 * SECOND_NS)
-
-
-def level(policy=AUTOMATIC, heard_s=1):
-    return at(policy, heard_s=heard_s, eu=3).answer
-
-
-def test_a_region_that_is_down_for_long_enough_is_failed_over():
-    office = Office(AUTOMATIC)
-    office.away = ["n1"]
-    office.look()
-    office.look(2.9)
-    assert office.asked == []
-    office.look(0.1)
-    office.told(Refused("silent"), level())
-    assert office.proposed == [AdoptPolicy(replace(AUTOMATIC, epoch=1, writable=("us",)))]
-
-
-def test_a_region_that_came_back_in_between_is_watched_anew():
-    office = Office(AUTOMATIC)
-    office.away = ["n1"]
-    office.look()
-    office.away = []
-    office.look(2.0)
-    office.away = ["n1"]
-    office.look(1.0)
-    office.look(2.0)
-    assert office.asked == []
-
-
-def test_nothing_is_failed_over_to_a_region_that_is_too_far_behind():
-    office = Office(AUTOMATIC)
-    office.away = ["n1"]
-    office.look()
-    office.look(3.0)
-    office.told(Refused("silent"), level(heard_s=11))
-    assert office.proposed == []
-
-
-def test_without_a_policy_for_it_nothing_happens_by_itself():
-    office = Office(POLICY)
-    office.away = ["n1"]
-    assert office.look() == 0
-    assert office.look(60) == 0
-    assert office.asked == []
-
-
-def test_what_was_begun_is_completed_when_the_heir_has_all():
-    policy = replace(POLICY, epoch=1, writable=(), heir="us")
-    office = Office(policy)
-    office.look()
-    office.told(at(policy, eu=4).answer, at(policy, eu=3).answer)
-    assert office.proposed == []
-    office.look(0.2)
-    office.told(at(policy, eu=4).answer, at(policy, eu=4).answer)
-    assert office.proposed == [AdoptPolicy(replace(policy, epoch=2, writable=("us",), heir=""))]
-
-
-def test_who_is_down_is_not_waited_for_and_who_is_silent_for_a_while():
-    policy = replace(POLICY, epoch=1, writable=(), heir="us")
-    for away, seconds, is_done in ((["n1"], 0.2, True), ([], 0.2, False), ([], 5.0, True)):
-        office = Office(policy)
-        office.away = away
-        office.look()
-        office.told(Refused("silent"), at(policy).answer)
-        office.proposed.clear()
-        office.look(seconds)
-        office.told(Refused("silent"), at(policy).answer)
-        assert bool(office.proposed) is is_done
