@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from PhantomLibrary.database.sql.sweeping import numbers_of
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Ok, OutcomeUnknown, Refused, StatementFailed
-from PhantomLibrary.domain.rows import table_of
+from PhantomLibrary.domain.rows import CATALOG_KEY, table_of
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.kernel.streams import Stream
 from PhantomLibrary.sql.catalog import decode_catalog
@@ -27,6 +28,18 @@ _SHARDINGS = ("", "SHARD BY RANGE (id) SPLIT AT (4, 8)", "SHARD BY HASH (id)")
 _SUM = "SELECT sum(balance) AS total FROM accounts"
 _OPEN_MAX = 4
 _ASK_TRIES_MAX = 40
+_SCRATCH_EVERY = 15
+_SCRATCH = (
+    "DROP TABLE IF EXISTS scratch",
+    "CREATE TABLE IF NOT EXISTS scratch (id INTEGER PRIMARY KEY, owner TEXT UNIQUE)",
+    "INSERT INTO scratch (id, owner) SELECT id, owner FROM accounts",
+    "TRUNCATE TABLE scratch",
+    "INSERT INTO scratch (id, owner) SELECT id, owner FROM accounts",
+    "DROP TABLE IF EXISTS scratch",
+    "CREATE TABLE IF NOT EXISTS scratch (owner TEXT PRIMARY KEY, id INTEGER) REPLICATED EVERYWHERE",
+    "INSERT INTO scratch (id, owner) SELECT id, owner FROM accounts",
+)
+_SWEPT_NS = 15 * SECOND_NS
 
 
 class _Open(Struct):
@@ -42,7 +55,7 @@ class SqlBank:
     def __init__(self, run: Run, draws: Stream) -> None:
         self.run = run
         self._draws = draws
-        self._number = 0
+        self._number = self._scratched = 0
         self._sums: list[Any] = []
         self._cards: list[tuple[int, Any]] = []
         self._counts: list[Any] = []
@@ -73,6 +86,8 @@ class SqlBank:
         rare = (self._alter, self._rename) if self._draws.below(12) == 0 else ()
         chosen = (*steps, *more, *rare)
         chosen[self._draws.below(len(chosen))]()
+        if self._draws.below(_SCRATCH_EVERY) == 0:
+            self._scratch()
 
     def _give(self, verb: str, target: str = "", **arguments: Any) -> Any:
         run = self.run
@@ -118,6 +133,11 @@ class SqlBank:
     def _alter(self) -> None:
         self._number += 1
         self._sql(f"ALTER TABLE accounts ADD COLUMN more{self._number} INTEGER DEFAULT {self._number}")
+
+    def _scratch(self) -> None:
+        """A table that comes, is filled, emptied and goes: nothing of it may be left."""
+        self._scratched += 1
+        self._sql(_SCRATCH[self._scratched % len(_SCRATCH)])
 
     def _begin(self) -> None:
         if len(self._open) >= _OPEN_MAX:
@@ -191,7 +211,8 @@ class SqlBank:
             found = self._ask(query)
             if found:
                 return f"SQL: {what}: {found}"
-        return self._judge_answers() or self._judge_entries() or _headline(judge_copies(self.run))
+        judged = self._judge_answers() or self._judge_entries() or _headline(judge_copies(self.run))
+        return judged or self._judge_leavings()
 
     def _judge_answers(self) -> str:
         """What was confirmed is there, what was refused is not."""
@@ -230,6 +251,19 @@ class SqlBank:
                 if key_of_row(table, row) not in keys:
                     return f"SQL: a row of {table.name} stands at another key than its own: {row}"
         return ""
+
+    def _judge_leavings(self) -> str:
+        """Of tables that are no more nothing is left, some time after the last one went."""
+        self.run.advance(self.run.now_ns + _SWEPT_NS, lambda: not self._leavings())
+        left = self._leavings()
+        return f"SQL: {len(left)} keys are left of tables that are no more: {left[:3]}" if left else ""
+
+    def _leavings(self) -> list[str]:
+        left = []
+        for machine in machines_of(self.run):
+            numbers = numbers_of(machine.copies()[CATALOG_KEY].encode())
+            left += [key for key in machine.held_keys() if numbers.has_given_up(table_of(key) or numbers.next)]
+        return left
 
     def _expect(self, statement: str) -> None:
         """Do something that has to be done before the rest can be."""

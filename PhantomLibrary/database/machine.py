@@ -41,6 +41,7 @@ from PhantomLibrary.database.messages import (
     Reshape,
     SplitOff,
     StaleRoute,
+    Sweep,
     Told,
     Transact,
 )
@@ -52,6 +53,7 @@ from PhantomLibrary.database.scale_plans import with_scale_step, with_scaling_wi
 from PhantomLibrary.database.scaling import ScaleStep
 from PhantomLibrary.database.sessions import SessionTable, session_number
 from PhantomLibrary.database.shard_state import NEVER, ShardState
+from PhantomLibrary.database.sql.sweeping import dead_keys
 from PhantomLibrary.domain import (
     Append,
     BeginSaga,
@@ -141,10 +143,18 @@ class ShardMachine(ShardState):
             case Configuration():
                 descriptor = self.descriptor if command.is_joint else descriptor_of(self.descriptor, command, index)
                 self._become(descriptor, replace(self.shape, is_joint=command.is_joint))
+            case Sweep():
+                self._sweep(command)
             case SplitOff() | Freeze() | Absorb() | RefuseTask():
                 if command.task > self.shape.task:
                     self._reshape(command)
         return None
+
+    def _sweep(self, command: Sweep) -> None:
+        """Remove what nobody can see, unless this shard has stopped to change."""
+        if self.epoch != NEVER:
+            self._store.horizon_ns = max(self._store.horizon_ns, command.until_ns)
+            self._store.drop(dead_keys(self._store, command.until_ns, command.first, command.last))
 
     def _stale(self) -> Outcome:
         """Say why a request of another epoch is not done."""

@@ -283,6 +283,18 @@ class RefuseTask(Struct, frozen=True, array_like=True, tag="refuse task"):
     call: int = 0
 
 
+class Sweep(Struct, frozen=True, array_like=True, tag="sweep"):
+    """Forget the rows from one key to another whose tables were given up by a time, which nobody reads any more. Nobody
+    waits for an answer.
+    """
+
+    until_ns: int
+    first: bytes
+    last: bytes
+    gateway: NodeId = ""
+    call: int = 0
+
+
 Reshape: TypeAlias = SplitOff | Freeze | Absorb | RefuseTask
 Command: TypeAlias = (
     OpenSession
@@ -298,6 +310,7 @@ Command: TypeAlias = (
     | Absorb
     | RefuseTask
     | RegionCommand
+    | Sweep
 )
 
 _COMMAND_BYTES = 64  # All but key and value.

@@ -23,6 +23,7 @@ from PhantomLibrary.database.messages import (
     Outcome,
     ShardReply,
     ShardRequest,
+    Sweep,
     Told,
     Transact,
 )
@@ -343,6 +344,9 @@ class ShardService:
             self._owner.later(self._propose, request)
         else:
             self._owner.later(self._replica.step, Propose(None, Transact("", 0, 0, self.clock.now_ns(), command)))
+
+    def sweep(self, command: Sweep) -> None:
+        self._owner.later(self._replica.step, Propose(None, command))
 
     def tell(self, node: NodeId, message: LockGranted) -> None:
         if node == self.node:

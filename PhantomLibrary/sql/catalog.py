@@ -107,6 +107,22 @@ class View(Struct, frozen=True):
     query: str
 
 
+class Numbers(Struct, frozen=True):
+    """Which numbers are in use, and which is the next one. One that was given up is never given again."""
+
+    in_use: frozenset[int]
+    next: int
+
+    @property
+    def given_up(self) -> int:
+        """Return how many numbers have been given up."""
+        return self.next - 1 - len(self.in_use)
+
+    def has_given_up(self, number: int) -> bool:
+        """Whether this was the number of a table, or of a unique constraint, and is no more."""
+        return number < self.next and number not in self.in_use
+
+
 class Catalog(Struct, frozen=True):
     """All tables and views at one version; names are in lower case, as SQL has them without quotes."""
 
@@ -120,6 +136,12 @@ class Catalog(Struct, frozen=True):
 
     def numbered(self, number: int) -> Table | None:
         return next((each for each in self.tables if each.number == number), None)
+
+    @property
+    def numbers(self) -> Numbers:
+        """Return the numbers of tables, and of their unique constraints."""
+        uniques = (unique.number for table in self.tables for unique in table.uniques)
+        return Numbers(frozenset((*(table.number for table in self.tables), *uniques)), self.next_number)
 
     def view(self, name: str) -> View | None:
         return next((each for each in self.views if each.name == name), None)

@@ -200,7 +200,7 @@ def _drop_table(catalog: Catalog, name: str, *, is_lenient: bool) -> BoundDefini
     if needing:
         raise SqlError(STILL_NEEDED, f"cannot drop table {name}: {needing[0]} depends on it")
     kept = tuple(each for each in catalog.tables if each.name != name)
-    return _next(replace(catalog, tables=kept), f"DROP TABLE {name}", (table,))
+    return _next(replace(catalog, tables=kept), f"DROP TABLE {name}")
 
 
 def _drop_view(catalog: Catalog, name: str, *, is_lenient: bool) -> BoundDefinition:
@@ -225,7 +225,7 @@ def _drop_index(catalog: Catalog, name: str, *, is_lenient: bool) -> BoundDefini
         unique = next((each for each in table.uniques if each.name == name and each.is_index), None)
         if unique is not None:
             others = tuple(each for each in table.uniques if each != unique)
-            return replace(_next(_with(catalog, replace(table, uniques=others)), f"DROP INDEX {name}"), ended=unique)
+            return _next(_with(catalog, replace(table, uniques=others)), f"DROP INDEX {name}")
     for table in catalog.tables:
         if name in _index_names(table):
             raise SqlError(STILL_NEEDED, f"cannot drop index {name}: a constraint of table {table.name} requires it")
@@ -281,5 +281,5 @@ def _with(catalog: Catalog, table: Table) -> Catalog:
     return replace(catalog, tables=tuple(table if each.number == table.number else each for each in catalog.tables))
 
 
-def _next(catalog: Catalog, title: str, emptied: tuple[Table, ...] = ()) -> BoundDefinition:
-    return BoundDefinition(replace(catalog, version=catalog.version + 1), emptied, title)
+def _next(catalog: Catalog, title: str) -> BoundDefinition:
+    return BoundDefinition(replace(catalog, version=catalog.version + 1), title)

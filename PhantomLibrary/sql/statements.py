@@ -95,16 +95,11 @@ class BoundTruncate(Struct, frozen=True):
 
 
 class BoundDefinition(Struct, frozen=True):
-    """A change of the catalog. Rows and unique entries of the tables in `emptied` have to go with it.
-
-    `begun` is a unique index that the rows of its table need entries for, `ended` one whose entries have to go.
-    """
+    """A change of the catalog. `begun` is a unique index that the rows of its table need entries for."""
 
     catalog: Catalog
-    emptied: tuple[Table, ...] = ()
     title: str = ""
     begun: tuple[Table, Unique] | None = None
-    ended: Unique | None = None
 
 
 Bound: TypeAlias = BoundQuery | BoundInsert | BoundUpdate | BoundDelete | BoundTruncate | BoundDefinition

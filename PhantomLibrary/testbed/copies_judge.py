@@ -1,6 +1,7 @@
 """Judges what every shard has a copy of: the catalog, and tables that are replicated everywhere.
 
 Of shards that are in doubt about a transaction nothing is said: one may have acted on the decision, the other not yet.
+Nor of rows of tables that are no more, which each shard removes when it comes to it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from PhantomLibrary.checking.verdict import EVIDENCE_LINES_MAX, Verdict
 from PhantomLibrary.database.config import SYSTEM_SHARD
 from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.sql.sweeping import numbers_of
 from PhantomLibrary.domain import ShardId
+from PhantomLibrary.domain.rows import CATALOG_KEY, table_of
 from PhantomLibrary.testbed.run import Run
 
 
@@ -19,7 +22,11 @@ def judge_copies(run: Run) -> Verdict:
     copies: dict[str, dict[ShardId, str | None]] = {}
     machines = machines_of(run)
     for machine in machines:
-        for key, value in machine.copies().items():
+        own = machine.copies()
+        numbers = numbers_of(own.get(CATALOG_KEY, "").encode() or None)
+        for key, value in own.items():
+            if numbers.has_given_up(table_of(key) or numbers.next):
+                continue
             copies.setdefault(key, {})[machine.descriptor.shard] = value
     count = sum(map(len, copies.values()))
     if any(machine.transactions.parts for machine in machines):

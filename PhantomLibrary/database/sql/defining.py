@@ -1,8 +1,7 @@
 """CREATE, ALTER, DROP and TRUNCATE: transactions that write the catalog, which every shard has.
 
 A table that is emptied gets another number, and so do the entries of its unique constraints: nothing refers to the rows
-of the old numbers any more, except older snapshots. These rows go as far as one transaction can take them; what is left
-no statement sees, and no table gets its number again.
+of the old numbers any more, except older snapshots. Shards remove these rows by themselves: see sweeping.py.
 
 A unique index is different in that nothing may be missing: its entries are written with it for all rows, and it stands
 on there being no others when it commits, at every level. Who writes rows then either knows of it or cannot commit.
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 
 from PhantomLibrary.database.sql.changes import ROWS_MAX
 from PhantomLibrary.database.sql.changing import RowChanges
-from PhantomLibrary.database.sql.queries import Queries, span_of_entries, span_of_table
+from PhantomLibrary.database.sql.queries import Queries, span_of_table
 from PhantomLibrary.database.transactions.access import Access, ChangedError
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Script
@@ -25,7 +24,7 @@ from PhantomLibrary.domain.rows import CATALOG_KEY
 from PhantomLibrary.sql.catalog import Catalog, Table, Unique, encode_catalog
 from PhantomLibrary.sql.constraints import duplicated_key
 from PhantomLibrary.sql.errors import PROGRAM_LIMIT, SqlError
-from PhantomLibrary.sql.rows import key_of_row, unique_entry
+from PhantomLibrary.sql.rows import unique_entry
 from PhantomLibrary.sql.statements import BoundDefinition
 
 
@@ -42,12 +41,8 @@ class Definitions:
         if definition.catalog == catalog:
             return
         yield from self._write(transaction, definition.catalog)
-        for table in definition.emptied:
-            yield from self._clear(transaction, table)
         if definition.begun is not None:
             yield from self._fill(transaction, *definition.begun)
-        if definition.ended is not None:
-            yield from self._clear_entries(transaction, definition.ended)
 
     def truncate(self, transaction: OpenTransaction, table: Table, catalog: Catalog) -> Script:
         """Empty a table."""
@@ -57,7 +52,6 @@ class Definitions:
         tables = tuple(empty if each.number == table.number else each for each in catalog.tables)
         changed = replace(catalog, version=catalog.version + 1, tables=tables, next_number=number + 1 + len(uniques))
         yield from self._write(transaction, changed)
-        yield from self._clear(transaction, table)
 
     def _write(self, transaction: OpenTransaction, catalog: Catalog) -> Script:
         is_late = yield from self._access.lock(transaction, (CATALOG_KEY,))
@@ -65,13 +59,6 @@ class Definitions:
             raise ChangedError("the schema was changed all the time")
         self._changes.stand_on_schema(transaction)
         transaction.writes.append(Put(CATALOG_KEY, encode_catalog(catalog)))
-
-    def _clear(self, transaction: OpenTransaction, table: Table) -> Script:
-        """Delete rows that nobody can see any more."""
-        rows = yield from self._queries.all_of(transaction, table)
-        for row in rows[:ROWS_MAX]:
-            entries = [entry[0] for each in table.uniques if (entry := unique_entry(table, each, row)) is not None]
-            self._take(transaction, [Delete(key) for key in (key_of_row(table, row), *entries)])
 
     def _fill(self, transaction: OpenTransaction, table: Table, unique: Unique) -> Script:
         """Write the entries that the rows of a table have for a new index. Raises SqlError."""
@@ -91,11 +78,6 @@ class Definitions:
     def stand_on_rows(self, transaction: OpenTransaction, table: Table) -> None:
         """Whoever writes an index has the rows of its table be those that he knows."""
         transaction.grounds[span_of_table(table)] = None
-
-    def _clear_entries(self, transaction: OpenTransaction, unique: Unique) -> Script:
-        """Delete the entries of an index that is no more."""
-        entries = yield from self._access.rows(transaction, span_of_entries(unique))
-        self._take(transaction, [Delete(key) for key, _ in entries[:ROWS_MAX]])
 
     def _take(self, transaction: OpenTransaction, writes: Sequence[Put | Delete]) -> None:
         """Put among the writes to come what only this transaction can write: keys of numbers that no committed schema

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 from PhantomLibrary.database.config import DatabaseConfig, is_same_range
 from PhantomLibrary.database.messages import NotLeader, Outcome, ShardRequest, Told, Transact
 from PhantomLibrary.database.sql.messages import AskCounts, CloseCursors, Deliver, FetchChunk, RunFragment
+from PhantomLibrary.database.sql.sweeping import Sweeper
 from PhantomLibrary.database.transactions.desk_host import DeskHost
 from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
@@ -70,6 +71,7 @@ class TransactionDesk:
         self._table = host.machine.transactions
         self._locks = LockTable()
         self._recovery = Recovery(host, config, self._table)
+        self._sweeper = Sweeper(host, config)
         self.fragments = host.host_fragments()
         self._held: dict[CallKey, tuple[ShardRequest, TransactionId | None]] = {}
         self._behind: dict[TransactionId | None, dict[CallKey, None]] = {}  # Who waits for whom; None is the log.
@@ -101,6 +103,8 @@ class TransactionDesk:
         if is_same_range(before, self._descriptor):
             return
         self.take_over()
+        self._sweeper.reshaped()
+        self._wake()
         self._locks.keep_only(self._descriptor.holds)
         self._behind.clear()
         held, self._held = self._held, {}
@@ -351,8 +355,10 @@ class TransactionDesk:
         self._recovery.look(now_ns)
         self._drop_old_locks(now_ns)
         self.fragments.look()
+        self._sweeper.look()
         self.settled()
-        if self._recovery.has_work or len(self._locks) or self._held or self.fragments.is_busy:
+        is_busy = self._recovery.has_work or self.fragments.is_busy or self._sweeper.has_work
+        if is_busy or len(self._locks) or self._held:
             self._wake()
 
     def _drop_old_locks(self, now_ns: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from PhantomLibrary.database.messages import ShardRequest
+from PhantomLibrary.database.messages import ShardRequest, Sweep
 from PhantomLibrary.database.sql.hosting import FragmentDesk, FragmentHost
 from PhantomLibrary.database.transactions.messages import LockGranted
 from PhantomLibrary.domain import NodeId, Observation, ShardId
@@ -28,6 +28,9 @@ class DeskHost(FragmentDesk, Protocol):
         """Have leadership confirmed, then hand the request to `serve`."""
 
     def replicate(self, request: ShardRequest | None, command: TransactionCommand) -> None: ...
+    def sweep(self, command: Sweep) -> None:
+        """Replicate this."""
+
     def tell(self, node: NodeId, message: LockGranted) -> None: ...
     def host_fragments(self) -> FragmentHost:
         """Return what runs fragments of plans, for this term."""

@@ -34,7 +34,7 @@ class Host:
         self.clock = HybridClock(lambda: self.now)
         self.log, self.answers, self.told, self.asked, self.woken, self.shown = [], {}, [], [], [], []
         self.holds_proposals = False
-        self.gone, self.shown_reads = [], []
+        self.gone, self.shown_reads, self.swept = [], [], []
         self.desk = TransactionDesk(self, CONFIG)
         self.desk.begin()
         self.calls = self.worked_ns = 0
@@ -58,6 +58,9 @@ class Host:
     def answer(self, request, outcome):
         assert request.call not in self.answers
         self.answers[request.call] = outcome.answer if isinstance(outcome, Told) else outcome
+
+    def sweep(self, command):
+        self.swept.append(command)
 
     def tell(self, node, message):
         self.told.append((node, message))

@@ -78,10 +78,14 @@ def test_view_reads_what_it_is_of(catalog):
     assert bind(parse("SELECT * FROM names"), catalog).tables == (catalog.table("customers").number,)
 
 
-def test_dropped_table_has_to_be_emptied(catalog):
-    bound = bind(parse("DROP TABLE countries"), catalog)
-    assert bound.emptied == (catalog.table("countries"),)
-    assert bound.catalog.table("countries") is None
+def test_dropped_table_gives_up_its_numbers(catalog):
+    known, gone = catalog.table("countries"), bind(parse("DROP TABLE countries"), catalog).catalog
+    assert gone.table("countries") is None and gone.numbers.given_up == 1 + len(known.uniques)
+    numbers = (known.number, *(each.number for each in known.uniques))
+    assert all(gone.numbers.has_given_up(each) and not catalog.numbers.has_given_up(each) for each in numbers)
+    assert not gone.numbers.has_given_up(catalog.next_number) and not gone.numbers.has_given_up(
+        catalog.table("orders").number
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_unique_index_needs_entries_and_leaves_none(catalog):
     assert made.begun == (log, Unique("one_line", ("line",), catalog.next_number, is_index=True))
     assert made.catalog.next_number == catalog.next_number + 1
     gone = bind(parse("DROP INDEX one_line"), made.catalog)
-    assert gone.ended == made.begun[1] and gone.begun is None
+    assert gone.begun is None and gone.catalog.numbers.has_given_up(made.begun[1].number)
     assert gone.catalog.tables == catalog.tables
     assert decode_catalog(encode_catalog(made.catalog)) == made.catalog
 

@@ -254,21 +254,6 @@ def test_copies_that_differ_are_told():
     assert (verdict.outcome, verdict.code) == ("invalid", "RPL-004") and '[1,"other"]' in verdict.message
 
 
-def test_what_is_emptied_leaves_no_row_in_the_store(bank):
-    bank.count("TRUNCATE TABLE cards")
-    bank.count("DROP TABLE cards")
-    bank.count("DROP TABLE accounts")
-    bank.go(1)
-    held = [
-        key
-        for process in bank.run.processes.values()
-        for shard, replica in process.replicas.items()
-        for key in replica.machine.held_keys()
-        if shard and replica.machine.store.latest(key.encode()) is not None
-    ]
-    assert set(held) == {"*#catalog/"}
-
-
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 

@@ -124,6 +124,7 @@ def test_dropped_it_leaves_no_entry_and_may_come_again(bank, level):
     bank.begin("t1", level)
     assert bank.count("DROP INDEX by_balance", txn="t1") == 0
     assert bank.commit("t1") == "done"
+    bank.go(11)
     assert entries(bank, number) == 0
     assert bank.count("INSERT INTO accounts VALUES (5, 'max', 101)") == 1
     assert "duplicated" in bank.refusal(BY_BALANCE)
