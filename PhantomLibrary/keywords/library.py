@@ -33,6 +33,7 @@ from PhantomLibrary.keywords.process_ledger import ProcessLedger
 from PhantomLibrary.keywords.quantities import to_seed
 from PhantomLibrary.keywords.query_keywords import QueryKeywords
 from PhantomLibrary.keywords.rebalancing_keywords import RebalancingKeywords
+from PhantomLibrary.keywords.region_keywords import RegionKeywords
 from PhantomLibrary.keywords.reshaping_keywords import ReshapingKeywords
 from PhantomLibrary.keywords.saga_keywords import SagaKeywords
 from PhantomLibrary.keywords.scaling_keywords import ScalingKeywords
@@ -41,6 +42,7 @@ from PhantomLibrary.keywords.thread_keywords import ThreadKeywords
 from PhantomLibrary.keywords.time_keywords import TimeKeywords
 from PhantomLibrary.keywords.transaction_keywords import TransactionKeywords
 from PhantomLibrary.keywords.usage_keywords import UsageKeywords
+from PhantomLibrary.keywords.value_keywords import ValueKeywords
 from PhantomLibrary.keywords.workload_keywords import WorkloadKeywords
 
 if TYPE_CHECKING:
@@ -126,6 +128,8 @@ class PhantomLibrary(DynamicCore):
             DiskKeywords,
             ChaosKeywords,
             WorkloadKeywords,
+            ValueKeywords,
+            RegionKeywords,
             CapacityKeywords,
             SagaKeywords,
             TransactionKeywords,

@@ -47,8 +47,8 @@ class MetricKeywords(Component):
         ``turned_away`` counts what overloaded nodes have refused to clients and to gateways since they last
         started. ``lock_waits`` is how often transactions have waited for a lock since then, ``lock_wait_mean`` and
         ``lock_wait_max`` how long, in milliseconds, whether they got it or not.
-
         Of ``queries``: ``query_rows_moved``, ``query_bytes_moved``, ``query_latency_p50`` (mean, p95, p99, max) in ms.
+        Of regions: ``replication_lag_p50`` (p99, max) in ms, of that which was furthest behind; ``conflicts``.
 
         Of the nodes' resources, in per cent: ``cpu_mean`` over nodes and ``cpu_max`` of the busiest node,
         ``memory_mean``, ``memory_max``, ``disk_mean``, ``disk_max``, ``network_mean``, ``network_max``; see `Get

@@ -10,6 +10,7 @@ from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.choices import DONE, NO_OPERATOR, Operator, Outcome, WorkloadKind
 from PhantomLibrary.keywords.comparison import fail_expectation, holds
 from PhantomLibrary.keywords.component import Component
+from PhantomLibrary.keywords.node_names import ANY, NodeRef
 from PhantomLibrary.keywords.quantities import AS_KIND, Count, Mix, Percent, Rate, to_percent, to_rate
 from PhantomLibrary.keywords.times import NOW, VirtualTime, to_virtual_time
 
@@ -164,12 +165,14 @@ class WorkloadKeywords(Component):
         operator: Operator = NO_OPERATOR,
         expected: str = "",
         *,
+        gateway: NodeRef = ANY,
         within: VirtualTime = NOW,
     ) -> str:
         """Reads one key, as any client would, and returns its value; with an operator, checks it first.
 
         A key that was never written reads as empty. ``within`` reads again until it is as expected. Virtual time
-        goes on until the cluster has answered.
+        goes on until the cluster has answered. ``gateway`` is the node that is asked, such as ``region us``, by a
+        client of its own, who knows nothing of what others have read and written.
 
         Fails when the cluster does not answer, or the value is not as expected.
 
@@ -180,7 +183,7 @@ class WorkloadKeywords(Component):
         within_ns = within.or_none(NOW) or 0
         end_ns = cluster.run.now_ns + within_ns
         while True:
-            answer = _wait(cluster, cluster.perform("get value", key=key))
+            answer = wait_for(cluster, cluster.perform("get value", target_of(gateway), key=key))
             value, problem = _read(answer)
             as_expected = not problem and holds(value, operator.word, expected)
             if as_expected or cluster.run.now_ns >= end_ns:
@@ -193,8 +196,8 @@ class WorkloadKeywords(Component):
         return value
 
     @keyword(tags=("workload",))
-    def put_value(self, key: str, value: str, *, outcome: Outcome = DONE) -> None:
-        """Writes one key, as any client would, and waits until it knows what came of it.
+    def put_value(self, key: str, value: str, *, gateway: NodeRef = ANY, outcome: Outcome = DONE) -> None:
+        """Writes one key, as any client would, and waits until it knows what came of it; ``gateway`` as in `Get Value`.
 
         Fails when it ends otherwise than ``outcome`` says, and when the key belongs to a workload, whose clients alone
         may write it.
@@ -207,14 +210,8 @@ class WorkloadKeywords(Component):
         if outcome.word == "blocked":
             raise InvalidInput("outcome=blocked cannot be: a single write waits until it is done or refused")
         cluster.operator_keys.add(key)
-        answer = _wait(cluster, cluster.perform("put value", key=key, value=value))
-        word, reason = _outcome(answer)
-        if outcome.word not in ("any", word):
-            cluster.fail(
-                "OPR-001",
-                f"writing key {key} ended {word} at {cluster.now}, expected {outcome}{f': {reason}' if reason else ''}",
-            )
-        cluster.tell(f"wrote {value} to key {key}{'' if word == DONE.word else f': {word}'}")
+        answer = wait_for(cluster, cluster.perform("put value", target_of(gateway), key=key, value=value))
+        check_outcome(cluster, f"writing key {key}", answer, outcome, f"wrote {value} to key {key}")
 
 
 def begin_workload(cluster: Cluster, kind: WorkloadKind, name: str, keys: Count, **arguments: Any) -> str:
@@ -243,7 +240,21 @@ def _named(workload: str) -> str | None:
     return None if workload == "all" else workload
 
 
-def _wait(cluster: Cluster, task: Task[Answer]) -> Answer:
+def target_of(gateway: NodeRef) -> str:
+    """Return the nodes that were named, "" for any."""
+    return "" if gateway == ANY else gateway.text
+
+
+def check_outcome(cluster: Cluster, what: str, answer: Answer, outcome: Outcome, told: str) -> None:
+    """Fail unless an operation ended as expected; tell it."""
+    word, reason = _outcome(answer)
+    if outcome.word not in ("any", word):
+        because = f": {reason}" if reason else ""
+        cluster.fail("OPR-001", f"{what} ended {word} at {cluster.now}, expected {outcome}{because}")
+    cluster.tell(f"{told}{'' if word == DONE.word else f': {word}, {reason}'}")
+
+
+def wait_for(cluster: Cluster, task: Task[Answer]) -> Answer:
     cluster.advance(_PATIENCE_NS, lambda: task.is_done)
     return task.result
 

@@ -31,6 +31,7 @@ _FAMILIES = {
     "RPL": "Agreement of replicas",
     "FLT": "Faults",
     "ORD": "Other orders and seeds",
+    "RGN": "Regions",
     "RPY": "Replays",
     "EXP": "Expectations of getters",
     "EVT": "Events",

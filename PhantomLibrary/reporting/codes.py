@@ -38,6 +38,18 @@ _ENTRIES = (
         "A case was to be done in other orders of events, or with other seeds, and all its runs were one and the same: "
         "nothing in it happens at the same time, or it decides by itself what it was not told.",
     ),
+    CodeEntry(
+        "RGN-001",
+        "regions that have not heard of all",
+        "Regions have not applied the same writes in the time that the test gave, though nothing should keep them from "
+        "it: or a region cannot be reached, or clients go on writing.",
+    ),
+    CodeEntry(
+        "RGN-002",
+        "regions that show different values",
+        "Regions have applied the same writes, and yet clients read different values of a key in them: what became of "
+        "writes that met depends on the order in which a region heard of them.",
+    ),
     CodeEntry("RPY-001", "another run", "The replay of a schedule did not give the trace that was recorded with it."),
     CodeEntry("EXP-001", "not what was expected", "A getter did not find what the test expected, in the time it had."),
     CodeEntry(

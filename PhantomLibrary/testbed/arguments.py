@@ -152,6 +152,21 @@ class _Put(_Strict):
     value: str
 
 
+class _ChangeKey(_Strict):
+    key: str
+    change: Literal["delete", "append", "remove", "increment"]
+    element: str = ""
+    amount: int = 0
+
+
+class _OfRegion(_Strict):
+    region: str
+
+
+class _FailOver(_OfRegion):
+    force: bool = False
+
+
 class _StartSaga(_Strict):
     definition: str
     origin: str = ""
@@ -268,6 +283,9 @@ _TAKES: dict[str, _Arguments] = {
     "probe ranges": _Probe,
     "get value": _Get,
     "put value": _Put,
+    "change key": _ChangeKey,
+    "fail over": _FailOver,
+    "forget region": _OfRegion,
     "start saga": _StartSaga,
     "cancel saga": _CancelSaga,
     "begin transaction": _Begin,

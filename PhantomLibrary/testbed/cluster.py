@@ -34,6 +34,7 @@ from PhantomLibrary.testbed.message_kinds import names_of
 from PhantomLibrary.testbed.operator import Operator
 from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.provider import MachineProvider
+from PhantomLibrary.testbed.regional_sessions import RegionalSession, first_home
 from PhantomLibrary.testbed.schedule import RunSpec
 from PhantomLibrary.testbed.sessions import SessionPool
 from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
@@ -98,9 +99,13 @@ class Cluster:
         patience_ns = self.layout.config.operation_timeout_ns + _CLIENT_PATIENCE_NS
         sql_patience_ns = self.layout.config.statement_timeout_ns + patience_ns
         self.sessions = SessionPool(
-            self.world, self.layout.nodes, timeout_ns=patience_ns, sql_timeout_ns=sql_patience_ns
+            self.world,
+            self.layout.nodes,
+            timeout_ns=patience_ns,
+            sql_timeout_ns=sql_patience_ns,
+            regional=None if self.layout.regions is None else RegionalSession,
         )
-        self.operator = Operator(self.scheduler, self.sessions, self.recorder)
+        self.operator = Operator(self.scheduler, self.sessions, self.recorder, first_home(self.layout))
         self.workloads: dict[str, Workload] = {}
         self.started_sagas: dict[str, StartedSaga] = {}
         self.transactions: dict[str, ClientTransaction] = {}  # The latest of each name.

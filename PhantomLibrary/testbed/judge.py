@@ -85,8 +85,8 @@ def _kinds(run: Run, workload: str, named: NamedTransactions) -> dict[str, str]:
 
 
 def _is_shared(run: Run, named: NamedTransactions, key: str) -> bool:
-    """Whether sagas or transactions of keywords write a key too: single operations alone do not make it a register."""
-    return named.changes(key) or key in run.saga_keys()
+    """Whether more than reads and writes were done to a key: these alone do not make it a register."""
+    return named.changes(key) or key in run.saga_keys() or key in run.operator.changed
 
 
 def promised_level(run: Run, name: str) -> str:

@@ -10,6 +10,9 @@ from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.schedule import Command
 from PhantomLibrary.workloads.workload import Workload, WorkloadSpec
 
+REGIONAL_KINDS = ("register", "set", "counter")
+"""The workloads of clusters whose regions have copies of their own."""
+
 
 def start_workload(cluster: Cluster, command: Command) -> Workload:
     name = command.arguments.get("name") or command.arguments["kind"]
@@ -18,6 +21,12 @@ def start_workload(cluster: Cluster, command: Command) -> Workload:
     if running is not None and running.is_running:
         raise InvalidState(f"workload {name!r} runs already: give this one a name= of its own, or stop the other first")
     spec = WorkloadSpec(**arguments)
+    is_regional = cluster.layout.regions is not None
+    if is_regional and spec.kind not in REGIONAL_KINDS:
+        raise InvalidInput(
+            f"a {spec.kind} workload needs one order of all writes, which regions that have copies of their own do not "
+            f"keep: there are {', '.join(REGIONAL_KINDS)}"
+        )
     workload = Workload(
         spec,
         cluster.scheduler,
@@ -25,6 +34,7 @@ def start_workload(cluster: Cluster, command: Command) -> Workload:
         partial(cluster.sessions.open, balancing=spec.balancing),
         cluster.recorder,
         cluster.parts.of_workloads(),
+        has_one_order=not is_regional,
     )
     workload.start()
     cluster.workloads[name] = workload

@@ -14,6 +14,7 @@ from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, EventType, HistoryE
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
 from PhantomLibrary.testbed.health import report_health
 from PhantomLibrary.testbed.query_metrics import QUERY_METRICS, queries_of, query_metric
+from PhantomLibrary.testbed.region_metrics import REGION_METRICS, region_metric
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.workloads.latency import LatencySummary, nearest_rank, summarize
 from PhantomLibrary.workloads.load import RATE_TIME_S
@@ -40,7 +41,7 @@ class _Selection:
 
 def metric_names() -> list[str]:
     """Return the names that `metric_value` knows."""
-    return sorted([*_OPERATIONS, *_LATENCIES, *_DURATIONS, *_USAGE, *_RUN, *QUERY_METRICS])
+    return sorted([*_OPERATIONS, *_LATENCIES, *_DURATIONS, *_USAGE, *_RUN, *QUERY_METRICS, *REGION_METRICS])
 
 
 def metric_value(
@@ -58,11 +59,13 @@ def metric_value(
         return query_metric(name, queries_of(run, nodes, selection.since_ns))
     if name in _USAGE:
         return _usage(run, name, nodes, window_ns)
-    if name in _RUN or name in _DURATIONS:
+    if name in _RUN or name in _DURATIONS or name in REGION_METRICS:
         if nodes is not None:
             raise InvalidInput(f"metric {name} is one of the whole cluster: it cannot be asked with on=")
         if window_ns is not None and name in _RUN and name not in _WINDOWED:
             raise InvalidInput(f"metric {name} counts from the start of the run: it cannot be asked with window=")
+        if name in REGION_METRICS:
+            return region_metric(run, name, selection.since_ns)
         return _duration(run, name, selection.since_ns) if name in _DURATIONS else _RUN[name](run, selection.since_ns)
     raise InvalidInput(f"no metric {name!r}: there are {', '.join(metric_names())}{nearest(name, metric_names())}")
 

@@ -1,22 +1,29 @@
 """The operator: the client behind keywords that read and write single keys, and that ask for statements of SQL.
 
-Its operations stand in the history like anybody's. Operations under way at one time have sessions of their own.
+Its operations stand in the history like anybody's. Operations under way at one time have sessions of their own, and so
+have those at different gateways that were named: these are as many clients, who know nothing of each other.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from PhantomLibrary.domain import (
     Answer,
+    Append,
+    Delete,
     Get,
+    Increment,
+    NodeId,
     Ok,
+    OkSeen,
     Operation,
     OutcomeUnknown,
     Put,
     Refused,
+    Remove,
     Sql,
     Transact,
 )
@@ -30,23 +37,31 @@ from PhantomLibrary.workloads.recorder import HistoryRecorder
 WORKLOAD = "operator"
 SQL = "sql"
 """The workload of statements of SQL, whose functions are their kinds: evidence, which checkers of keys do not judge."""
+CHANGES = "changes"
+"""The workload of what makes a key no register: deletions, and changes of sets and counters."""
+Change: TypeAlias = Delete | Append | Remove | Increment
+_CHANGES = {Delete: "delete", Append: "append", Remove: "remove", Increment: "increment"}
 _read_results = msgspec.json.Decoder(list[str]).decode
 _TRIES_MAX = 5
 
 
 class Operator:
-    """Performs single operations as tasks."""
+    """Performs single operations as tasks, from the node `home`, or any. `changed` are keys that are no registers."""
 
-    def __init__(self, scheduler: Scheduler, sessions: SessionPool, recorder: HistoryRecorder) -> None:
+    def __init__(
+        self, scheduler: Scheduler, sessions: SessionPool, recorder: HistoryRecorder, home: NodeId | None = None
+    ) -> None:
         self._scheduler = scheduler
         self._sessions = sessions
         self._recorder = recorder
         self._process = -1
-        self._session: GatewaySession | None = None  # One that is free.
+        self._home = home
+        self._free: dict[NodeId, GatewaySession] = {}  # One that is free for each gateway, "" meaning any.
+        self.changed: set[str] = set()
 
-    def begin(self, operation: Get | Put | Sql) -> Task[Answer]:
-        """Start an operation, and return the task whose result will be its answer."""
-        return Task(self._scheduler, self._perform(operation), "operator")
+    def begin(self, operation: Get | Put | Sql | Change, gateway: NodeId = "") -> Task[Answer]:
+        """Start an operation, at that gateway if one is named; return the task whose result will be its answer."""
+        return Task(self._scheduler, self._perform(operation, gateway), "operator")
 
     def ask(self, wish: Wish) -> Task[Answer]:
         """Ask shard 0 for something, and return the task whose result will be the answer.
@@ -66,38 +81,57 @@ class Operator:
                 break
         return answer
 
-    async def _perform(self, operation: Get | Put | Sql) -> Answer:
-        session, self._session = self._session or self._sessions.open(self._recorder.new_process()), None
+    async def _perform(self, operation: Get | Put | Sql | Change, gateway: NodeId) -> Answer:
+        session = self._free.pop(gateway, None) or self._open(gateway)
         function, argument = _recorded(operation)
-        key, workload = (None, SQL) if isinstance(operation, Sql) else (operation.key, WORKLOAD)
+        key, workload = _subject(operation)
+        if workload == CHANGES:
+            self.changed.add(key or "")
         self._recorder.invoke(session.process, function, key, argument, workload, session.node)
         answer = await session.call_somewhere(_asked(operation))
-        gateway = session.asked
+        asked = session.asked
         if isinstance(answer, Ok) and isinstance(operation, Sql):
             answer = Ok(*_read_results(answer.value or ""))
         if isinstance(answer, Ok):
-            value = answer.value if isinstance(operation, Get) else argument
-            self._recorder.complete(session.process, "ok", value, gateway)
+            value = _found(answer) if isinstance(operation, Get) else argument
+            self._recorder.complete(session.process, "ok", value, asked)
         elif isinstance(answer, OutcomeUnknown):
-            self._recorder.complete(session.process, "info", argument, gateway, answer.reason)
+            self._recorder.complete(session.process, "info", argument, asked, answer.reason)
         else:
-            self._recorder.complete(session.process, "fail", argument, gateway, answer.reason)
-        if isinstance(answer, OutcomeUnknown) or self._session is not None:
+            self._recorder.complete(session.process, "fail", argument, asked, answer.reason)
+        if isinstance(answer, OutcomeUnknown) or gateway in self._free:
             session.close()
         else:
-            self._session = session
+            self._free[gateway] = session
         return answer
 
+    def _open(self, gateway: NodeId) -> GatewaySession:
+        return self._sessions.open(self._recorder.new_process(), home=gateway or self._home, stays=bool(gateway))
 
-def _asked(operation: Get | Put | Sql) -> Operation:
+
+def _found(answer: Ok) -> Any:
+    """Return what was read: several values, where several regions have written without knowing of each other."""
+    return list(answer.values) if isinstance(answer, OkSeen) and answer.values else answer.value
+
+
+def _subject(operation: Get | Put | Sql | Change) -> tuple[str | None, str]:
+    """Return the key and the workload under which an operation is recorded."""
+    if isinstance(operation, Sql):
+        return None, SQL
+    return operation.key, WORKLOAD if isinstance(operation, Get | Put) else CHANGES
+
+
+def _asked(operation: Get | Put | Sql | Change) -> Operation:
     """Return what is asked of the database: a statement of SQL is a whole transaction."""
     return Transact("serializable", (operation,)) if isinstance(operation, Sql) else operation
 
 
-def _recorded(operation: Get | Put | Sql) -> tuple[str, Any]:
+def _recorded(operation: Get | Put | Sql | Change) -> tuple[str, Any]:
     if isinstance(operation, Sql):
         return kind_of(operation.text), [operation.text, list(operation.parameters)]
     if isinstance(operation, Put):
         return "write", operation.value
-    assert isinstance(operation, Get)
-    return "read", None
+    if isinstance(operation, Get):
+        return "read", None
+    argument = getattr(operation, "element", None) or getattr(operation, "amount", None)
+    return _CHANGES[type(operation)], argument

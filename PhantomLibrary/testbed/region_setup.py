@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from PhantomLibrary.database.config import DatabaseConfig
-from PhantomLibrary.database.merges import load_merge
+from PhantomLibrary.database.regions.merge_functions import load_merge
 from PhantomLibrary.domain.region_policy import CONFLICTS, REPLICATIONS, RegionPolicy
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.placement.snapshot import PlacedNode

@@ -14,6 +14,7 @@ from PhantomLibrary.kernel.trace import Sink
 from PhantomLibrary.testbed.arguments import check_command
 from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.parts import Parts
+from PhantomLibrary.testbed.regions import LagSeries
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule
 from PhantomLibrary.testbed.targets import check_target
 from PhantomLibrary.testbed.verbs import VERBS, Verb
@@ -25,6 +26,7 @@ class Run(Cluster):
     def __init__(self, spec: RunSpec, *, parts: Parts | None = None, trace_sink: Sink | None = None) -> None:
         super().__init__(spec, parts=parts, trace_sink=trace_sink)
         self.schedule = Schedule(spec)
+        self.lags = LagSeries(self) if self.layout.regions is not None else None
 
     def perform(self, command: Command) -> Any:
         """Accept a command; do it now, or when its time comes. Returns what its verb returns, None for later ones.

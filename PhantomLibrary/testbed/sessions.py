@@ -41,18 +41,21 @@ _GATEWAYS_MAX = 5
 
 class GatewaySession:
     """One client process's way into the database. `node` is the gateway it speaks to, `asked` the one that
-    `call_somewhere` has asked last.
+    `call_somewhere` has asked last. One that `stays` speaks to no other.
     """
 
-    __slots__ = ("_leaves", "_pending", "_pool", "_request", "asked", "balancing", "home", "node", "process")
+    __slots__ = ("_leaves", "_pending", "_pool", "_request", "asked", "balancing", "home", "node", "process", "stays")
 
-    def __init__(self, pool: SessionPool, process: int, home: NodeId, balancing: Balancing = ROUND_ROBIN) -> None:
+    def __init__(
+        self, pool: SessionPool, process: int, home: NodeId, balancing: Balancing = ROUND_ROBIN, *, stays: bool = False
+    ) -> None:
         self._pool = pool
         self._request = 0
         self._pending: Future[Answer] | None = None
         self.process = process
         self.home = home
         self.balancing = balancing
+        self.stays = stays
         self.node = self.asked = pool.gateway_for(self)
         pool.connections[self.node] = pool.connections.get(self.node, 0) + 1
         self._leaves = False  # For another gateway, as soon as it is free.
@@ -132,9 +135,20 @@ class GatewaySession:
 
 
 class SessionPool:
-    """All client processes of a run: their endpoints, sessions and time limits."""
+    """All client processes of a run: their endpoints, sessions and time limits.
 
-    def __init__(self, world: World, nodes: Sequence[NodeId], *, timeout_ns: int, sql_timeout_ns: int) -> None:
+    With a kind of session for regions, clients use gateways of their own region first.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        nodes: Sequence[NodeId],
+        *,
+        timeout_ns: int,
+        sql_timeout_ns: int,
+        regional: type[GatewaySession] | None = None,
+    ) -> None:
         self.scheduler: Scheduler = world.scheduler
         self._world = world
         self._nodes = list(nodes)
@@ -148,12 +162,16 @@ class SessionPool:
         self._retired: set[NodeId] = set()  # Nodes that clients are not to use.
         self.connections: dict[NodeId, int] = {}  # How many sessions each gateway has.
         self._draws = world.streams.get("balancer")
+        self._is_regional = regional is not None
+        self._session = regional or GatewaySession
 
-    def open(self, process: int, *, home: NodeId | None = None, balancing: Balancing = ROUND_ROBIN) -> GatewaySession:
+    def open(
+        self, process: int, *, home: NodeId | None = None, balancing: Balancing = ROUND_ROBIN, stays: bool = False
+    ) -> GatewaySession:
         """Open a session for a process number; where no home is given, the balancer finds one."""
         homes = [node for node in self._nodes if node not in self._retired]
         home = home or choose(balancing, homes, process, self.connections, self._draws)
-        session = GatewaySession(self, process, home, balancing)
+        session = self._session(self, process, home, balancing, stays=stays)
         self._sessions[process] = session
         return session
 
@@ -163,10 +181,15 @@ class SessionPool:
         another home.
         """
         home, nodes = session.home, self._nodes
+        if session.stays:
+            return home
         start = nodes.index(home)
         good = [node for node in (*nodes[start:], *nodes[:start]) if self._may_use(node)]
         if not good or (home in good and not leaves):
             return home
+        if self._is_regional:
+            region = self._world.topology.node(home).region
+            good = [node for node in good if self._world.topology.node(node).region == region] or good
         if session.balancing == ROUND_ROBIN:
             return good[0]
         return choose(session.balancing, good, session.process, self.connections, self._draws)

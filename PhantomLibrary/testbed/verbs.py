@@ -23,6 +23,7 @@ from PhantomLibrary.testbed.members import add_node, decommission_node, remove_n
 from PhantomLibrary.testbed.moves import cancel_moves, move_shard
 from PhantomLibrary.testbed.queries import ask_query
 from PhantomLibrary.testbed.rebalancing import rebalance
+from PhantomLibrary.testbed.regional_verbs import change_key, fail_over, forget_region, gateway_of
 from PhantomLibrary.testbed.reshaping import cancel_reshape, merge_shards, split_shard
 from PhantomLibrary.testbed.sagas import cancel_saga, start_saga
 from PhantomLibrary.testbed.scaling import scale_cluster, set_scaling_policy
@@ -286,11 +287,12 @@ def _arm(cluster: Cluster, command: Command) -> ArmedFault:
 
 
 def _get_value(cluster: Cluster, command: Command) -> Task[Answer]:
-    return cluster.operator.begin(Get(command.arguments["key"]))
+    return cluster.operator.begin(Get(command.arguments["key"]), gateway_of(cluster, command))
 
 
 def _put_value(cluster: Cluster, command: Command) -> Task[Answer]:
-    return cluster.operator.begin(Put(command.arguments["key"], command.arguments["value"]))
+    put = Put(command.arguments["key"], command.arguments["value"])
+    return cluster.operator.begin(put, gateway_of(cluster, command))
 
 
 FAULT_VERBS = (
@@ -340,6 +342,9 @@ VERBS: dict[str, Verb] = {
     "stop workload": stop_workload,
     "get value": _get_value,
     "put value": _put_value,
+    "change key": change_key,
+    "fail over": fail_over,
+    "forget region": forget_region,
     "start saga": start_saga,
     "cancel saga": cancel_saga,
     "begin transaction": begin_transaction,

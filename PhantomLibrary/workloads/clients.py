@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeAlias
 
-from PhantomLibrary.domain import MILLISECOND_NS, Answer, Ok, OutcomeUnknown, Refused
+from PhantomLibrary.domain import MILLISECOND_NS, Answer, Ok, OkSeen, OutcomeUnknown, Refused
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Cancelled, Future, Task, TimedOut, sleep
 from PhantomLibrary.workloads.kinds import Drawn, Kind, LastRead
@@ -196,7 +196,7 @@ class Clients:
             issue_ns = scheduler.now_ns
             drawn = kind.draw(client.last_read)
             answer = await self._perform(client, drawn)
-            if type(answer) is Ok:
+            if isinstance(answer, Ok):
                 self._sample(drawn[0], arrival_ns)
             arrival_ns = None
             if not is_open_loop and (scheduler.now_ns == issue_ns or type(answer) is Refused):
@@ -226,6 +226,8 @@ class Clients:
             raise
         if isinstance(answer, Ok):
             outcome, value, error = self._kind.interpret(drawn, answer.value, client.last_read)
+            if type(answer) is OkSeen and answer.values:  # Of several regions that knew nothing of each other.
+                value = [self._kind.interpret(drawn, each, client.last_read)[1] for each in answer.values]
             complete(process, outcome, value, session.node, error)
             if outcome == "ok":
                 self.confirmed[function] = self.confirmed.get(function, 0) + 1
@@ -247,7 +249,7 @@ class Clients:
         while self._unread_total:
             if self._unread:
                 key = self._unread.popleft()
-                if type(await self._perform(client, self._kind.last_read(key))) is Ok:
+                if isinstance(await self._perform(client, self._kind.last_read(key)), Ok):
                     self._unread_total -= 1
                     continue
                 self._unread.append(key)

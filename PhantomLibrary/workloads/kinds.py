@@ -76,19 +76,30 @@ class SingleKeys:
 
 
 class Choices:
-    """What the draws of one workload have in common: slots, values to write, the share of reads in 65536."""
+    """What the draws of one workload have in common: slots, values to write, the share of reads in 65536, and whether
+    there is one order of all writes, so that some can compare and set.
+    """
 
-    __slots__ = ("bits", "reads", "slot", "value")
+    __slots__ = ("bits", "has_one_order", "reads", "slot", "value")
 
-    def __init__(self, stream: Stream, choose_slot: SlotChoice, values: Iterator[int], *, reads_percent: int) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        choose_slot: SlotChoice,
+        values: Iterator[int],
+        *,
+        reads_percent: int,
+        has_one_order: bool = True,
+    ) -> None:
         self.bits = stream.bits
         self.slot = choose_slot
         self.value = values.__next__
         self.reads = reads_percent * 65536 // 100
+        self.has_one_order = has_one_order
 
 
 class Register(SingleKeys):
-    """Reads, writes of new numbers, and of four writes one that compares with what its client read last."""
+    """Reads, writes of new numbers, and of four writes one that compares with what its client read last, if it can."""
 
     __slots__ = ("_choices", "keys")
 
@@ -103,7 +114,7 @@ class Register(SingleKeys):
             key = self.keys.names[slot]
             return "read", key, None, Get(key)
         value = choices.value()
-        if not choices.bits(2) and last_read.is_fresh:
+        if choices.has_one_order and not choices.bits(2) and last_read.is_fresh:
             last_read.is_fresh = False
             key = self.keys.write(last_read.slot)
             return "cas", key, [number_or_text(last_read.text), value], Cas(key, last_read.text, str(value))

@@ -110,6 +110,8 @@ class Workload:
         open_session: OpenSession,
         recorder: HistoryRecorder,
         parts: WorkloadParts | None = None,
+        *,
+        has_one_order: bool = True,
     ) -> None:
         parts = parts or WorkloadParts()
         self.spec = spec
@@ -121,6 +123,7 @@ class Workload:
             parts.skews().choice(spec.skew, spec.keys, stream),
             recorder.values_of(self.name),
             reads_percent=_reads_percent(spec),
+            has_one_order=has_one_order,
         )
         self.kind = _kind(spec, choices)
         self._shapes = parts.shapes()
