@@ -49,7 +49,8 @@ class RegionGateway(Gateway):
     def _make_routes(self) -> RegionRoutes:
         layout = self._host.layout
         region = next((each.region for each in layout.places if each.node == self._env.node), "")
-        return RegionRoutes(layout.shards[:1], region)
+        # Ranges never change, so a gateway that has just started serves its region even if that is cut off from shard 0.
+        return RegionRoutes(layout.shards, region)
 
     def _make_map(self) -> RegionMap:
         return RegionMap(self._env.node, self._routes, self._fetch_directory)

@@ -127,13 +127,13 @@ def test_a_session_takes_what_it_knows_along_to_another_region(regions):
     assert regions.go(2, lambda: task.is_done)
     [(slot, vector)] = session.seen
     assert slot in slots(run) and count_in(vector, "eu") == 1
-    for node in ("n1", "n4"):
-        regions.give("crash node", node)
-    session._move()
-    assert session.node in ("n1", "n7")  # Of its own region as long as there is one.
-    session.home, session.node = "n2", "n2"
+    regions.give("crash node", "n1")
     task = Task(run.scheduler, session.call(Get("k")), "test")
     assert regions.go(2, lambda: task.is_done)
+    assert session.node == "n4", "of its own region as long as there is one"
+    session.home = session.node = "n2"
+    task = Task(run.scheduler, session.call_somewhere(Get("k")), "test")
+    assert regions.go(4, lambda: task.is_done)
     assert task.result.value == "1"
 
 
