@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from PhantomLibrary.checking.code_entry import CodeEntry
 from PhantomLibrary.checking.query_codes import QUERY_ENTRIES
+from PhantomLibrary.checking.region_codes import REGION_ENTRIES
 from PhantomLibrary.checking.transaction_codes import TRANSACTION_ENTRIES
 
 _ENTRIES = (
@@ -127,6 +128,7 @@ _ENTRIES = (
     ),
     *TRANSACTION_ENTRIES,
     *QUERY_ENTRIES,
+    *REGION_ENTRIES,
     CodeEntry(
         "HLT-001",
         "failure not detected",

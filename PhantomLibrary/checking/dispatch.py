@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from PhantomLibrary.checking.appends import check_appends
 from PhantomLibrary.checking.bank import NO_TERMS, BankTerms, check_bank
 from PhantomLibrary.checking.bookings import check_trips
+from PhantomLibrary.checking.causal import check_causal
 from PhantomLibrary.checking.counters import check_counter
 from PhantomLibrary.checking.history import MISMATCH, CompletedOperation, MalformedHistory, pair
 from PhantomLibrary.checking.linearizability import DEFAULT_BUDGET, check_linearizable
@@ -25,10 +26,12 @@ from PhantomLibrary.checking.transactions.levels import LEVELS as ISOLATION_LEVE
 from PhantomLibrary.checking.transactions.levels import Level, level_of
 from PhantomLibrary.checking.verdict import Budget, Verdict
 from PhantomLibrary.domain import HistoryEvent
+from PhantomLibrary.domain.region_policy import Conflicts
 from PhantomLibrary.errors import InvalidInput, nearest
 
 LINEARIZABLE = "linearizable"
-LEVELS = (LINEARIZABLE, *ISOLATION_LEVELS)
+CAUSAL = "causal"
+LEVELS = (LINEARIZABLE, CAUSAL, *ISOLATION_LEVELS)
 
 
 def check_history(
@@ -39,24 +42,30 @@ def check_history(
     confirmed: int = 1,
     budget: Budget = DEFAULT_BUDGET,
     terms: BankTerms = NO_TERMS,
+    conflicts: Conflicts = "last writer wins",
 ) -> Verdict:
     """Judge the history of one workload by its kind.
 
     Workloads of single operations (register, set, counter, append, map), and sagas, are linearizable or wrong,
-    whatever the level, since no level promises them less. Those of transactions (list-append, rw-register, long-
-    fork, monotonic, write-skew, bank) are judged by the level; linearizable means strict serializable there.
+    whatever the level, since no level promises them less; but registers may be asked for `causal`, where each region
+    has a copy of its own, which keeps `conflicts` like this. Those of transactions (list-append, rw-register,
+    long-fork, monotonic, write-skew, bank) are judged by the level; linearizable means strict serializable there.
     `confirmed` operations at least must have ended `ok`. Whoever asks must fail on `unknown` too. Raises
     InvalidInput for a kind, a level, or a function of an operation, that no checker knows.
     """
     kinds = (*_CHECKS, *_TRANSACTION_CHECKS)
     if kind not in kinds:
         raise InvalidInput(f"no checker for {kind!r}: there are {', '.join(kinds)}{nearest(kind, kinds)}")
-    isolation = level_of("strict serializable" if level == LINEARIZABLE else level)
+    if level == CAUSAL and kind not in _CAUSAL_KINDS:
+        raise InvalidInput(f"no causal order of a {kind} workload: there is one of {', '.join(_CAUSAL_KINDS)}")
+    isolation = level_of("strict serializable" if level in (LINEARIZABLE, CAUSAL) else level)
     try:
         operations = pair(events)
     except MalformedHistory as error:
         return Verdict("invalid", "HIS-003", f"the history cannot be judged: {error}")
-    if kind in _CHECKS:
+    if level == CAUSAL:
+        found = check_causal(operations, budget, conflicts=conflicts)
+    elif kind in _CHECKS:
         found = _CHECKS[kind](operations, budget)
     else:
         found = _TRANSACTION_CHECKS[kind](operations, isolation, terms)
@@ -102,6 +111,9 @@ _CHECKS: dict[str, Callable[[Sequence[CompletedOperation], Budget], Verdict]] = 
     "saga": lambda operations, _: check_trips(operations),
     "map": lambda operations, budget: check_linearizable(operations, TEXT_MAP, budget),
 }
+
+
+_CAUSAL_KINDS = ("register",)
 
 
 def _check_bank(operations: Sequence[CompletedOperation], level: Level, terms: BankTerms) -> Verdict:

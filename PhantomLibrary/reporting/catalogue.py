@@ -23,6 +23,8 @@ _FAMILIES = {
     "APP": "Appends",
     "TXN": "Transactions",
     "BNK": "Banks",
+    "CAU": "Causal order",
+    "DIV": "Divergence of regions",
     "MON": "Counters that only grow, read several at a time",
     "SKW": "Write skew in pairs",
     "ATM": "Atomicity of transactions over shards",
