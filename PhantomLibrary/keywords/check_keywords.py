@@ -162,6 +162,9 @@ class CheckKeywords(Component):
         `Update Keys`, or written with the same value twice. ``confirmed`` is how many operations must have been
         confirmed at least, so that the test proves something.
 
+        Registers may be asked for ``causal``, where each region has a copy of its own: nobody saw something older than
+        what they had written, read, or learnt of by what they read.
+
         Fails when no such order exists, with the operations that contradict each other; when it could not be
         decided; when the history is empty or thinner than ``confirmed``; when a rule of consensus was broken; and
         when a fault of the test changed nothing that happened.

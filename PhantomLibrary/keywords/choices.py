@@ -153,8 +153,8 @@ class Level(Choice, frozen=True):
         "serializable",
         "snapshot",
         "read committed",
+        "causal",
     )
-    WAITING: ClassVar[tuple[str, ...]] = ("causal",)
 
 
 class Operator(Choice, frozen=True):

@@ -15,6 +15,7 @@ from PhantomLibrary.checking.bank import NO_TERMS, BankTerms
 from PhantomLibrary.checking.dispatch import LEVELS, LINEARIZABLE, check_history
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
+from PhantomLibrary.domain.region_policy import Conflicts
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.testbed.client_transaction import WORKLOAD as TRANSACTIONS
 from PhantomLibrary.testbed.copies_judge import judge_copies
@@ -52,7 +53,9 @@ def judge_history(run: Run, level: str, *, workload: str = "all", confirmed: int
     judged = False
     for name, kind in kinds.items():
         asked = promised_level(run, name) if level == PROMISED else level
-        verdict = check_history(events[name], kind, level=asked, confirmed=0, terms=_terms(run, name))
+        verdict = check_history(
+            events[name], kind, level=asked, confirmed=0, terms=_terms(run, name), conflicts=_conflicts(run)
+        )
         if verdict.code in _THIN and name in (OPERATOR, TRANSACTIONS):
             thin = verdict  # A keyword that only wrote adds nothing to be judged beside others that read.
         elif verdict.outcome != "valid":
@@ -101,6 +104,11 @@ def promised_level(run: Run, name: str) -> str:
         return LINEARIZABLE
     is_timely = level == "serializable" and not any(each.command.verb == "skew clock" for each in run.faults.all)
     return f"per-key {level}" if is_timely else level
+
+
+def _conflicts(run: Run) -> Conflicts:
+    policy = run.layout.regions
+    return "last writer wins" if policy is None else policy.conflicts
 
 
 def _terms(run: Run, name: str) -> BankTerms:

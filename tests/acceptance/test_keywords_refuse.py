@@ -42,7 +42,7 @@ def test_refused_commands_are_in_no_schedule(run):
         "Crash Node    leeder of shard 1",
         "Partition Network    n1, n2",
         "Fail Disk    n1    brt rot",
-        "History Should Be    causal",
+        "History Should Be    casual",
         "Run Until    administration finished",
         "Begin Transaction    t1    isolation=chaos",
         "Write Key    t1    k1    1    outcome=perhaps",

@@ -167,9 +167,6 @@ Seeds That Are No Numbers
 
 Words That Wait
     [Documentation]    What a later capability brings is refused by name, with what there is now.
-    Misspelt    level    causal    Level
-    ...    level 'causal' is not available yet: there is linearizable, strict serializable, serializable, snapshot, read committed
-    ...    History Should Be    causal
     Misspelt    event    administration finished    Event
     ...    event 'administration finished' is not available yet: there is leader elected, snapshot sent, vote persisted, entry committed, learner added, voters changing, move started, learner caught up, move cut over, move finished, rebalancing finished, split ordered, split applied, split finished, freeze ordered, merge frozen, absorb ordered, chunk absorbed, merge absorbed, merge finished, merge cancelled, saga started, step executing, step completed, compensation begun, step compensated, saga ended, prepare sent, commit sent, decision sent, transaction prepared, transaction decided, transaction step, fragment run, chunk sent, chunk delivered, quiet
     ...    Run Until    administration finished
