@@ -14,7 +14,7 @@ from PhantomLibrary.sql.casts import text_of
 from PhantomLibrary.sql.catalog import SqlType
 from PhantomLibrary.sql.comparisons import alike, compared
 from PhantomLibrary.sql.dates import part_of, truncated
-from PhantomLibrary.sql.errors import UNKNOWN_FUNCTION, SqlError, unsupported
+from PhantomLibrary.sql.errors import UNKNOWN_FUNCTION, WINDOW_ERROR, SqlError, unsupported
 from PhantomLibrary.sql.typed import NUMBERS, Typed, call, literal, number, shown, whole_value
 from PhantomLibrary.sql.values import INTEGER, REAL, TEXT, decimal_type
 
@@ -46,9 +46,13 @@ _SIMPLE = {
     "lpad": _Simple("pad_left", (TEXT, INTEGER, TEXT), TEXT, 1),
     "rpad": _Simple("pad_right", (TEXT, INTEGER, TEXT), TEXT, 1),
     "ascii": _Simple("unicode", (TEXT,), INTEGER),
-    "chr": _Simple("char", (INTEGER,), TEXT),
+    "chr": _Simple("character_of", (INTEGER,), TEXT),
     "sqrt": _Simple("square_root", (REAL,), REAL),
 }
+ONLY_OVER_WINDOWS = (
+    *("row_number", "rank", "dense_rank", "percent_rank", "cume_dist"),
+    *("ntile", "lag", "lead", "first_value", "last_value", "nth_value"),
+)
 ALIASES = {
     "substring": "substr",
     "char_length": "length",
@@ -80,10 +84,10 @@ def bind_named(binder: Binder, written: str, arguments: list[exp.Expr]) -> Typed
     if name in ("now", "random", "uuid", "gen_random_uuid"):
         raise unsupported(f"{name}()", "statements have no clock and no chance: give the value as a parameter")
     simple = _SIMPLE.get(name)
+    if simple is None and name in ONLY_OVER_WINDOWS:
+        raise SqlError(WINDOW_ERROR, f"window function {name} requires an OVER clause")
     if simple is None:
-        known = sorted(
-            (*_SIMPLE, *_SPECIAL, *ALIASES, "count", "sum", "avg", "min", "max", "row_number", "rank", "lag")
-        )
+        known = sorted((*_SIMPLE, *_SPECIAL, *ALIASES, "count", "sum", "avg", "min", "max", *ONLY_OVER_WINDOWS))
         reason = f"function {written.lower()} does not exist{nearest(written.lower(), known)}"
         raise SqlError(UNKNOWN_FUNCTION, f"{reason}; docs/sql.md lists all functions")
     _require_count(written, arguments, len(simple.takes) - simple.optional, len(simple.takes))

@@ -69,8 +69,30 @@ def sqlite_text(tree: exp.Expr) -> str:
         return DIALECT.generate(tree)
 
 
+_PARTS = {
+    "locks": "FOR UPDATE",
+    "sample": "TABLESAMPLE",
+    "duplicate": "ON DUPLICATE KEY",
+    "expression": "a query",
+}
+_INSTEAD = {
+    "alternative": "INSERT … ON CONFLICT, and UPSERT",
+    "duplicate": "ON CONFLICT … DO NOTHING or DO UPDATE, and UPSERT",
+    "locks": "rows are locked when they are written",
+}
+
+
+def _told(name: str, value: object) -> str:
+    """Return a part of a node as people write it."""
+    if name == "properties" and isinstance(value, exp.Properties):
+        return str(value.expressions[0].key).removesuffix("property").upper()
+    if name == "alternative":
+        return f"OR {value}"
+    return _PARTS.get(name) or name.strip("_").replace("_", " ").upper()
+
+
 def refuse_parts(node: exp.Expr, allowed: frozenset[str] | set[str], where: str) -> None:
     """Refuse a node that has parts which nobody here would look at, so that nothing is silently left out."""
     for name, value in node.args.items():
         if value and name not in allowed:
-            raise unsupported(f"{name.strip('_').replace('_', ' ').upper()} in {where}", "see docs/sql.md for what is")
+            raise unsupported(f"{_told(name, value)} in {where}", _INSTEAD.get(name, "see docs/sql.md for what is"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PhantomLibrary.errors import PhantomError
 from PhantomLibrary.sql.catalog import Stored
-from PhantomLibrary.sql.errors import INTERNAL, OUT_OF_RANGE, TIMED_OUT, SqlError
+from PhantomLibrary.sql.errors import INTERNAL, INVALID_ARGUMENT, OUT_OF_RANGE, TIMED_OUT, SqlError
 from PhantomLibrary.sql.functions import register
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ class Engine:
             steps = units_max * STEPS
             raise SqlError(TIMED_OUT, f"it takes more than the {steps} steps that its time allows") from None
         except apsw.Error as error:
-            state = OUT_OF_RANGE if "overflow" in str(error) else INTERNAL
-            raise SqlError(state, str(error)) from error
+            raise SqlError(_state(str(error)), str(error)) from error
         finally:
             self._units_max = 0
 
@@ -113,6 +112,13 @@ class Engine:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _state(reason: str) -> str:
+    """Return the SQLSTATE of what SQLite itself refuses."""
+    if "overflow" in reason:
+        return OUT_OF_RANGE
+    return INVALID_ARGUMENT if "ESCAPE" in reason else INTERNAL
 
 
 def with_tables(names: dict[str, str], query: str) -> str:

@@ -204,6 +204,8 @@ class ModificationBinder:
 
     def delete(self) -> BoundDelete:
         node = self._parsed.tree
+        if not isinstance(node.this, exp.Table):
+            raise SqlError(SYNTAX_ERROR, "syntax error: DELETE FROM, and the name of a table, is expected")
         refuse_parts(node, {"this", "where"}, "DELETE")
         refuse_parts(node.this, {"this", "alias"}, "DELETE")
         table = self._table(node.this)

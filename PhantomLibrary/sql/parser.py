@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import zip_longest
 
@@ -28,14 +29,23 @@ _OTHER_WORDS = {
         "transactions begin and end by keywords of their own, not by statements",
     ),
     **dict.fromkeys(
-        ("MERGE", "REPLACE", "GRANT", "REVOKE", "SHOW", "DESCRIBE", "PRAGMA", "COPY", "CALL", "EXECUTE", "ANALYZE"),
+        ("REPLACE", "MERGE"),
+        "INSERT … ON CONFLICT … DO UPDATE, and UPSERT",
+    ),
+    **dict.fromkeys(
+        ("GRANT", "REVOKE", "SHOW", "DESCRIBE", "PRAGMA", "COPY", "CALL", "EXECUTE", "ANALYZE"),
         STATEMENTS,
     ),
     **dict.fromkeys(("VACUUM", "ATTACH", "DETACH", "USE", "SET", "LOCK", "COMMENT", "RENAME", "TABLE"), STATEMENTS),
+    **dict.fromkeys(("REINDEX", "CLUSTER", "CHECKPOINT", "PREPARE", "DECLARE", "FETCH", "DO", "LISTEN"), STATEMENTS),
 }
+_WITH_BODIES = ("TRIGGER", "FUNCTION", "PROCEDURE")  # In which statements stand.
+_WHOLE = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+_UNFINISHED = (("'", "text", "'"), ('"', "quoted name", '"'), ("/*", "comment", "*/"))
 _OPENING = (TokenType.L_PAREN, TokenType.CASE)
 _CLOSING = (TokenType.R_PAREN, TokenType.END)
 _SIGNS = (TokenType.NOT, TokenType.DASH, TokenType.PLUS)
+_NEEDING_ITEMS = (TokenType.COMMA, TokenType.GROUP_BY, TokenType.ALIAS)
 _NO_ITEM = (
     *(TokenType.COMMA, TokenType.R_PAREN, TokenType.SEMICOLON, TokenType.FROM, TokenType.WHERE),
     *(TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.HAVING, TokenType.LIMIT),
@@ -99,20 +109,21 @@ def _require_shallow(text: str, tokens: list[Token]) -> None:
 
 
 def _require_items(text: str, tokens: list[Token]) -> None:
-    """Refuse a comma with nothing behind it, which sqlglot passes over."""
+    """Refuse a comma, GROUP BY and AS with nothing behind it, which sqlglot passes over."""
     for token, following in zip_longest(tokens, tokens[1:]):
-        if token.token_type is TokenType.COMMA and (following is None or following.token_type in _NO_ITEM):
+        if token.token_type in _NEEDING_ITEMS and (following is None or following.token_type in _NO_ITEM):
             place = token if following is None else following
             raise syntax_error(text, place.start, f'syntax error at or near "{place.text}": something is missing')
 
 
 def _unfinished(text: str) -> str | None:
     """Return what the end of a text lacks that cannot be cut into tokens."""
-    rest, what = text, None
-    for mark, name in (("'", "text"), ('"', "quoted name")):
-        if rest.count(mark) % 2:
-            what = f"unterminated {name}: its closing {mark} is missing"
-    return what
+    rest = _WHOLE.sub("", text)
+    begun = {place: each for each in _UNFINISHED if (place := rest.find(each[0])) >= 0}
+    if not begun:
+        return None
+    _, name, closing = begun[min(begun)]
+    return f"unterminated {name}: its closing {closing} is missing"
 
 
 def _single_statement(text: str, tokens: list[Token]) -> list[Token]:
@@ -120,6 +131,10 @@ def _single_statement(text: str, tokens: list[Token]) -> list[Token]:
         tokens = tokens[:-1]
     if not tokens:
         raise SqlError(SYNTAX_ERROR, "there is no statement in the text")
+    words = [token.text.upper() for token in tokens[:5]]
+    with_body = next((each for each in words[1:] if each in _WITH_BODIES), None)
+    if words[0] == "CREATE" and with_body is not None:
+        raise unsupported(f"CREATE {with_body}", "CREATE TABLE, VIEW and INDEX")
     for number, token in enumerate(tokens):
         if token.token_type is TokenType.SEMICOLON:
             raise syntax_error(

@@ -105,6 +105,9 @@ class SelectBinder:
             raise SqlError(SYNTAX_ERROR, "SELECT what? No column is named")
         with self._binder.inside("SELECT", aggregates=True, windows=True):
             for each in node.expressions:
+                if isinstance(each, exp.Alias) and isinstance(each.this, exp.Star):
+                    reason = f'syntax error at or near "{each.alias}": * has no other name'
+                    raise SqlError(SYNTAX_ERROR, reason)
                 if isinstance(each, exp.Star):
                     refuse_parts(each, set(), "*")
                     self._star(None)

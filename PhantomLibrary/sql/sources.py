@@ -76,6 +76,8 @@ class SourceBinder:
 
     def _table(self, scope: Scope, node: exp.Table) -> exp.Expr:
         refuse_parts(node, {"this", "alias", "db", "joins"}, f"FROM {node.name}")
+        if isinstance(node.this, exp.Placeholder):
+            raise unsupported("a parameter in FROM", "names of tables stand in the text")
         if not isinstance(node.this, exp.Identifier):
             raise unsupported(f"the function {node.this.sql()[:40]} in FROM", "tables, views and queries")
         if node.args.get("db"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PhantomLibrary.sql.errors import INVALID_ARGUMENT, TEXT_TOO_LONG, SqlError
 
 CHARACTERS_MAX = 1_000_000
+_CHARACTER_LAST = 0x10FFFF
+_HALVES = range(0xD800, 0xE000)
 
 
 def substring_of(text: str, start: int, length: int | None = None) -> str:
@@ -26,6 +28,13 @@ def right_of(text: str, count: int) -> str:
 
 def repeat_text(text: str, count: int) -> str:
     return text * _short(len(text) * max(count, 0), count)
+
+
+def character_of(number: int) -> str:
+    """Return the character of a number, as far as a text may have it."""
+    if not 0 < number <= _CHARACTER_LAST or number in _HALVES:
+        raise SqlError(INVALID_ARGUMENT, f"chr({number}) is no character that a text can have")
+    return chr(number)
 
 
 def reverse_text(text: str) -> str:
@@ -54,5 +63,5 @@ def _short(characters: int, result: int) -> int:
 FUNCTIONS = {
     **{each.__name__: (each, 2) for each in (left_of, right_of, repeat_text)},
     **{each.__name__: (each, -1) for each in (substring_of, pad_left, pad_right)},
-    "reverse_text": (reverse_text, 1),
+    **{each.__name__: (each, 1) for each in (reverse_text, character_of)},
 }

@@ -83,6 +83,11 @@ def real_text(value: float) -> str:
     return text.removesuffix(".0")
 
 
+def _not_finite(value: object) -> SqlError:
+    what = "NaN is no number that can be stored" if value != value else "the number is too large"
+    return SqlError(OUT_OF_RANGE, f"REAL out of range: {what}")
+
+
 def fits(value: Stored, sql_type: SqlType) -> None:
     """Refuse a value of a type's kind that is out of its range. It has to be stored as it is."""
     if isinstance(value, int):
@@ -93,7 +98,7 @@ def fits(value: Stored, sql_type: SqlType) -> None:
             raise SqlError(OUT_OF_RANGE, f"numeric field overflow: {text} does not fit {type_text(sql_type)}")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise SqlError(OUT_OF_RANGE, "REAL out of range: the number is too large")
+            raise _not_finite(value)
     elif isinstance(value, str):
         if sql_type.precision and len(value) > sql_type.precision:
             length = f"it has {len(value)} characters"
@@ -162,7 +167,7 @@ def external(value: Stored, sql_type: SqlType) -> int | float | str | bool | Non
             return bool(value) if sql_type.name == "BOOLEAN" else value
         case "REAL":
             if not isinstance(value, int | float) or not math.isfinite(value):
-                raise SqlError(OUT_OF_RANGE, "REAL out of range: the number is too large")
+                raise _not_finite(value)
             return float(value)
         case "BLOB":
             assert isinstance(value, bytes)

@@ -6,10 +6,18 @@ from sqlglot import exp
 
 from PhantomLibrary.sql.aggregates import AGGREGATES, over_each
 from PhantomLibrary.sql.binder import Binder
+from PhantomLibrary.sql.calls import ONLY_OVER_WINDOWS
 from PhantomLibrary.sql.catalog import SqlType
 from PhantomLibrary.sql.comparisons import alike
 from PhantomLibrary.sql.dialect import refuse_parts
-from PhantomLibrary.sql.errors import SYNTAX_ERROR, UNKNOWN_FUNCTION, UNKNOWN_OBJECT, SqlError, unsupported
+from PhantomLibrary.sql.errors import (
+    INVALID_ARGUMENT,
+    SYNTAX_ERROR,
+    UNKNOWN_FUNCTION,
+    UNKNOWN_OBJECT,
+    SqlError,
+    unsupported,
+)
 from PhantomLibrary.sql.scopes import plain_name
 from PhantomLibrary.sql.typed import Typed, is_constant, literal, whole_value
 from PhantomLibrary.sql.values import INTEGER, REAL
@@ -22,7 +30,7 @@ _RANKS: dict[str, tuple[type[exp.Expr] | str, SqlType]] = {
     "cume_dist": ("cume_dist", REAL),
 }
 _VALUES = {"lag": (1, 3), "lead": (1, 3), "first_value": (1, 1), "last_value": (1, 1), "nth_value": (2, 2)}
-NAMES = (*_RANKS, "ntile", *_VALUES)
+NAMES = ONLY_OVER_WINDOWS
 _SIDES = ("PRECEDING", "FOLLOWING")
 
 
@@ -92,7 +100,7 @@ def _positive(binder: Binder, name: str, node: exp.Expr) -> exp.Expr:
     bound = binder.bind_as(node, INTEGER, f"the number of {name}")
     value = whole_value(bound)
     if value is not None and value < (0 if name in ("lag", "lead") else 1):
-        raise SqlError(UNKNOWN_FUNCTION, f"the number of {name} must be greater than 0, not {value}")
+        raise SqlError(INVALID_ARGUMENT, f"the number of {name} must be greater than 0, not {value}")
     return bound
 
 

@@ -150,7 +150,7 @@ def test_unique_index_needs_entries_and_leaves_none(catalog):
         ("CREATE TABLE x (a VARCHAR(3) DEFAULT 'four')", "22001: value too long for type VARCHAR(3)"),
         ("CREATE TABLE x (_a INT)", "42P16: _a cannot be the name of a column"),
         ("CREATE TABLE x (a INT) SHARD BY HASH (a) COMMENT", "42601: syntax error: nothing may follow"),
-        ("CREATE TEMPORARY TABLE x (a INT)", "0A000: PROPERTIES in CREATE TABLE is not supported"),
+        ("CREATE TEMPORARY TABLE x (a INT)", "0A000: TEMPORARY in CREATE TABLE is not supported"),
         ("CREATE VIEW x AS SELECT foo FROM log", "42703: column foo does not exist"),
         ("CREATE VIEW x AS SELECT n, n FROM log", "42701: column n specified more than once: name it by AS"),
         ("CREATE INDEX x ON log (m)", "42703: column m does not exist"),

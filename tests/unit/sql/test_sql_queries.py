@@ -85,7 +85,7 @@ def test_text_of_a_parameter_is_never_sql():
         ("SELECT 1 UNION SELECT 1, 2", "42601: each UNION query must have the same number of columns: 1 and 2"),
         ("SELECT 1 LIMIT -1", "22023: LIMIT must not be negative: -1"),
         ("SELECT current_date", "0A000: CURRENT_DATE is not supported: statements have no clock"),
-        ("SELECT * FROM customers FOR UPDATE", "0A000: LOCKS in SELECT is not supported"),
+        ("SELECT * FROM customers FOR UPDATE", "0A000: FOR UPDATE in SELECT is not supported"),
         ("SELECT 99999999999999999999", "22003: 99999999999999999999 is out of range for type INTEGER"),
         ("SELECT ?", "08P01: the statement has 1 parameters (?), but 0 were given"),
     ],
