@@ -16,7 +16,7 @@ from msgspec import Struct
 from PhantomLibrary.database.config import ClusterLayout
 from PhantomLibrary.database.regions.messages import Position
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, ShardId
-from PhantomLibrary.domain.region_policy import RegionPolicy, Vector, count_in, joined
+from PhantomLibrary.domain.region_policy import RegionPolicy, Vector, count_in
 from PhantomLibrary.domain.regions import Batch
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 
@@ -136,7 +136,7 @@ class Feed:
         peer.is_connected = type(answer) is Position
         if type(answer) is Position:
             now_ns = self._host.monotonic_ns()
-            peer.acked = joined(peer.acked or (), answer.vector)
+            peer.acked = answer.vector
             self._note_lacking(peer, now_ns)
             self._host.learn_policy(answer.policy)
             self._host.release()
@@ -156,9 +156,7 @@ class Feed:
 
     def acknowledged(self, region: str) -> int:
         """Return up to which of this region's writes a peer is known to have all."""
-        machine, peer = self._host.machine, self.peers[region]
-        known = count_in(machine.table.known.get(region, ()), machine.region)
-        return max(known, count_in(peer.acked or (), machine.region))
+        return count_in(self.peers[region].acked or (), self._host.machine.region)
 
     def status(self) -> list[FeedStatus]:
         """Return how each member stands."""

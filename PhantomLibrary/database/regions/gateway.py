@@ -49,7 +49,7 @@ class RegionGateway(Gateway):
     def _make_routes(self) -> RegionRoutes:
         layout = self._host.layout
         region = next((each.region for each in layout.places if each.node == self._env.node), "")
-        # Ranges never change, so a gateway that has just started serves its region even if that is cut off from shard 0.
+        # Ranges never change: a gateway that has just started serves its region even if that is cut off from shard 0.
         return RegionRoutes(layout.shards, region)
 
     def _make_map(self) -> RegionMap:

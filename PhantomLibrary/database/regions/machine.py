@@ -127,14 +127,9 @@ class RegionMachine(ShardMachine):
     def _receive(self, command: ReceiveBatch) -> Outcome:
         batch, table = command.batch, self.table
         self._adopt(batch.policy)
-        if self._takes(batch.policy):
-            table.receive(batch)
-            self._note_superseded()
+        table.receive(batch)
+        self._note_superseded()
         return Told(self.position())
-
-    def _takes(self, policy: RegionPolicy) -> bool:
-        """Whether what a region sends under a policy is applied: not while that region has not heard of a newer one."""
-        return policy.epoch == self.table.policy.epoch
 
     def _adopt(self, policy: RegionPolicy) -> None:
         if policy.epoch > self.table.policy.epoch:

@@ -184,7 +184,6 @@ class RegionService(ShardService):
 
     def caught_up(self) -> None:
         if self.feed is None and self._replica.is_current():
-            self.clock.observe(self.machine.table.last_ns)
             parts: RegionParts = self._owner.parts  # type: ignore[assignment]
             self.feed = parts.feed(self, self._layout)
             self.learn_policy(self._owner.regions_policy)  # type: ignore[attr-defined]
@@ -196,7 +195,6 @@ class RegionService(ShardService):
         if self.feed is not None:
             self.feed.close()
             self.feed = None
-        self._heard.clear()
         self._proposed = (0, 0)
         held, self._held = self._held, []
         for _, gateway, reply in held:

@@ -155,6 +155,15 @@ def test_a_shard_that_takes_no_writes_any_more_sends_the_client_to_the_region_th
     assert (elsewhere.operation, attempt.session) == (None, 7)  # In a session of its own.
 
 
+def test_what_was_refused_in_the_log_has_not_happened_though_an_earlier_attempt_was_never_answered(bench):
+    bench.ask(WRITE)
+    bench.opened()
+    bench.pass_ms(300)
+    bench.reply(bench.attempt(), NotWritable(replace(POLICY, epoch=1, writable=(), heir="us")))
+    bench.pass_ms(2_100)
+    assert type(bench.answer()) is Refused
+
+
 def test_while_nobody_takes_writes_a_client_is_told_why(bench):
     bench.gateway.learn_policy(replace(POLICY, epoch=1, writable=(), heir="us"))
     bench.ask(WRITE)

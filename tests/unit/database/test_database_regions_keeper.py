@@ -121,3 +121,22 @@ def test_who_is_down_is_not_waited_for_and_who_is_silent_for_a_while():
         office.look(seconds)
         office.told(Refused("silent"), at(policy))
         assert bool(office.proposed) is is_done
+
+
+def test_one_question_is_under_way_at_a_time():
+    office = Office(replace(POLICY, epoch=1, writable=(), heir="us"))
+    office.look()
+    office.look(0.2)
+    assert len(office.asked) == 2
+
+
+def test_what_was_found_out_under_another_policy_changes_nothing():
+    policy = replace(POLICY, epoch=1, writable=(), heir="us")
+    office = Office(policy)
+    office.look()
+    asked, office.asked = office.asked, []
+    office.directory = replace(office.directory, regions=replace(policy, epoch=2))
+    office.look(0.2)
+    office.asked = asked
+    office.told(at(policy), at(policy))
+    assert office.proposed == []

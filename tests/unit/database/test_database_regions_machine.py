@@ -119,6 +119,27 @@ def test_a_batch_under_an_older_policy_is_not_applied_and_answered_with_the_newe
     assert eu.take(us).vector == (("us", 1),)  # It is not lost: it comes again, under the policy that holds.
 
 
+def test_a_batch_under_the_policy_that_holds_leaves_the_epoch(eu, us):
+    us.write(Put("a", "1"))
+    before = eu.machine.epoch
+    eu.take(us)
+    assert eu.machine.epoch == before
+
+
+def test_a_batch_without_changes_teaches_what_its_sender_has_once_all_is_here_that_it_wrote(eu, us):
+    empty = replace(us.batch(), changes=())
+    assert not eu.machine.learns_from(empty)
+
+    us.write(Put("a", "1"))
+    assert not eu.machine.learns_from(replace(us.batch(), changes=()))  # Nobody may go by it before the change is here.
+    eu.take(us)
+    eu.write(Put("b", "1"))
+    us.take(eu)
+    assert eu.machine.learns_from(replace(us.batch(), changes=()))
+    eu.take(us)
+    assert not eu.machine.learns_from(replace(us.batch(), changes=()))
+
+
 def test_a_batch_brings_a_newer_policy_along(eu, us):
     newer = replace(POLICY, epoch=1, writable=("us",))
     us.apply(AdoptPolicy(newer))

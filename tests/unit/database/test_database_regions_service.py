@@ -218,6 +218,8 @@ class TestFeed:
     def test_nothing_is_sent_before_it_is_known_what_a_peer_has(self):
         shard = Shard()
         shard.write()
+        shard.fail("us")
+        shard.pass_ms(100)
         assert [batch.changes for batch in shard.batches("us")] == [()]
         shard.answer("us")
         assert [len(batch.changes) for batch in shard.batches("us")] == [1]
@@ -257,6 +259,31 @@ class TestFeed:
         shard.answer("us")
         shard.pass_ms(RELAY_AFTER_NS // MILLISECOND_NS)
         assert [[each.dot.region for each in batch.changes] for batch in shard.batches("us")] == [["ap"]]
+
+    def test_a_peer_that_does_hear_from_the_origin_however_slowly_is_left_to_it(self):
+        shard, ap = connected(), Shard(region="ap", policy=replace(POLICY, writable=("ap",)))
+        for value in "123456":
+            ap.write(value=value)
+        batch = ap.machine.table.batch_for("eu", (), at_ns=1)
+        shard.request(replace(batch, policy=shard.machine.policy))
+        for has in range(1, 5):
+            shard.pass_ms(RELAY_AFTER_NS // MILLISECOND_NS * 3 // 4)
+            assert [batch.changes for batch in shard.batches("us")] == [()]
+            shard.answer("us", ap=has)
+
+    def test_a_region_that_is_no_member_any_more_falls_silent(self):
+        shard = connected()
+        policy = replace(shard.machine.policy, epoch=1, members=("us", "ap"), writable=("us",))
+        shard.machine.apply(shard.machine.applied_index + 1, AdoptPolicy(policy))
+        shard.pass_ms(5_000)
+        assert shard.sent == []
+
+    def test_answers_that_come_after_the_term_change_nothing(self):
+        shard = connected("synchronous")
+        shard.write()
+        shard.service.end("n2")
+        shard.answer("us", eu=1)
+        assert shard.batches("us") == []
 
     def test_who_is_no_member_sends_nothing_and_is_sent_nothing(self):
         shard = connected()
@@ -315,6 +342,30 @@ class TestAnswers:
         shard.request(us.machine.table.batch_for("eu", (), at_ns=1))
         assert type(shard.outcome().answer) is Position
         assert shard.machine.applied_index == index
+
+    def test_a_batch_without_changes_is_replicated_where_it_teaches_something(self, shard):
+        shard.write()
+        us = Shard(region="us", policy=replace(POLICY, writable=("us",)))
+        us.request(replace(shard.machine.table.batch_for("us", (), at_ns=1), policy=us.machine.policy))
+        empty = replace(us.machine.table.batch_for("eu", (), at_ns=1), policy=shard.machine.policy)
+        shard.request(empty)
+        assert shard.machine.table.known["us"] == (("eu", 1),)
+        index = shard.machine.applied_index
+        shard.request(empty)
+        assert shard.machine.applied_index == index
+
+    def test_a_newer_policy_is_replicated_though_it_comes_without_changes_an_older_one_is_only_answered(
+        self, shard
+    ):
+        us = Shard(region="us")
+        batch = us.machine.table.batch_for("eu", (), at_ns=1)
+        newer = replace(shard.machine.policy, epoch=1)
+        shard.request(replace(batch, policy=newer))
+        assert shard.machine.policy == newer
+        index = shard.machine.applied_index
+        shard.replies.clear()
+        shard.request(batch)
+        assert (shard.outcome().answer.policy, shard.machine.applied_index) == (newer, index)
 
     def test_positions_say_how_long_ago_all_was_here_that_others_had_written(self, shard):
         us = Shard(region="us", policy=replace(POLICY, writable=("us",)))
