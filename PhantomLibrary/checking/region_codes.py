@@ -43,4 +43,32 @@ REGION_ENTRIES = (
         "causal order undecided within the budget",
         "More processes knew of each other than the search follows. Use fewer clients, or a shorter run.",
     ),
+    CodeEntry(
+        "DIV-001",
+        "write not accounted for",
+        "A confirmed write is neither shown, nor overwritten by somebody who knew of it, nor told by a region as"
+        " superseded by a later one, nor lost with a region that was given up, as far as what is promised allows that;"
+        " or a counter does not show the sum of what was added.",
+    ),
+    CodeEntry(
+        "DIV-002",
+        "write lost to one that it had seen",
+        "A write was dropped for another one, although whoever wrote it had seen that: their times are not in the order"
+        " of cause and effect, as when clocks of walls are compared.",
+    ),
+    CodeEntry(
+        "DIV-003",
+        "deleted version is back",
+        "A region shows a version that it had deleted or overwritten: something was forgotten that would have kept it"
+        " away.",
+    ),
+    CodeEntry(
+        "DIV-004",
+        "regions disagree",
+        "Regions show different values of a key. Where all have applied the same writes they always will.",
+    ),
+    CodeEntry("DIV-005", "nothing to compare", "Fewer than two regions were there, so that they agree proves nothing."),
+    CodeEntry(
+        "DIV-006", "nothing to account for", "No write was confirmed, so that all are accounted for proves nothing."
+    ),
 )
