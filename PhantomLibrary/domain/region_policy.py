@@ -29,7 +29,9 @@ class RegionPolicy(Struct, frozen=True, array_like=True):
     `replication` is synchronous, in all other members; if semi-synchronous, in one. `conflicts` says what becomes
     of writes that knew nothing of each other; `merge` is the function that decides, as `module:function`, where
     that is `custom`. A fail-over to a region that is more than `lag_max_ns` behind has to be forced. It comes by
-    itself when the only writable region has been down for `fail_over_after_ns`, unless that is 0.
+    itself when the only writable region has been down for `fail_over_after_ns`, unless that is 0. Once the `home` that
+    took writes in the beginning has been whole and level for `fail_back_after_ns`, unless that is 0, it is handed back
+    to.
     """
 
     epoch: int
@@ -41,15 +43,8 @@ class RegionPolicy(Struct, frozen=True, array_like=True):
     lag_max_ns: int = 10_000_000_000
     fail_over_after_ns: int = 0
     heir: str = ""
-
-
-class RegionLag(Struct, frozen=True, gc=False, array_like=True):
-    """How far a region is behind another one: what that was last known to have written and this one lacks, and how long
-    ago this one last had everything, None where it never had since its leader took office.
-    """
-
-    missing: int
-    behind_ns: int | None
+    home: str = ""
+    fail_back_after_ns: int = 0
 
 
 class FailOver(Struct, frozen=True, gc=False, array_like=True, tag="fail over"):

@@ -47,6 +47,7 @@ class ClusterKeywords(Component):
         merge: str = "",
         lag_max: VirtualTime = TIME_OF_TOPOLOGY,
         fail_over_after: VirtualTime = TIME_OF_TOPOLOGY,
+        fail_back_after: VirtualTime = TIME_OF_TOPOLOGY,
         leaders: str = "",
         seed: Seed = AUTO,
         defects: Names = NO_NAMES,
@@ -79,7 +80,7 @@ class ClusterKeywords(Component):
         | `Start Cluster` | nodes=5 | shards=4 |
         """
         said = {"replication": replication, "conflicts": conflicts, "merge": merge}
-        times = {"lag_max_ns": lag_max, "fail_over_after_ns": fail_over_after}
+        times = {"lag_max_ns": lag_max, "fail_over_after_ns": fail_over_after, "fail_back_after_ns": fail_back_after}
         regions = region_wish(said, primary, writable, times)
         fits = None if replicas is _DEFAULT_REPLICAS else replicas.number
         knobs = {} if placement == "as topology" else {"placement": placement}

@@ -88,7 +88,8 @@ class PhantomLibrary(DynamicCore):
     Of writes to a key that knew nothing of each other, by ``conflicts``, the ``last writer wins``, or all are read
     (``multi value``), or what the function ``merge`` makes of them (``custom``; ``merge=my_module:function``). A
     fail-over to a region that is more than ``lag_max`` behind, ``10s`` unless it is said, has to be forced; it comes
-    by itself when the primary has been down for ``fail_over_after``. A topology may say all of that, too.
+    by itself when the primary has been down for ``fail_over_after``, and the primary gets them back when it has been
+    whole for ``fail_back_after``. A topology may say all of that, too.
 
     = Seeds =
 

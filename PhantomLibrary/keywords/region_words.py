@@ -37,4 +37,5 @@ def described_policy(policy: RegionPolicy) -> str:
     """Return what regions promise, for the log: `asynchronous from eu, last writer wins`."""
     merge = f" by {policy.merge}" if policy.merge else ""
     limit = f", fail-over after {in_seconds(policy.fail_over_after_ns)}" if policy.fail_over_after_ns else ""
-    return f"{policy.replication} from {', '.join(policy.writable)}, {policy.conflicts}{merge}{limit}"
+    back = f" and back after {in_seconds(policy.fail_back_after_ns)}" if policy.fail_back_after_ns else ""
+    return f"{policy.replication} from {', '.join(policy.writable)}, {policy.conflicts}{merge}{limit}{back}"

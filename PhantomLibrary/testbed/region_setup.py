@@ -8,6 +8,7 @@ database:
     merge: my_merges:longest       # with conflicts: custom
     lag_max: 10 s
     fail_over_after: 10 s          # never, where nothing is said
+    fail_back_after: 30 s          # never, where nothing is said
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from PhantomLibrary.world.units import Nanoseconds, decode
 REGIONS = "regions"
 """The key of a topology's `database` that says how regions share data."""
 ALL = "all"
-_TIMES = ("lag_max", "fail_over_after")
+_TIMES = ("lag_max", "fail_over_after", "fail_back_after")
 _KEYS = ("replication", "conflicts", "writable", "merge", *_TIMES)
 _RESIZING = ("split_bytes", "split_load", "merge_bytes")
 _DEFAULT = RegionPolicy(1, (), ())
@@ -46,6 +47,7 @@ class RegionWish(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     merge: str = ""
     lag_max_ns: int | None = None
     fail_over_after_ns: int | None = None
+    fail_back_after_ns: int | None = None
 
     def over(self, other: RegionWish) -> RegionWish:
         """Return this, with what the other one says where this says nothing."""
@@ -118,15 +120,18 @@ def make_policy(wish: RegionWish, nodes: Sequence[PlacedNode], replicas: int) ->
     _check_replicas(nodes, replicas)
     _check_merge(wish)
     _check_times(wish)
+    writable = _writable(wish, members)
     return RegionPolicy(
         1,
         tuple(members),
-        _writable(wish, members),
+        writable,
         wish.replication,  # type: ignore[arg-type]  # It has been checked.
         wish.conflicts or _DEFAULT.conflicts,  # type: ignore[arg-type]
         wish.merge,
         _DEFAULT.lag_max_ns if wish.lag_max_ns is None else wish.lag_max_ns,
         wish.fail_over_after_ns or 0,
+        home=writable[0] if len(writable) == 1 else "",
+        fail_back_after_ns=wish.fail_back_after_ns or 0,
     )
 
 
@@ -199,8 +204,7 @@ def _writable(wish: RegionWish, members: Sequence[str]) -> tuple[str, ...]:
             f"replication=synchronous has one primary region, but {', '.join(names)} are given: name one, or "
             "let several take writes with replication=asynchronous"
         )
-    if wish.fail_over_after_ns and len(names) > 1:
-        raise InvalidInput(
-            f"fail_over_after= means nothing with writable={', '.join(names)}: the others take writes already"
-        )
+    said = "fail_over_after" if wish.fail_over_after_ns else "fail_back_after" if wish.fail_back_after_ns else ""
+    if said and len(names) > 1:
+        raise InvalidInput(f"{said}= means nothing with writable={', '.join(names)}: the others take writes already")
     return names

@@ -15,6 +15,7 @@ from PhantomLibrary.database.directory import Directory
 from PhantomLibrary.database.regions.failing_over import (
     Decision,
     Positions,
+    back_home,
     best_heir,
     decide,
     forgotten,
@@ -173,19 +174,22 @@ class RegionKeeper:
         self._epoch = 0
         self._since_ns = 0  # When this policy was first seen here.
         self._down_ns: int | None = None  # Since when no node of the writable region is available.
+        self._whole_ns: int | None = None  # Since when all nodes of the home are available that takes no writes.
         self._is_asking = False
 
     def look(self, directory: Directory) -> int:
         """Do what is due; return when to look again, 0 when nothing can become due."""
         policy = directory.regions
-        if policy is None or not (policy.heir or policy.fail_over_after_ns):
+        if policy is None or not (policy.heir or policy.fail_over_after_ns or policy.fail_back_after_ns):
             return 0
         now_ns = self._host.monotonic_ns()
         if policy.epoch != self._epoch:
-            self._epoch, self._since_ns, self._down_ns = policy.epoch, now_ns, None
+            self._epoch, self._since_ns, self._down_ns, self._whole_ns = policy.epoch, now_ns, None, None
         if policy.heir:
             self._hand_over(directory, policy, now_ns)
-        elif len(policy.writable) == 1:
+        elif policy.fail_back_after_ns and policy.home in policy.members and policy.home not in policy.writable:
+            self._watch_home(directory, policy, now_ns)
+        if policy.fail_over_after_ns and len(policy.writable) == 1:
             self._watch(directory, policy, now_ns)
         return now_ns + _LOOK_NS
 
@@ -206,6 +210,15 @@ class RegionKeeper:
             self._down_ns = now_ns
         elif now_ns >= self._down_ns + policy.fail_over_after_ns:
             self._ask(directory, policy, lambda found: self._fail_over(policy, found))
+
+    def _watch_home(self, directory: Directory, policy: RegionPolicy, now_ns: int) -> None:
+        away = self._host.unavailable()
+        if any(node in away for node in directory.nodes("active", region=policy.home)):
+            self._whole_ns = None
+        elif self._whole_ns is None:
+            self._whole_ns = now_ns
+        elif now_ns >= self._whole_ns + policy.fail_back_after_ns:
+            self._ask(directory, policy, lambda found: back_home(policy, found))
 
     def _fail_over(self, policy: RegionPolicy, positions: dict[str, Positions]) -> RegionPolicy | None:
         heir = best_heir(policy, positions)

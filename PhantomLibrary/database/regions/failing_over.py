@@ -17,6 +17,9 @@ from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.domain.region_policy import RegionPolicy, count_in, covers
 from PhantomLibrary.errors import nearest
 
+_LEVEL_NS = SECOND_NS
+"""Two beats of the feed: a region that was level so shortly ago has everything but what is on its way."""
+
 Positions = Mapping[str, Position | None]
 """By slot, None of a shard that did not answer."""
 
@@ -121,6 +124,15 @@ def best_heir(policy: RegionPolicy, positions: Mapping[str, Positions]) -> str:
         if behind_ns is not None and behind_ns <= policy.lag_max_ns:
             lags.append((behind_ns, number, region))
     return min(lags)[2] if lags else ""
+
+
+def back_home(policy: RegionPolicy, positions: Mapping[str, Positions]) -> RegionPolicy | None:
+    """Return the policy in which the home is about to take over, None while it lacks more than it gets in a moment."""
+    there = positions[policy.home]
+    behind_ns = behind_of(policy.writable[0], there)
+    if None in there.values() or behind_ns is None or behind_ns > _LEVEL_NS:
+        return None
+    return replace(policy, epoch=policy.epoch + 1, writable=(), heir=policy.home)
 
 
 def forgotten(policy: RegionPolicy, region: str) -> RegionPolicy | str:

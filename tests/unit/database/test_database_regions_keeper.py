@@ -140,3 +140,47 @@ def test_what_was_found_out_under_another_policy_changes_nothing():
     office.asked = asked
     office.told(at(policy), at(policy))
     assert office.proposed == []
+
+
+BACK = replace(POLICY, epoch=3, writable=("us",), home="eu", fail_back_after_ns=2 * SECOND_NS)
+
+
+def behind(policy, seconds):
+    return Position((), policy, (("us", int(seconds * SECOND_NS)),))
+
+
+def test_a_home_that_has_been_whole_and_level_for_a_while_is_handed_back_to():
+    office = Office(BACK)
+    office.look()
+    office.look(1.9)
+    assert office.asked == []
+    office.look(0.1)
+    office.told(behind(BACK, 1), at(BACK))
+    assert office.proposed == [AdoptPolicy(replace(BACK, epoch=4, writable=(), heir="eu"))]
+
+
+def test_a_home_that_is_behind_or_silent_is_not_handed_back_to_yet():
+    for answer in (behind(BACK, 1.1), at(BACK), Refused("silent")):
+        office = Office(BACK)
+        office.look()
+        office.look(2.0)
+        office.told(answer, at(BACK))
+        assert office.proposed == []
+
+
+def test_a_home_that_is_not_whole_is_waited_for_anew():
+    office = Office(BACK)
+    office.look()
+    office.away = ["n1"]
+    office.look(1.0)
+    office.away = []
+    office.look(1.0)
+    office.look(1.0)
+    assert office.asked == []
+
+
+def test_a_home_that_takes_writes_is_left_alone():
+    office = Office(replace(BACK, writable=("eu",)))
+    office.look()
+    office.look(60)
+    assert office.asked == []

@@ -354,9 +354,7 @@ class TestAnswers:
         shard.request(empty)
         assert shard.machine.applied_index == index
 
-    def test_a_newer_policy_is_replicated_though_it_comes_without_changes_an_older_one_is_only_answered(
-        self, shard
-    ):
+    def test_a_newer_policy_is_replicated_though_it_comes_without_changes_an_older_one_is_only_answered(self, shard):
         us = Shard(region="us")
         batch = us.machine.table.batch_for("eu", (), at_ns=1)
         newer = replace(shard.machine.policy, epoch=1)

@@ -29,7 +29,7 @@ def test_nothing_said_is_no_policy():
 
 
 def test_the_first_region_takes_the_writes_unless_others_are_named():
-    assert policy(replication="asynchronous") == RegionPolicy(1, REGIONS, ("eu",))
+    assert policy(replication="asynchronous") == RegionPolicy(1, REGIONS, ("eu",), home="eu")
     assert policy(replication="semi-synchronous", writable=("us",)).writable == ("us",)
     assert policy(replication="asynchronous", writable=("all",)).writable == REGIONS
 
