@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Stored, ...]
 
 _ROWS_AT_ONCE = 100
+_COVERED_MAX = 8  # Columns.
 _VALUES_MAX = 32_000  # SQLite takes some more.
 STEPS = 1_000
 """After so many steps of SQLite's virtual machine the engine counts one unit of work."""
@@ -95,12 +96,15 @@ class Engine:
 
         It stays when it is emptied: to make a table costs more than to fill one, as all statements are prepared anew.
         """
-        cells = _cells(range(len(columns)))
+        cells, key = _cells(range(len(columns))), _key_among(rows, indexes)
         table = "_".join([f"{name}x{len(columns)}", *("x".join(map(str, index)) for index in indexes)])
+        table += "" if key is None else "_key"
         if table not in self._tables:
-            self.connection.execute(f"CREATE TABLE {table}({cells})")
-            for number, index in enumerate(indexes):
-                self.connection.execute(f"CREATE INDEX {table}_i{number} ON {table}({_cells(index)})")
+            made = cells if key is None else cells.replace(f"c{key}", f"c{key} INTEGER PRIMARY KEY", 1)
+            self.connection.execute(f"CREATE TABLE {table}({made})")
+            for number, index in enumerate(indexes if key is None else ()):
+                covered = _cells(_covering(index, columns))
+                self.connection.execute(f"CREATE INDEX {table}_i{number} ON {table}({covered})")
             self._tables.add(table)
         self.insert(f"INSERT INTO {table}", len(columns), rows)
         return f"{name}{listed(columns)}", f"(SELECT {cells} FROM {table})", table
@@ -141,6 +145,23 @@ def with_tables(names: dict[str, str], query: str) -> str:
 def quoted(name: str) -> str:
     """Return a name as it stands in a text."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _key_among(rows: Sequence[Sequence[Stored]], indexes: Sequence[Sequence[int]]) -> int | None:
+    """Return the column by which rows are looked up if it is the only one, of whole numbers that all differ: then it
+    can be the key of a table, which takes two thirds of the time of an index, to fill and to look up.
+    """
+    if len(indexes) != 1 or len(indexes[0]) != 1:
+        return None
+    key = indexes[0][0]
+    values = [row[key] for row in rows]
+    return key if set(map(type, values)) == {int} and len(set(values)) == len(values) else None
+
+
+def _covering(index: Sequence[int], columns: Sequence[str]) -> list[int]:
+    """Return the columns of an index behind which the others stand, so that who looks up a row there has all of it."""
+    others = [each for each in range(len(columns)) if each not in index]
+    return [*index, *others] if len(columns) <= _COVERED_MAX else list(index)
 
 
 def _cells(numbers: Iterable[int]) -> str:

@@ -87,5 +87,5 @@ def test_nan_and_infinity_are_told_apart():
 
 
 def test_what_sqlite_itself_refuses_is_an_error_of_ours():
-    with pytest.raises(SqlError, match="SQL XX000: .*nothing"):
+    with pytest.raises(SqlError, match="SQL XX000"):
         Engine().query("SELECT nothing", (), 10)
