@@ -40,10 +40,11 @@ _READS = ("read", "get")
 class Diverged(Struct, frozen=True):
     """All that is known of regions when a run is over.
 
-    `wrote` and `superseded` are what replicas showed, `ends` the regions that are left, `given_up` those that are not.
+    `wrote` and `superseded` are what replicas showed, with the times of virtual time when that was first seen; `ends`
+    the regions that are left, `given_up` those that are not.
     """
 
-    wrote: Sequence[RegionWrote]
+    wrote: Sequence[tuple[int, RegionWrote]]
     superseded: Sequence[WriteSuperseded]
     ends: Sequence[RegionEnd]
     operations: Sequence[CompletedOperation]
@@ -53,21 +54,27 @@ class Diverged(Struct, frozen=True):
 
 
 class WriteFate(Struct, frozen=True):
-    """What became of one write; `by` is the one that took its place, and `why` says why in plain words."""
+    """What became of one write; `by` is the one that took its place, and `why` says why in plain words.
+
+    `words` and `by_words` name the two writes for people; `taken_ns` is when it was seen that a region had taken it.
+    """
 
     slot: str
     change: Change
+    taken_ns: int
     is_confirmed: bool
     fate: Fate
     by: Change | None = None
     why: str = ""
+    words: str = ""
+    by_words: str = ""
 
     @property
     def line(self) -> str:
         """Return one line of evidence."""
-        by = f" by {_words(self.by)}" if self.by is not None else ""
+        by = f" by {self.by_words}" if self.by_words else ""
         confirmed = "confirmed" if self.is_confirmed else "not confirmed"
-        return f"{_words(self.change)}, {confirmed}: {self.fate}{by}" + (f" ({self.why})" if self.why else "")
+        return f"{self.words}, {confirmed}: {self.fate}{by}" + (f" ({self.why})" if self.why else "")
 
 
 def account(diverged: Diverged) -> list[WriteFate]:
@@ -96,8 +103,10 @@ class _Accounts:
     def __init__(self, diverged: Diverged) -> None:
         self._diverged = diverged
         self._changes: dict[tuple[str, Dot], Change] = {}
-        for wrote in diverged.wrote:
+        self._taken_ns: dict[tuple[str, Dot], int] = {}
+        for taken_ns, wrote in diverged.wrote:
             self._changes.setdefault((wrote.slot, wrote.change.dot), wrote.change)
+            self._taken_ns.setdefault((wrote.slot, wrote.change.dot), taken_ns)
         self._told: dict[tuple[str, Dot], WriteSuperseded] = {}
         for told in diverged.superseded:
             self._told.setdefault((told.slot, told.loser.dot), told)
@@ -119,10 +128,11 @@ class _Accounts:
 
     def fates(self) -> Iterator[WriteFate]:
         """Yield the fate of each write that some region took."""
-        for (slot, _), change in sorted(self._changes.items()):
+        for (slot, dot), change in sorted(self._changes.items()):
             is_confirmed = (change.operation.key, _text(change)) in self._confirmed
             fate, by, why = self._fate(slot, change)
-            yield WriteFate(slot, change, is_confirmed, fate, by, why)
+            words, by_words = self._words(slot, change), self._words(slot, by) if by is not None else ""
+            yield WriteFate(slot, change, self._taken_ns[slot, dot], is_confirmed, fate, by, why, words, by_words)
 
     def _fate(self, slot: str, change: Change) -> tuple[Fate, Change | None, str]:
         ends = [end for end in self._diverged.ends if end.has(slot, change.dot)]
@@ -161,19 +171,25 @@ class _Accounts:
                 return other
         return None
 
+    def _words(self, slot: str, change: Change) -> str:
+        """Name a write for people, with the time when its region took it."""
+        text = _text(change)
+        what = f" of {shown(text)}" if text else ""
+        taken = f"at {seconds(self._taken_ns.get((slot, change.dot), 0))} ({change.dot.region} {change.dot.count})"
+        return f"the {_VERBS[type(change.operation)]}{what} to {change.operation.key} {taken}"
+
     # --- what is wrong ----------------------------------------------------------------------------------------------
 
     def wrongly_told(self) -> Iterator[_Finding]:
         """Yield writes that were dropped for others that were not later, or that their writers had seen."""
         for told in self._told.values():
             loser, winner = told.loser, told.winner
-            evidence = [f"loser: {_words(loser)}", f"winner: {_words(winner)}", f"{told.region} said: {told.reason}"]
+            lost, won = self._words(told.slot, loser), self._words(told.slot, winner)
+            evidence = [f"loser: {lost}", f"winner: {won}", f"{told.region} said: {told.reason}"]
             if _had_seen(told.slot, loser, winner):
-                text = f"{_words(loser)}, was dropped for {_words(winner)}, which its writer had seen"
-                yield "DIV-002", text, evidence
+                yield "DIV-002", f"{lost}, was dropped for {won}, which its writer had seen", evidence
             elif _stamp(loser) > _stamp(winner):
-                text = f"{_words(loser)}, was dropped for {_words(winner)}, which is not later"
-                yield "DIV-001", text, evidence
+                yield "DIV-001", f"{lost}, was dropped for {won}, which is not later", evidence
 
     def returned(self) -> Iterator[_Finding]:
         """Yield versions that are shown though a region has applied what took their place, or deleted them."""
@@ -182,19 +198,18 @@ class _Accounts:
                 here = [(slot, each) for slot, each in self._by_key.get(key, ()) if end.has(slot, each.dot)]
                 for slot, change in here:
                     if change.dot in dots:
-                        yield from self._returned(end, change, [each for where, each in here if where == slot])
+                        yield from self._returned(end, slot, change, [each for where, each in here if where == slot])
 
-    def _returned(self, end: RegionEnd, change: Change, others: Iterable[Change]) -> Iterator[_Finding]:
+    def _returned(self, end: RegionEnd, slot: str, change: Change, others: Iterable[Change]) -> Iterator[_Finding]:
         for other in others:
             is_over = _replaces(other, change)
             if self._diverged.conflicts == "last writer wins" and isinstance(change.operation, Put):
                 is_over = isinstance(other.operation, (Put, Delete)) and _stamp(other) > _stamp(change)
             if is_over:
                 how = "was deleted" if isinstance(other.operation, (Delete, Remove)) else "was overwritten"
-                text = (
-                    f"{end.region} shows {_words(change)}, again: it {how} by {_words(other)}, which {end.region} has"
-                )
-                yield "DIV-003", text, [f"shown: {_words(change)}", f"after: {_words(other)}"]
+                here, there = self._words(slot, change), self._words(slot, other)
+                text = f"{end.region} shows {here}, again: it {how} by {there}, which {end.region} has"
+                yield "DIV-003", text, [f"shown: {here}", f"after: {there}"]
 
     def unaccounted(self, fates: Iterable[WriteFate]) -> Iterator[_Finding]:
         """Yield confirmed writes of which nobody knows what became, and counters that do not add up."""
@@ -214,7 +229,7 @@ class _Accounts:
             # Of writes that are alike, those may be missing that were not confirmed.
             missing = [fate for fate in found if fate.fate == "unaccounted"]
             if len(missing) > max(0, len(found) - len(operations)):
-                text = f"{_words(missing[0].change)}, was confirmed and is not accounted for: {missing[0].why}"
+                text = f"{missing[0].words}, was confirmed and is not accounted for: {missing[0].why}"
                 yield "DIV-001", text, [fate.line for fate in missing] + [describe(each) for each in operations]
         yield from self._wrong_sums()
 
@@ -222,12 +237,12 @@ class _Accounts:
         for end in self._diverged.ends:
             for key, changes in self._by_key.items():
                 if all(isinstance(change.operation, Increment) for _, change in changes):
-                    here = [change for slot, change in changes if end.has(slot, change.dot)]
-                    total = sum(each.operation.amount for each in here if isinstance(each.operation, Increment))
+                    here = [(slot, change) for slot, change in changes if end.has(slot, change.dot)]
+                    total = sum(each.operation.amount for _, each in here if isinstance(each.operation, Increment))
                     value = end.values.get(key, ())
                     if here and value != (str(total),):
                         text = f"{end.region} shows {_values(value)} for counter {key}, to which it has added {total}"
-                        yield "DIV-001", text, [_words(each) for each in here]
+                        yield "DIV-001", text, [self._words(slot, each) for slot, each in here]
 
     def disagreement(self) -> Iterator[_Finding]:
         """Yield what regions disagree about that have applied the same."""
@@ -277,13 +292,6 @@ def _argument(operation: CompletedOperation) -> str:
 
 
 _VERBS = {Put: "write", Delete: "delete", Append: "add", Remove: "removal", Increment: "increment"}
-
-
-def _words(change: Change) -> str:
-    text = _text(change)
-    what = f" of {shown(text)}" if text else ""
-    at = f"at {seconds(change.at_ns)} ({change.dot.region} {change.dot.count})"
-    return f"the {_VERBS[type(change.operation)]}{what} to {change.operation.key} {at}"
 
 
 def _asked(operation: CompletedOperation) -> str:

@@ -52,7 +52,7 @@ def operations_of(*lines):
 
 
 def diverged(changes, ends, *operations, superseded=(), **fields):
-    wrote = [RegionWrote(node, 1, "a", each) for each in changes for node in ("n1", "n2")]
+    wrote = [(each.at_ns, RegionWrote(node, 1, "a", each)) for each in changes for node in ("n1", "n2")]
     return Diverged(wrote, superseded, ends, operations_of(*operations), **fields)
 
 
