@@ -15,7 +15,7 @@ from benchmarks.random_faults import main as random_faults
 from benchmarks.random_queries import main as random_queries
 from benchmarks.same_runs import main as same_runs
 
-PROFILES = ("node-failure", "partition", "membership", "saga", "transaction", "rebalancing", "scaling")
+PROFILES = ("node-failure", "partition", "membership", "saga", "transaction", "rebalancing", "scaling", "regions")
 
 
 def main() -> int:

@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 from benchmarks.random_profiles import BEGINNINGS, CLUSTERS, FAULTS, batched, give
 from benchmarks.random_sql import SqlBank
+from benchmarks.region_profile import KINDS as REGION_KINDS
+from benchmarks.region_profile import REGION_FAULTS, judge_all_regions, regional_cluster, regions_come_to_rest
 from PhantomLibrary.database.reshapes import DONE, Split
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
 from PhantomLibrary.errors import PhantomError
@@ -44,6 +46,8 @@ from PhantomLibrary.testbed.scaling import is_scaled, why_not_scaled
 from PhantomLibrary.testbed.scaling_judge import judge_plans, judge_reversals
 from PhantomLibrary.testbed.schedule import write_schedule
 
+_CLUSTERS = {**CLUSTERS, "regions": regional_cluster}
+_FAULTS = {**FAULTS, "regions": REGION_FAULTS}
 _FAULTS_LAST_NS = 12 * SECOND_NS
 _CRASHES_AND_CUTS = ("crash node", "isolate node", "partition network")
 _KINDS = ("register", "append", "counter", "set")
@@ -81,7 +85,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Random faults over many seeds.")
-    parser.add_argument("profile", choices=sorted(CLUSTERS))
+    parser.add_argument("profile", choices=sorted(_CLUSTERS))
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
@@ -120,7 +124,7 @@ def _report(profile: str, results: list[Result], wall_s: float, output: Path) ->
 def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
     """Do one run of random faults, heal everything, and judge it."""
     draws = Stream(seed, f"random faults {profile}")
-    run = Run(batched(CLUSTERS[profile](seed, draws)), parts=parts)
+    run = Run(batched(_CLUSTERS[profile](seed, draws)), parts=parts)
     elections_before = 0
     try:
         run.advance(3 * SECOND_NS, lambda: all(run.leader(shard) for shard in run.shard_ids))
@@ -135,7 +139,7 @@ def run_seed(profile: str, seed: int, parts: Parts | None = None) -> Result:
         if profile in BEGINNINGS:
             BEGINNINGS[profile](run, draws)
         bank = SqlBank(run, draws) if profile == "sql" else None
-        _break_things(run, draws, FAULTS[profile], bank.go_on if bank is not None else run.advance)
+        _break_things(run, draws, _FAULTS[profile], bank.go_on if bank is not None else run.advance)
         alarm = _come_to_rest(run, bank) or _judge(run) or (bank.judge() if bank is not None else "")
     except AssertionError as error:
         alarm = f"assertion: {error!r}"
@@ -168,6 +172,9 @@ def _load(profile: str, draws: Stream) -> dict[str, int | str]:
         return {"kind": kind, "isolation": isolation, "clients": 5 + draws.below(6), "rate": 100_000}
     if profile == "sql":
         return {"kind": "register", "clients": 3, "rate": 30_000}
+    if profile == "regions":
+        kind = REGION_KINDS[draws.below(len(REGION_KINDS))]
+        return {"kind": kind, "clients": 5 + draws.below(6), "rate": 30_000 + 1000 * draws.below(60)}
     kind = _KINDS[draws.below(len(_KINDS))]
     return {"kind": kind, "clients": 5 + draws.below(6), "rate": 100_000 + 1000 * draws.below(200)}
 
@@ -210,6 +217,9 @@ def _come_to_rest(run: Run, bank: SqlBank | None) -> str:
         return f"MOV-001: 900 s after all faults were healed: {run.directory().moves}"
     if _scales(run) and not run.advance(run.now_ns + 120 * SECOND_NS, lambda: is_scaled(run)):
         return f"SCL-003: 120 s after all faults were healed: {why_not_scaled(run)}"
+    unrest = regions_come_to_rest(run) if run.layout.regions is not None else ""
+    if unrest:
+        return unrest
     run.advance(run.now_ns + 3 * SECOND_NS)  # Served again, the clients can show it.
     give(run, "stop workload", drain_ns=10 * SECOND_NS)
     if bank is not None:
@@ -235,6 +245,9 @@ def _judge(run: Run) -> str:
         return violation.headline
     # With messages lost, doubled and late there may be false suspicions, but no failure or return goes unnoticed.
     health = judge_health(run, within_ns=12 * SECOND_NS, false_suspicions=1_000_000)
+    if run.layout.regions is not None:
+        found = next((each.headline for each in (judge_agreement(run), health) if each.outcome != "valid"), "")
+        return found or judge_all_regions(run)
     (workload,) = run.workloads.values()
     level = workload.spec.isolation if workload.spec.kind in _TRANSACTIONS else "linearizable"
     confirmed = 20 if run.watch.sagas else 50  # A client of sagas waits for each to its end.

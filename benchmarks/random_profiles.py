@@ -77,25 +77,25 @@ def _any_node(run: Run, draws: Stream) -> str:
     return run.node_names[draws.below(len(run.node_names))]
 
 
-def _crash(run: Run, draws: Stream, duration_ns: int) -> None:
+def crash(run: Run, draws: Stream, duration_ns: int) -> None:
     give(run, "crash node", _any_node(run, draws), duration_ns=duration_ns)
 
 
-def _crash_leader(run: Run, draws: Stream, duration_ns: int) -> None:
+def crash_leader(run: Run, draws: Stream, duration_ns: int) -> None:
     shard = draws.below(len(run.shard_ids))
     give(run, "crash node", f"leader of shard {shard}", duration_ns=duration_ns)
 
 
-def _power_loss(run: Run, draws: Stream, duration_ns: int) -> None:
+def power_loss(run: Run, draws: Stream, duration_ns: int) -> None:
     for node in run.live_nodes():
         give(run, "crash node", node, duration_ns=duration_ns)
 
 
-def _pause(run: Run, draws: Stream, duration_ns: int) -> None:
+def pause(run: Run, draws: Stream, duration_ns: int) -> None:
     give(run, "pause node", _any_node(run, draws), duration_ns=duration_ns)
 
 
-def _stall(run: Run, draws: Stream, duration_ns: int) -> None:
+def stall(run: Run, draws: Stream, duration_ns: int) -> None:
     give(run, "fail disk", _any_node(run, draws), duration_ns=duration_ns, fault="stall")
 
 
@@ -120,17 +120,17 @@ def _break_disk(run: Run, draws: Stream, duration_ns: int) -> None:
         give(run, "crash node", node, duration_ns=1 + draws.below(duration_ns))
 
 
-def _skew(run: Run, draws: Stream, duration_ns: int) -> None:
+def skew(run: Run, draws: Stream, duration_ns: int) -> None:
     offset_ns = (draws.below(4000) - 2000) * MILLISECOND_NS
     give(run, "skew clock", _any_node(run, draws), duration_ns=duration_ns, offset_ns=offset_ns, drift_ppm=20_000)
 
 
-def _isolate(run: Run, draws: Stream, duration_ns: int) -> None:
+def isolate(run: Run, draws: Stream, duration_ns: int) -> None:
     direction = ("both", "in", "out")[draws.below(3)]
     give(run, "isolate node", _any_node(run, draws), duration_ns=duration_ns, direction=direction)
 
 
-def _cut(run: Run, draws: Stream, duration_ns: int) -> None:
+def cut(run: Run, draws: Stream, duration_ns: int) -> None:
     shapes = ["halves", "bridge", "minority | rest", "leader of shard 1 | rest", "leader of shard 0 | rest"]
     if len(run.node_names) >= 4:
         shapes.append("ring")
@@ -140,14 +140,14 @@ def _cut(run: Run, draws: Stream, duration_ns: int) -> None:
     give(run, "partition network", target, duration_ns=duration_ns, direction=direction, flapping_ns=flapping_ns)
 
 
-def _drop(run: Run, draws: Stream, duration_ns: int) -> None:
+def drop(run: Run, draws: Stream, duration_ns: int) -> None:
     kinds = ("all", "append entries", "append reply", "vote", "request vote", "shard reply", "snapshot")
     kind = kinds[draws.below(len(kinds))]
     share = 50_000 + draws.below(600_000)
     give(run, "drop messages", duration_ns=duration_ns, kind=kind, probability_ppm=share)
 
 
-def _bad_links(run: Run, draws: Stream, duration_ns: int) -> None:
+def bad_links(run: Run, draws: Stream, duration_ns: int) -> None:
     give(
         run,
         "set link",
@@ -305,21 +305,21 @@ CLUSTERS: dict[str, Callable[[int, Stream], RunSpec]] = {
     "sql": _sql_cluster,
 }
 FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
-    "node-failure": (_crash, _crash_leader, _power_loss, _pause, _stall, _break_disk, _break_disk, _skew, _bad_links),
-    "partition": (_isolate, _cut, _cut, _drop, _bad_links, _crash, _skew),
-    "saga": (_crash, _crash_leader, _power_loss, _pause, _stall, _skew, _isolate, _cut, _drop, _bad_links),
+    "node-failure": (crash, crash_leader, power_loss, pause, stall, _break_disk, _break_disk, skew, bad_links),
+    "partition": (isolate, cut, cut, drop, bad_links, crash, skew),
+    "saga": (crash, crash_leader, power_loss, pause, stall, skew, isolate, cut, drop, bad_links),
     "membership": (
         _add_node,
         _add_node,
         _decommission,
         _remove,
-        _crash,
-        _crash_leader,
-        _pause,
-        _isolate,
-        _cut,
-        _drop,
-        _bad_links,
+        crash,
+        crash_leader,
+        pause,
+        isolate,
+        cut,
+        drop,
+        bad_links,
     ),
     "rebalancing": (
         _split,
@@ -337,17 +337,17 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _add_node,
         _decommission,
         _remove,
-        _crash,
-        _crash_leader,
-        _power_loss,
-        _pause,
-        _stall,
+        crash,
+        crash_leader,
+        power_loss,
+        pause,
+        stall,
         _break_disk,
-        _isolate,
-        _cut,
-        _drop,
-        _bad_links,
-        _skew,
+        isolate,
+        cut,
+        drop,
+        bad_links,
+        skew,
     ),
     "scaling": (
         _scale,
@@ -356,28 +356,28 @@ FAULTS: dict[str, tuple[Callable[[Run, Stream, int], None], ...]] = {
         _change_load,
         _change_load,
         _late_meters,
-        _crash,
-        _crash_leader,
-        _power_loss,
-        _pause,
-        _isolate,
-        _cut,
-        _drop,
-        _bad_links,
-        _skew,
+        crash,
+        crash_leader,
+        power_loss,
+        pause,
+        isolate,
+        cut,
+        drop,
+        bad_links,
+        skew,
         _break_disk,
     ),
     "transaction": (
-        _crash,
-        _crash_leader,
-        _power_loss,
-        _pause,
+        crash,
+        crash_leader,
+        power_loss,
+        pause,
         _break_disk,
-        _isolate,
-        _cut,
-        _drop,
-        _bad_links,
-        _skew,
+        isolate,
+        cut,
+        drop,
+        bad_links,
+        skew,
     ),
 }
-FAULTS["sql"] = (_split, _split, _merge, _merge, _armed_reshape, _move, _crash_leader, *FAULTS["transaction"], _stall)
+FAULTS["sql"] = (_split, _split, _merge, _merge, _armed_reshape, _move, crash_leader, *FAULTS["transaction"], stall)

@@ -19,6 +19,7 @@ from PhantomLibrary.checking.linearizability import DEFAULT_BUDGET, check_linear
 from PhantomLibrary.checking.models import LIST_APPEND, REGISTER, TEXT_MAP
 from PhantomLibrary.checking.monotonic import check_monotonic
 from PhantomLibrary.checking.pairs import check_pairs
+from PhantomLibrary.checking.session_views import check_by_session
 from PhantomLibrary.checking.sets import check_set
 from PhantomLibrary.checking.transactions.check import check_appends_of, check_registers_of
 from PhantomLibrary.checking.transactions.form import FUNCTION
@@ -47,24 +48,24 @@ def check_history(
     """Judge the history of one workload by its kind.
 
     Workloads of single operations (register, set, counter, append, map), and sagas, are linearizable or wrong,
-    whatever the level, since no level promises them less; but registers may be asked for `causal`, where each region
-    has a copy of its own, which keeps `conflicts` like this. Those of transactions (list-append, rw-register,
-    long-fork, monotonic, write-skew, bank) are judged by the level; linearizable means strict serializable there.
-    `confirmed` operations at least must have ended `ok`. Whoever asks must fail on `unknown` too. Raises
-    InvalidInput for a kind, a level, or a function of an operation, that no checker knows.
+    whatever the level, since no level promises them less; but registers, sets and counters may be asked for `causal`,
+    where each region has a copy of its own, which keeps `conflicts` like this. Those of transactions (list-append,
+    rw-register, long-fork, monotonic, write-skew, bank) are judged by the level; linearizable means strict
+    serializable there. `confirmed` operations at least must have ended `ok`. Whoever asks must fail on `unknown` too.
+    Raises InvalidInput for a kind, a level, or a function of an operation, that no checker knows.
     """
     kinds = (*_CHECKS, *_TRANSACTION_CHECKS)
     if kind not in kinds:
         raise InvalidInput(f"no checker for {kind!r}: there are {', '.join(kinds)}{nearest(kind, kinds)}")
     if level == CAUSAL and kind not in _CAUSAL_KINDS:
-        raise InvalidInput(f"no causal order of a {kind} workload: there is one of {', '.join(_CAUSAL_KINDS)}")
+        raise InvalidInput(f"no causal order in a workload of kind {kind}: there is one of {', '.join(_CAUSAL_KINDS)}")
     isolation = level_of("strict serializable" if level in (LINEARIZABLE, CAUSAL) else level)
     try:
         operations = pair(events)
     except MalformedHistory as error:
         return Verdict("invalid", "HIS-003", f"the history cannot be judged: {error}")
     if level == CAUSAL:
-        found = check_causal(operations, budget, conflicts=conflicts)
+        found = _check_causal(kind, operations, budget, conflicts)
     elif kind in _CHECKS:
         found = _CHECKS[kind](operations, budget)
     else:
@@ -113,7 +114,13 @@ _CHECKS: dict[str, Callable[[Sequence[CompletedOperation], Budget], Verdict]] = 
 }
 
 
-_CAUSAL_KINDS = ("register",)
+_CAUSAL_KINDS = ("register", "set", "counter")
+
+
+def _check_causal(kind: str, operations: Sequence[CompletedOperation], budget: Budget, conflicts: Conflicts) -> Verdict:
+    if kind == "register":
+        return check_causal(operations, budget, conflicts=conflicts)
+    return check_by_session(operations, check_set if kind == "set" else check_counter)
 
 
 def _check_bank(operations: Sequence[CompletedOperation], level: Level, terms: BankTerms) -> Verdict:

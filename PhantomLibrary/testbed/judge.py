@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from PhantomLibrary.checking.agreement import check_agreement
 from PhantomLibrary.checking.bank import NO_TERMS, BankTerms
-from PhantomLibrary.checking.dispatch import LEVELS, LINEARIZABLE, check_history
+from PhantomLibrary.checking.dispatch import CAUSAL, LEVELS, LINEARIZABLE, check_history
 from PhantomLibrary.checking.verdict import Verdict, Violation, seconds
 from PhantomLibrary.domain import HistoryEvent, NodeId, ShardId
 from PhantomLibrary.domain.region_policy import Conflicts
@@ -101,7 +101,7 @@ def promised_level(run: Run, name: str) -> str:
     elif name in run.workloads and run.workloads[name].spec.kind in TRANSACTIONAL:
         level = run.workloads[name].spec.isolation
     else:
-        return LINEARIZABLE
+        return LINEARIZABLE if run.layout.regions is None else CAUSAL
     is_timely = level == "serializable" and not any(each.command.verb == "skew clock" for each in run.faults.all)
     return f"per-key {level}" if is_timely else level
 

@@ -85,6 +85,8 @@ class Operator:
         session = self._free.pop(gateway, None) or self._open(gateway)
         function, argument = _recorded(operation)
         key, workload = _subject(operation)
+        if self._home is not None and isinstance(operation, Delete):
+            workload = WORKLOAD  # A causal history of registers has deletes.
         if workload == CHANGES:
             self.changed.add(key or "")
         self._recorder.invoke(session.process, function, key, argument, workload, session.node)

@@ -5,6 +5,7 @@ The operator asks a gateway in a region that can do what is asked for, as a clie
 
 from __future__ import annotations
 
+from PhantomLibrary.database.config import SYSTEM_SHARD
 from PhantomLibrary.domain import Answer, Append, Delete, Increment, NodeId, Ok, OutcomeUnknown, Refused, Remove
 from PhantomLibrary.domain.region_policy import FailOver, ForgetRegion, RegionPolicy
 from PhantomLibrary.errors import InvalidInput, InvalidState, nearest
@@ -64,9 +65,14 @@ async def _ask(cluster: Cluster, wish: FailOver | ForgetRegion, gateway: NodeId)
         session = cluster.sessions.open(cluster.recorder.new_process(), home=gateway, stays=True)
         answer = await session.call(wish)
         session.close()
-        if not isinstance(answer, OutcomeUnknown):
+        if not isinstance(answer, OutcomeUnknown) and not _found_nobody(answer):
             break
     return answer
+
+
+def _found_nobody(answer: Answer) -> bool:
+    """Whether nobody was there to decide, as when shard 0 has just lost its leader."""
+    return isinstance(answer, Refused) and answer.reason.startswith(f"shard {SYSTEM_SHARD} did not answer")
 
 
 def _gateway_in(cluster: Cluster, regions: list[str]) -> NodeId:

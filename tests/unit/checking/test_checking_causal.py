@@ -145,8 +145,8 @@ def test_history_that_reads_nothing_proves_nothing(judged):
 
 
 def test_what_has_no_causal_order_is_refused(judged, history):
-    with pytest.raises(InvalidInput, match="no causal order of a set workload: there is one of register"):
-        check_history([], "set", level="causal")
+    with pytest.raises(InvalidInput, match="no causal order in a workload of kind append: there is one of register"):
+        check_history([], "append", level="causal")
     with pytest.raises(InvalidInput, match="a cas tells of one order of all writes"):
         judged("1 cas [1,2] x\n1 read 2 x")
     with pytest.raises(InvalidInput, match=r"a register has no 'wriet': .*did you mean write"):

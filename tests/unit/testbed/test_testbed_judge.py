@@ -18,6 +18,7 @@ from PhantomLibrary.testbed.judge import (
 )
 from PhantomLibrary.testbed.metrics import failover_times_ns, metric_names, metric_value
 from PhantomLibrary.testbed.query_metrics import QUERY_METRICS
+from PhantomLibrary.testbed.region_metrics import REGION_METRICS
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule
 
 # --- judging ----------------------------------------------------------------------------------------------------------
@@ -89,8 +90,8 @@ def test_every_metric_has_a_value(it):
     it.give("crash node", it.run.leader(1), duration_s=6)
     it.go(9)
 
-    of_queries = set(QUERY_METRICS) - {"queries"}  # There were none.
-    values = {name: metric_value(it.run, name) for name in metric_names() if name not in of_queries}
+    others = {*QUERY_METRICS, *REGION_METRICS} - {"queries"}  # There was no query, and regions have no copies.
+    values = {name: metric_value(it.run, name) for name in metric_names() if name not in others}
     assert all(value >= 0 for value in values.values())
     assert values["confirmed"] == it.run.recorder.counts["ok"]
     assert values["confirmed"] == values["confirmed_reads"] + values["confirmed_writes"]

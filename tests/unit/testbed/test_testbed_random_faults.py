@@ -9,7 +9,7 @@ from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.schedule import read_schedule, write_schedule
 
 
-@pytest.mark.parametrize("profile", ["node-failure", "partition", "saga", "scaling"])
+@pytest.mark.parametrize("profile", ["node-failure", "partition", "saga", "scaling", "regions"])
 @pytest.mark.parametrize("seed", [70_001, 70_002, 70_003])
 def test_random_faults_raise_no_alarm_and_replay_from_their_schedule(profile, seed):
     result = run_seed(profile, seed)
