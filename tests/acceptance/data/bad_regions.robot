@@ -73,7 +73,7 @@ Shapes That Regions Cannot Have
     Refused    placement\=consistent-hash is not possible with replication\=: there are range, hash
     ...    Start Cluster    three-regions    replication=asynchronous    placement=consistent-hash
     Refused
-    ...    ${CURDIR}/bad_regions.yaml: $.database.regions: unknown key 'replicaton': there are replication, conflicts, writable, merge, lag_max, fail_over_after (did you mean replication?)
+    ...    ${CURDIR}/bad_regions.yaml: $.database.regions: unknown key 'replicaton': there are replication, conflicts, writable, merge, lag_max, fail_over_after, fail_back_after (did you mean replication?)
     ...    Start Cluster    ${CURDIR}/bad_regions.yaml
 
 
