@@ -20,6 +20,7 @@ from benchmarks.random_profiles import (
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Ok
 from PhantomLibrary.domain.region_policy import CONFLICTS, REPLICATIONS
 from PhantomLibrary.kernel.streams import Stream
+from PhantomLibrary.testbed.divergence_judge import judge_divergence
 from PhantomLibrary.testbed.judge import PROMISED, judge_history
 from PhantomLibrary.testbed.region_setup import RegionWish
 from PhantomLibrary.testbed.regional_verbs import policy_of
@@ -50,7 +51,7 @@ def regional_cluster(seed: int, draws: Stream) -> RunSpec:
         seed=seed,
         topology="three-regions",
         shards=1 + draws.below(2),
-        replicas=(3, 3, 1)[draws.below(3)],
+        replicas=3,
         knobs=knobs,
         regions=wish,
     )
@@ -125,5 +126,5 @@ def regions_come_to_rest(run: Run) -> str:
 def judge_all_regions(run: Run) -> str:
     """Return what is wrong with what regions hold, and with what clients saw of it."""
     run.advance(run.now_ns + 30 * SECOND_NS, regions_agree(run))
-    verdicts = [judge_regions(run), judge_history(run, PROMISED, confirmed=50)]
+    verdicts = [judge_regions(run), judge_history(run, PROMISED, confirmed=50), judge_divergence(run)]
     return next((verdict.headline for verdict in verdicts if verdict.outcome != "valid"), "")

@@ -19,6 +19,7 @@ from PhantomLibrary.keywords.cluster_keywords import ClusterKeywords
 from PhantomLibrary.keywords.converters import converters
 from PhantomLibrary.keywords.crash_keywords import CrashKeywords
 from PhantomLibrary.keywords.disk_keywords import DiskKeywords
+from PhantomLibrary.keywords.divergence_keywords import DivergenceKeywords
 from PhantomLibrary.keywords.exploration_keywords import ExplorationKeywords
 from PhantomLibrary.keywords.failures import RequestRefused
 from PhantomLibrary.keywords.fault_keywords import FaultKeywords
@@ -131,6 +132,7 @@ class PhantomLibrary(DynamicCore):
             WorkloadKeywords,
             ValueKeywords,
             RegionKeywords,
+            DivergenceKeywords,
             CapacityKeywords,
             SagaKeywords,
             TransactionKeywords,

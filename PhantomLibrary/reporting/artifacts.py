@@ -5,6 +5,7 @@
     trace.jsonl.gz    every message and every start and stop of a node, in order; its digest is that of the run
     usage.csv         what each node used of its processor, memory, disk and network, second by second
     summary.json      what the table in the log shows, for programs
+    divergence.csv    what became of each write, where regions have copies of their own
 
 Rule: evidence never fails a test. A disk that is full or not ours to write on becomes a sentence in the report.
 
@@ -25,6 +26,7 @@ from PhantomLibrary import __version__
 from PhantomLibrary.domain import HistoryEvent
 from PhantomLibrary.kernel.trace import Sink
 from PhantomLibrary.reporting.artifact_names import FolderNames
+from PhantomLibrary.reporting.divergence_table import divergence_csv
 from PhantomLibrary.reporting.summary import RunSummary, summarise
 from PhantomLibrary.reporting.temporary_files import note_temporary_file
 from PhantomLibrary.reporting.trace_file import TraceFile
@@ -34,7 +36,7 @@ from PhantomLibrary.testbed.schedule import Schedule, write_schedule
 
 ROOT_NAME = "phantom"
 HISTORY, SCHEDULE, TRACE, SUMMARY = "history.jsonl", "schedule.yaml", "trace.jsonl.gz", "summary.json"
-USAGE = "usage.csv"
+USAGE, DIVERGENCE = "usage.csv", "divergence.csv"
 
 _LINES_AT_ONCE = 1024
 
@@ -109,6 +111,8 @@ class ArtifactFolder:
                 write_atomically(self.path / name, content)
             except OSError as error:
                 problems.append(f"{name} could not be written: {error.strerror or error} ({self.path})")
+        if run.layout.regions is not None:
+            self.keep(DIVERGENCE, divergence_csv(run))
         return WrittenArtifacts(self.link, tuple(self._files()), "; ".join(filter(None, problems)))
 
     def keep(self, name: str, content: Iterable[bytes]) -> str:
