@@ -18,6 +18,7 @@ from PhantomLibrary.zoo import (
 from PhantomLibrary.zoo.concurrency_catalogue import CONCURRENCY_DEFECTS
 from PhantomLibrary.zoo.defect import Defect, laid_over
 from PhantomLibrary.zoo.execution_catalogue import EXECUTION_DEFECTS
+from PhantomLibrary.zoo.fail_over_catalogue import FAIL_OVER_DEFECTS
 from PhantomLibrary.zoo.leader_catalogue import LEADER_DEFECTS
 from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
 from PhantomLibrary.zoo.query_catalogue import QUERY_DEFECTS
@@ -34,6 +35,7 @@ _OTHERS = (
     | CONCURRENCY_DEFECTS
     | TRANSACTION_DEFECTS
     | RESOURCE_DEFECTS
+    | FAIL_OVER_DEFECTS
     | LEADER_DEFECTS
     | MOVE_DEFECTS
     | RESHAPE_DEFECTS

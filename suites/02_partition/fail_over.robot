@@ -39,7 +39,7 @@ Fail Over With Writes On Both Sides Is Accounted For
     [Documentation]    Europe does not know that it was replaced, and goes on. What both sides confirmed is told.
     [Tags]    priority-1
     Start Regions
-    Start Workload    register    clients=9    rate=30/s    keys=5
+    Start Workload    register    clients=9    rate=30/s    keys=20
     Partition Network    region eu | rest    duration=5s
     Run For    1s
     Fail Over    us    force=yes
