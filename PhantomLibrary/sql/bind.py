@@ -45,8 +45,11 @@ def used_parameters(tree: exp.Expr, values: Sequence[Stored]) -> tuple[Stored, .
 def bound_parameters(parsed: Parsed, values: Sequence[object]) -> Parameters:
     """Return the parameters of a statement, checked."""
     if len(values) != len(parsed.placeholders):
+        count = len(parsed.placeholders)
         given = f"{len(values)} {'was' if len(values) == 1 else 'were'} given"
-        raise SqlError(WRONG_PARAMETERS, f"the statement has {len(parsed.placeholders)} parameters (?), but {given}")
+        raise SqlError(
+            WRONG_PARAMETERS, f"the statement has {count} parameter{'' if count == 1 else 's'} (?), but {given}"
+        )
     stored: list[Stored] = []
     types: list[SqlType | None] = []
     for value in values:

@@ -42,7 +42,7 @@ A Value That Makes No Sense Is Refused
     Refused    SQL 21000: more than one row returned by a subquery    SELECT (SELECT id FROM accounts)
     Refused    SQL 0A000: several statements in one text    SELECT 1; DROP TABLE accounts
     Refused    SQL 0A000: CURRENT_DATE is not supported: statements have no clock    SELECT current_date
-    Refused    SQL 08P01: the statement has 1 parameters (?), but 0 were given    SELECT * FROM accounts WHERE id = ?
+    Refused    SQL 08P01: the statement has 1 parameter (?), but 0 were given    SELECT * FROM accounts WHERE id = ?
     Query Should Return    SELECT count(*) FROM accounts    4
 
 A Definition That Makes No Sense Is Refused

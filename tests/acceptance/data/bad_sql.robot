@@ -68,7 +68,7 @@ Parameters Are Values
     ${rows} =    Get Rows    SELECT owner FROM accounts WHERE owner = ?    x'); DROP TABLE accounts; --
     Should Be Equal    ${rows}    ${{[{'owner': "x'); DROP TABLE accounts; --"}]}}
     Run Keyword And Expect Error
-    ...    GLOB:SQL 08P01: the statement has 1 parameters (?), but 2 were given*
+    ...    GLOB:SQL 08P01: the statement has 1 parameter (?), but 2 were given*
     ...    Get Rows
     ...    SELECT ?
     ...    1

@@ -87,7 +87,7 @@ def test_text_of_a_parameter_is_never_sql():
         ("SELECT current_date", "0A000: CURRENT_DATE is not supported: statements have no clock"),
         ("SELECT * FROM customers FOR UPDATE", "0A000: FOR UPDATE in SELECT is not supported"),
         ("SELECT 99999999999999999999", "22003: 99999999999999999999 is out of range for type INTEGER"),
-        ("SELECT ?", "08P01: the statement has 1 parameters (?), but 0 were given"),
+        ("SELECT ?", "08P01: the statement has 1 parameter (?), but 0 were given"),
     ],
 )  # fmt: skip
 def test_query_is_refused(query, error):
