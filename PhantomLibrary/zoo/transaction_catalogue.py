@@ -8,6 +8,7 @@ from PhantomLibrary.zoo.defect import Defect, laid_over
 _TORN = ("INV-008", "INV-009", "ATM-001", "ATM-002", "ATM-003")
 _LOST = tuple(f"TXN-{number:03}" for number in (2, 4, 5, 6, 7, 8, 10, 11, 12, 13))
 _ORPHAN = ("INV-010", "ATM-004", "ATM-005", "ATM-006", "OPR-001", "TST-001")
+_SKEW = ("SKW-001", "SKW-002", "TXN-008", "ILV-001")
 _BANK = ("BNK-001", "BNK-002", "BNK-003", "BNK-005")
 
 TRANSACTION_DEFECTS: dict[str, Defect] = {
@@ -59,7 +60,7 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
             "ssi-misses-inserter-edge",
             "What was read counts as unchanged at the commit although somebody has put new keys in.",
             "Jepsen PostgreSQL 12.3 (2020), commit 5940ffb221",
-            ("SKW-001", "SKW-002", "TXN-008", "ILV-001"),
+            _SKEW,
             laid_over("transactions", transaction_defects.OverlooksInserts),
         ),
         Defect(
@@ -82,6 +83,20 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
             "matrixone issue 25799 (2026); Corbett et al., Spanner, OSDI 2012, 4.2.1",
             (*_TORN, *_LOST, *_BANK),
             laid_over("committer", transaction_defects.CommitsAtTheTimeOfTheRecord),
+        ),
+        Defect(
+            "reads-not-held-while-prepared",
+            "What a transaction has read that is prepared may be written before it is decided.",
+            "Kung and Robinson, On Optimistic Methods for Concurrency Control (TODS 1981), 5: parallel validation",
+            _SKEW,
+            laid_over("transactions", transaction_defects.KeepsNobodyFromWriting),
+        ),
+        Defect(
+            "validates-against-committed-only",
+            "What was read counts as unchanged at the commit although another transaction is prepared to write it.",
+            "Kung and Robinson, On Optimistic Methods for Concurrency Control (TODS 1981), 5: parallel validation",
+            _SKEW,
+            laid_over("transactions", transaction_defects.ChecksWhatIsCommittedAlone),
         ),
         Defect(
             "lost-wakeup-on-rollback",

@@ -104,6 +104,20 @@ class CommitsAtTheTimeOfTheRecord(Committer):
         return replace(decide, commit_ns=self._prepared[self.anchor]) if commits else decide
 
 
+class KeepsNobodyFromWriting(TransactionTable):
+    """Lets others write what a transaction has read that is prepared, and not decided."""
+
+    def reader_of(self, key: str, *, but: TransactionId | None = None) -> TransactionId | None:
+        return None
+
+
+class ChecksWhatIsCommittedAlone(TransactionTable):
+    """Takes what was read for unchanged though another transaction is prepared to write it."""
+
+    def _undecided_writer_of(self, span: Span) -> TransactionId | None:
+        return None
+
+
 class WakesNobodyOnRollback(TransactionDesk):
     """Hands the locks of who was rolled back on to the next ones, and does not tell these."""
 

@@ -62,11 +62,11 @@ Power Loss Of All Nodes Loses No Confirmed Write
     [Tags]    priority-1    smoke
     [Setup]    Start Three Nodes
     Load Few Lists Heavily
-    Crash Node    n1, n2, n3    duration=1s
+    Crash Node    n1, n2, n3    duration=500 ms
     Run For    1500 ms
-    Crash Node    n1, n2, n3    duration=1s
+    Crash Node    n1, n2, n3    duration=500 ms
     Cluster Should Recover    within=10s
-    Every Confirmed Write Should Be There    confirmed=500
+    Every Confirmed Write Should Be There    confirmed=300
 
 Nothing Is Confirmed Before Disks Have It
     [Documentation]    All disks hang for a moment, then power fails: what they had not written was promised to nobody.

@@ -49,11 +49,11 @@ Snapshot Of Another Shard Is Not Believed
     [Setup]    Start Three Nodes With Small Logs    shards=2
     Load Few Lists Heavily
     ${node} =    Fail Disk    follower of shard 1    misdirected write    file=snapshot-1    onto=snapshot-2
-    Run For    400 ms
+    Run For    800 ms
     Crash Node    ${node}    duration=200 ms
-    Run For    1s
+    Run For    400 ms
     Disks Should Be Intact
-    Every Confirmed Write Should Be There    confirmed=500
+    Every Confirmed Write Should Be There    confirmed=400
 
 Rot On A Running Node Is Found In Its Turn
     [Documentation]    Nodes read their files back, one after the other, and write anew what is not as it was.
@@ -97,7 +97,7 @@ Crash All And Damage What A Follower Acknowledged
     [Documentation]    The follower and the leader of two that are up crash; the follower's log is damaged meanwhile.
     ${leader} =    Get Leader    1
     ${damaged} =    Crash Node    follower of shard 1
-    Fail Disk    ${damaged}    bit rot    file=log    record=5
+    Fail Disk    ${damaged}    bit rot    file=log    record=3
     Crash Node    ${leader}
     RETURN    ${damaged}    ${leader}
 

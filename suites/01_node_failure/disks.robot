@@ -14,14 +14,14 @@ Test Tags        node-failure
 Leader Whose Disk Hangs For Half A Minute Does Nothing More
     [Documentation]    Its network is healthy, yet another leads; what it had under way changes nothing afterwards.
     [Tags]    priority-1
-    Start Workload    register    clients=${CLIENTS}    rate=50/s    keys=5
+    Start Workload    register    clients=${CLIENTS}    rate=20/s    keys=5
     Run For    1s
     ${old} =    Fail Disk    leader of shard 1    stall    duration=30s
     Get Leader    1    !=    ${old}    within=3s
     Run For    30s
     Cluster Should Recover    within=5s
     Run For    1s
-    Every Confirmed Write Should Be There    confirmed=600
+    Every Confirmed Write Should Be There    confirmed=300
 
 Failed Sync Is Never Tried Again
     [Documentation]    The system forgets what a failed sync covered, so each node ends itself; then power fails.
@@ -32,10 +32,10 @@ Failed Sync Is Never Tried Again
     Fail Disk    n3    io error    operation=sync    occurrence=5
     Run For    500 ms
     Cluster Should Recover    within=10s
-    Run For    1s
+    Run For    300 ms
     Crash Node    n1, n2, n3    duration=200 ms
     Cluster Should Recover    within=10s
-    Every Confirmed Write Should Be There    confirmed=500
+    Every Confirmed Write Should Be There    confirmed=300
 
 Failed Writes End Their Node And Nobody Else
     [Documentation]    Writes to a log and to a vote fail now and then; the node comes back each time; the rest serve.
@@ -88,18 +88,18 @@ Torn Writes Are A Crash And No Damage
     Crash Node    n1, n2, n3
     Cluster Should Serve Again
     Disks Should Be Intact    within=1s
-    Every Confirmed Write Should Be There    confirmed=500
+    Every Confirmed Write Should Be There    confirmed=300
 
 Misdirected Write Is Found And Repaired
     [Documentation]    A record lands in the place of another; the node comes back, notices, and is sent what it lacks.
     [Tags]    priority-1
     Load Few Lists Heavily
     ${node} =    Fail Disk    follower of shard 1    misdirected write    operation=append    file=log
-    Run For    500 ms
+    Run For    300 ms
     Crash Node    ${node}    duration=200 ms
-    Run For    1s
+    Run For    400 ms
     Disks Should Be Intact
-    Every Confirmed Write Should Be There    confirmed=500
+    Every Confirmed Write Should Be There    confirmed=400
 
 Vote Is Torn And Nobody Votes Twice
     [Documentation]    A voter crashes between its vote and the answer, in the midst of the write.

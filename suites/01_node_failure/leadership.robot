@@ -27,7 +27,7 @@ New Leader Reads Nothing Before It Knows What Was Confirmed
     [Tags]    priority-1
     [Setup]    Start Three Nodes With Many Leaders
     Start Workload    append    clients=60    rate=600/s    keys=10    reads=60%
-    Run For    1s
+    Run For    300 ms
     Drop Messages    append entries    probability=50%
     Crash Node    n1    duration=1s
     Run For    1500 ms
@@ -46,10 +46,10 @@ Leader Whose Successor Is Gone Leads On
     Get Leader    1    ==    ${old}
     ${dying} =    Transfer Leadership    1    follower of shard 1    wait=no
     Crash Node    ${dying}    duration=1s
-    Set Load    100/s
+    Set Load    50/s
     Run For    2s
     Cluster Should Serve Again
-    Every Confirmed Write Should Be There    confirmed=500
+    Every Confirmed Write Should Be There    confirmed=300
 
 
 *** Keywords ***

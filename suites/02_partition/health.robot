@@ -15,8 +15,9 @@ One Broken Link Is No Reason To Suspect
     [Documentation]    Two nodes cannot talk, but all others reach both.
     [Tags]    priority-1
     Load The Cluster Lightly
-    Partition Network    n1 | n2    duration=20s
-    Run For    20s
+    Set Load    15/s
+    Partition Network    n1 | n2    duration=12s
+    Run For    12s
     Health Should Be Accurate    within=5s
     Every Confirmed Write Should Be There
 

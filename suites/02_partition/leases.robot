@@ -56,4 +56,5 @@ Read And Write While The Leases End
     Run For    2400 ms
     Set Load    800/s
     Run For    1200 ms
+    Set Load    40/s
     Cluster Should Serve Again

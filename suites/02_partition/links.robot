@@ -59,12 +59,12 @@ Leader Alone Confirms Nothing
     [Tags]    priority-1
     [Setup]    Start Three Nodes
     Load Few Lists Heavily
-    Isolate Node    leader of shard 1    duration=2s
-    Run For    1500 ms
-    Isolate Node    leader of shard 2    duration=2s
-    Run For    2500 ms
+    Isolate Node    leader of shard 1    duration=1500 ms
+    Run For    1200 ms
+    Isolate Node    leader of shard 2    duration=1500 ms
+    Run For    1600 ms
     Cluster Should Recover    within=5s
-    Every Confirmed Write Should Be There    confirmed=500
+    Every Confirmed Write Should Be There    confirmed=400
 
 Entry Of An Earlier Term Is Not Committed By Counting
     [Documentation]    Figure 8 of the Raft paper, with n1 and n2 as S1 and S2, and n5 as S5.

@@ -30,8 +30,8 @@ Load That Swings Around The Threshold Does Not Make It Flap
     [Setup]    Start Cluster That Scales    cooldown=10s
     Start Workload    register    clients=24    rate=6/s
     Set Load    51/s    shape=sine    period=8s
-    Run For    32s
-    Scaling Should Have Lost Nothing    confirmed=330
+    Run For    24s
+    Scaling Should Have Lost Nothing    confirmed=250
 
 Nodes Come And Go By Schedule
     [Documentation]    Five nodes from second 6 on, three from second 14 on, whatever the load.

@@ -92,11 +92,11 @@ Recorded Load Takes Over
 Hot Keys Are Hot
     [Documentation]    Nine of ten operations go to a tenth of the keys; when all are alike, no tenth has a quarter.
     [Tags]    priority-2
-    Start Workload    register    clients=${CLIENTS}    rate=${RATE}    skew=hot    name=hot
+    Start Workload    register    clients=${CLIENTS}    rate=200/s    skew=hot    name=hot
     Run For    2s
     Get Metric    hot_share    >    85    window=2s
     Stop Workload
-    Start Workload    register    clients=${CLIENTS}    rate=${RATE}    name=even
+    Start Workload    register    clients=${CLIENTS}    rate=200/s    name=even
     Run For    2s
     Get Metric    hot_share    <    25    window=2s
     Every Confirmed Write Should Be There

@@ -37,8 +37,8 @@ Interrupted Threads Leave Nothing Behind
     [Tags]    priority-1
     [Setup]    Start Cluster With Clients
     ${before} =    Get Process Usage    threads
-    Run Keyword And Expect Error    THR-002: threads were not done in 200 ms of wall time*
-    ...    Run In Threads    4    Run For    10 hours    deadline=200 ms
+    Run Keyword And Expect Error    THR-002: threads were not done in 50 ms of wall time*
+    ...    Run In Threads    4    Run For    10 hours    deadline=50 ms
     Get Process Usage    threads    ==    ${before}
     Start Cluster With Clients
     Run For    300 ms

@@ -219,13 +219,16 @@ class TransactionTable:
     def _read_conflict(self, command: Prepare) -> Conflict | None:
         """At serializable, what was read is as it was, and stays so until this transaction is decided."""
         for span in command.reads:
-            holder = self.in_doubt(span, _FOREVER_NS)
+            holder = self._undecided_writer_of(span)
             if holder is not None:
                 return Conflict(f"{span.start} was read, and transaction {holder} is prepared to write it", holder)
             for key in self._keys(span):
                 if self._versions.latest_ns(key) > command.snapshot_ns:
                     return Conflict(f"{key.decode()} was read, and another transaction has written it since")
         return None
+
+    def _undecided_writer_of(self, span: Span) -> TransactionId | None:
+        return self.in_doubt(span, _FOREVER_NS)
 
     def _keys(self, span: Span) -> list[bytes]:
         """Return the keys of a span that what was read is checked by."""
