@@ -28,6 +28,11 @@ def laid_over(part: str, overlay: type) -> Plant:
     return lambda parts: msgspec.structs.replace(parts, **{part: over(overlay, getattr(parts, part))})
 
 
+def both(first: Plant, second: Plant) -> Plant:
+    """Do two things to the parts."""
+    return lambda parts: second(first(parts))
+
+
 def over(overlay: type, base: type) -> type:
     """Return a class that is the overlay over the base."""
     return type(overlay.__name__, (overlay, base), {})

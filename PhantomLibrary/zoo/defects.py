@@ -22,6 +22,7 @@ from PhantomLibrary.zoo.fail_over_catalogue import FAIL_OVER_DEFECTS
 from PhantomLibrary.zoo.leader_catalogue import LEADER_DEFECTS
 from PhantomLibrary.zoo.move_catalogue import MOVE_DEFECTS
 from PhantomLibrary.zoo.query_catalogue import QUERY_DEFECTS
+from PhantomLibrary.zoo.region_catalogue import REGION_DEFECTS
 from PhantomLibrary.zoo.reshape_catalogue import RESHAPE_DEFECTS
 from PhantomLibrary.zoo.resource_catalogue import RESOURCE_DEFECTS
 from PhantomLibrary.zoo.scaling_catalogue import SCALING_DEFECTS
@@ -42,6 +43,7 @@ _OTHERS = (
     | SCALING_DEFECTS
     | EXECUTION_DEFECTS
     | QUERY_DEFECTS
+    | REGION_DEFECTS
 )
 
 DEFECTS: dict[str, Defect] = {

@@ -89,6 +89,19 @@ Deleted Keys Stay Deleted After A Long Split
     Value Should Be    k1    ${EMPTY}
     Value Should Be    k2    back
 
+Delete Wins Over What Was Written Before And Comes After
+    [Documentation]    Virginia wrote behind a split, and Europe deleted the key later: what arrives then stays away.
+    [Tags]    priority-1
+    Start Regions That Both Write
+    Value Is Kept Everywhere    k1    first
+    Partition Network    region us | rest
+    Put Value    k1    late    gateway=region us
+    Run For    1s
+    Delete Value    k1    gateway=region eu
+    Run For    2s
+    Heal Network
+    Value Should Be    k1    ${EMPTY}
+
 Function Of One's Own Merges
     [Documentation]    Here the value that comes last in the alphabet; any function of a list of texts can be named.
     [Tags]    priority-2
