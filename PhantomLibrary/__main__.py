@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.errors import PhantomError, RunEnded
-from PhantomLibrary.testbed.judge import judge_history, judge_invariants
+from PhantomLibrary.testbed.judge import PROMISED, judge_history, judge_invariants
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Schedule, read_schedule
@@ -63,7 +63,7 @@ def _report(schedule: Schedule, run: Run) -> int:
     if violation is not None:
         print(violation.headline, *violation.evidence, sep="\n  ")
     elif counts["invoke"]:
-        verdict = judge_history(run, "linearizable", confirmed=0)
+        verdict = judge_history(run, "linearizable" if run.layout.regions is None else PROMISED, confirmed=0)
         print(verdict.headline, *verdict.evidence, sep="\n  ")
     return _compare(schedule.digest, digest)
 

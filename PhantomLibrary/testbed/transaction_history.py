@@ -98,7 +98,7 @@ def _as_transaction(event: HistoryEvent) -> HistoryEvent | None:
     """Return an event of a transaction, or that which a single operation is one of; None for other workloads."""
     if event.workload == TRANSACTIONS:
         return event
-    if event.workload != OPERATOR:
+    if event.workload != OPERATOR or event.function not in _MICRO:
         return None
     return replace(event, function=FUNCTION, key=None, value=[[_MICRO[event.function], event.key, event.value]])
 

@@ -33,7 +33,7 @@ Clocks Far Apart Lose Nothing That Was Seen
     Start Regions    writable=all
     Skew Clock    region us    offset=3s
     Skew Clock    region ap    offset=-3s
-    Start Workload    register    clients=9    rate=40/s    keys=4
+    Start Workload    register    clients=9    rate=25/s    keys=4
     Run For    2s
     Partition Network    region us | rest    duration=2s
     Run For    4s
@@ -76,18 +76,16 @@ Element That Is Added Meanwhile Survives Its Removal
     Value Should Be    cart    apples
 
 Deleted Keys Stay Deleted After A Long Split
-    [Documentation]    Singapore has kept for two minutes what was deleted meanwhile, and brings none of it back.
+    [Documentation]    Singapore has written them before they were deleted elsewhere, and tells it a minute later.
     [Tags]    priority-1
     Start Regions    writable=eu, ap
     Value Is Kept Everywhere    k1    gone
-    Value Is Kept Everywhere    k2    gone and back
-    Partition Network    region ap | rest    duration=2 minutes
+    Partition Network    region ap | rest    duration=1 minute
+    Put Value    k1    late    gateway=region ap
+    Run For    1s
     Delete Value    k1
-    Delete Value    k2
-    Put Value    k2    back
-    Run For    2 minutes
+    Run For    1 minute
     Value Should Be    k1    ${EMPTY}
-    Value Should Be    k2    back
 
 Delete Wins Over What Was Written Before And Comes After
     [Documentation]    Virginia wrote behind a split, and Europe deleted the key later: what arrives then stays away.

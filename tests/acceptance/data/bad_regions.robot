@@ -77,11 +77,80 @@ Shapes That Regions Cannot Have
     ...    Start Cluster    ${CURDIR}/bad_regions.yaml
 
 
+Keywords For Regions That Share Nothing
+    [Documentation]    One group for all regions has no copies to fail over, to compare or to account for.
+    [Template]    Refused
+    regions have no copies of their own here: start the cluster with replication\=    Fail Over    eu
+    regions have no copies of their own here: start the cluster with replication\=    Fail Back
+    regions have no copies of their own here: start the cluster with replication\=    Forget Region    eu
+    regions have no copies of their own here: start the cluster with replication\=    Get Writable Regions
+    regions have no copies of their own here: start the cluster with replication\=    Get Replication Lag    eu
+    regions have no copies of their own here: start the cluster with replication\=    Get Replication Status
+    regions have no copies of their own here: start the cluster with replication\=    Get Conflict Counts
+    regions have no copies of their own here: start the cluster with replication\=    Regions Should Agree
+    regions have no copies of their own here: start the cluster with replication\=    Divergence Should Be Accounted For
+    regions have no copies of their own here: start the cluster with replication\=    Get Divergence Report
+
+Regions And Measures That There Are Not
+    [Documentation]    Names are looked up among the cluster's regions, and among those that are members still.
+    [Setup]    Start Regions
+    [Template]    Refused
+    no region 'uss': this cluster has eu, us, ap (did you mean us?)    Fail Over    uss
+    no region 'moon': this cluster has eu, us, ap    Forget Region    moon
+    no region 'apx': this cluster has eu, us, ap (did you mean ap?)    Get Replication Lag    apx
+    no region 'usa': this cluster has eu, us, ap (did you mean us?)    Get Replication Lag    eu    behind=usa
+    no region 'xx': this cluster has eu, us, ap    Get Conflict Counts    region=xx
+    fate\=los is none: there are any, visible, superseded, overwritten, lost, unaccounted (did you mean lost?)
+    ...    Get Divergence Report    fate=los
+    a workload of kind append needs one order of all writes, which regions that have copies of their own do not keep: there are register, set, counter
+    ...    Start Workload    append
+
+Wishes That Cannot Be Granted
+    [Documentation]    Each says why, and nothing has changed.
+    [Setup]    Start Regions    lag_max=1s
+    Refused    forget eu: region eu is the only one that takes writes: fail over to another one first
+    ...    Forget Region    eu
+    Partition Network    region eu | rest
+    Put Value    more    1    gateway=region eu
+    Run For    4s
+    Run Keyword And Expect Error    fail over us: region us is too far behind: *force the fail-over*    Fail Over    us
+    Get Writable Regions    ==    eu
+    Run Keyword And Expect Error    RGN-001: regions have not applied the same writes: *    Regions Should Agree    within=1s
+    Run Keyword And Expect Error    RGN-001: *    Divergence Should Be Accounted For    within=1s
+    Heal Network
+    Regions Should Agree
+
+Values That Do Not Fit Their Keys
+    [Documentation]    A counter is no set, and none of them is deleted; elements are words.
+    [Setup]    Start Regions
+    Add To Counter    hits    3
+    Run Keyword And Expect Error    OPR-001: changing key hits ended aborted at *: hits is a counter: append is for a set*
+    ...    Add Element    hits    x
+    Run Keyword And Expect Error    OPR-001: changing key hits ended aborted at *a counter is not deleted*    Delete Value    hits
+    Refused    'two words' is no element: write a word without spaces    Add Element    cart    two words
+    Refused    outcome\=blocked cannot be: a single write waits until it is done or refused
+    ...    Delete Value    hits    outcome=blocked
+    Get Value    hits    ==    3
+
+Nothing To Account For
+    [Documentation]    Where nothing was written there is nothing that a check could prove.
+    [Setup]    Start Cluster    three-regions    replication=asynchronous
+    [Teardown]    Stop Cluster
+    Run Keyword And Expect Error    DIV-006: no write was confirmed*    Divergence Should Be Accounted For
+
 *** Keywords ***
 Start Small Cluster
     [Documentation]    Starts a cluster and writes a key that is to be there at the end.
     Start Cluster    three-nodes
     Put Value    kept    1
+
+Start Regions
+    [Documentation]    Starts regions that tell each other of their writes, and writes a key.
+    [Arguments]    &{more}
+    Start Cluster    three-regions    replication=asynchronous    &{more}
+    Run For    2s
+    Put Value    kept    1
+    Regions Should Agree
 
 Refused
     [Documentation]    Runs a keyword that has to be refused with just this message.
