@@ -24,6 +24,7 @@ Joins Of All Kinds
     ...    SELECT c.id FROM customers AS c LEFT JOIN orders AS o ON ${on} AND o.total > 60 ORDER BY total, c.id LIMIT 9
     ...    SELECT c.segment, COUNT(o.status) FROM customers AS c LEFT JOIN orders AS o ON ${on} GROUP BY c.segment
     ...    SELECT id FROM orders WHERE id = 7 OR id = 8 OR id = 60 OR id = 90
+    ...    SELECT c.id, o.id AS n FROM customers AS c LEFT JOIN orders AS o ON ${on} WHERE o.id IS NULL
 
 Subqueries
     [Documentation]    Scalar ones, IN and NOT IN where NULLs are among the values, EXISTS and its opposite, correlated.

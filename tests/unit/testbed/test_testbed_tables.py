@@ -226,6 +226,26 @@ def test_statements_that_meet_each_other_are_tried_again(bank):
     assert done >= 2 and bank.rows("SELECT sum(balance) FROM accounts") == [400 + 4 * done]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT balance FROM accounts WHERE id = ?",
+        "SELECT balance FROM accounts WHERE id IN (?, 99)",
+        "SELECT b.balance FROM accounts AS a JOIN accounts AS b ON a.id = b.id WHERE a.id = ?",
+        "SELECT sum(balance) FROM accounts WHERE owner <> 'nobody' AND id = ?",
+    ],
+)
+def test_what_was_looked_up_by_key_has_to_be_so_at_the_commit(query):
+    for level, ends in (("serializable", ["done", "aborted"]), ("snapshot", ["done", "done"])):
+        bank = Tables(ACCOUNTS, ROWS)
+        for name, read in (("t1", 2), ("t2", 1)):
+            bank.begin(name, level)
+            assert bank.rows(query, read, txn=name) == [100]
+        for name, written in (("t1", 1), ("t2", 2)):
+            bank.count("UPDATE accounts SET balance = 0 WHERE id = ?", written, txn=name)
+        assert [bank.commit("t1"), bank.commit("t2")] == ends
+
+
 # --- shards -----------------------------------------------------------------------------------------------------------
 
 
