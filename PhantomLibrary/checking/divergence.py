@@ -3,8 +3,8 @@
 Each one has a fate, the first of these that it meets:
 
     visible      it is in what regions show, or, of counters and deletes, it was done in all that is shown
-    superseded   it met a write that it knew nothing of, and was dropped for it by the rule, by a region that said so
     overwritten  somebody wrote the same key later who knew of it
+    superseded   it met a write that it knew nothing of, and was dropped for it by the rule, by a region that said so
     lost         only regions had it that were given up, as what was promised allows
     unaccounted  none of these
 
@@ -31,8 +31,8 @@ from PhantomLibrary.domain import Append, Delete, Increment, Put, Remove
 from PhantomLibrary.domain.region_policy import Conflicts, Replication, count_in
 from PhantomLibrary.domain.regions import Change, Dot, RegionWrote, WriteSuperseded
 
-Fate: TypeAlias = Literal["visible", "superseded", "overwritten", "lost", "unaccounted"]
-FATES: tuple[Fate, ...] = ("visible", "superseded", "overwritten", "lost", "unaccounted")
+Fate: TypeAlias = Literal["visible", "overwritten", "superseded", "lost", "unaccounted"]
+FATES: tuple[Fate, ...] = ("visible", "overwritten", "superseded", "lost", "unaccounted")
 
 _READS = ("read", "get")
 
@@ -141,14 +141,14 @@ class _Accounts:
         is_kept = isinstance(change.operation, (Put, Append))
         if is_kept and any(change.dot in end.versions.get(change.operation.key, ()) for end in ends):
             return "visible", None, ""
+        by = self._overwriter(slot, change) if is_kept else None
+        if by is not None:
+            return "overwritten", by, "who wrote that knew of it"
         told = self._told.get((slot, change.dot))
         if told is not None:
             return "superseded", told.winner, told.reason
         if not is_kept:
             return "visible", None, ""
-        by = self._overwriter(slot, change)
-        if by is not None:
-            return "overwritten", by, "who wrote that knew of it"
         return "unaccounted", None, f"{_names(ends)} applied it and does not show it"
 
     def _fate_elsewhere(self, change: Change) -> tuple[Fate, Change | None, str]:

@@ -16,13 +16,16 @@ from PhantomLibrary.database.regions.messages import Awaited, Behind, Declined, 
 from PhantomLibrary.database.regions.refusals import NEEDS_ONE_ORDER, NOT_OVER_REGIONS, WHAT_IS_POSSIBLE
 from PhantomLibrary.database.regions.routing import RegionMap, RegionRoutes
 from PhantomLibrary.database.transactions.messages import ShardWork
-from PhantomLibrary.domain import MILLISECOND_NS, Answer, KeyOperation, OkSeen, Refused, ShardId
+from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Answer, KeyOperation, OkSeen, Refused, ShardId
 from PhantomLibrary.domain.operations import RegionalRead, RegionalWrite
 from PhantomLibrary.domain.region_policy import FailOver, ForgetRegion, RegionPolicy
 
 _ADMINISTRATION = frozenset((FailOver, ForgetRegion))
 _FOR_THE_CLUSTER = ON_SHARD_0 - NEEDS_ONE_ORDER
 
+
+AVOID_NS = 5 * SECOND_NS
+"""How long clients do not write in a region whose shard has not answered, if they can write in another one."""
 
 BRIEFLY_NS = 700 * MILLISECOND_NS
 """Three times the way around the world."""
@@ -45,6 +48,7 @@ class RegionGateway(Gateway):
         }
         self._map.learn_policy(host.layout.regions)
         self._administrator = RegionAdministrator(self)
+        self._avoided: dict[str, int] = {}  # Until when regions are that kept silent.
 
     def _make_routes(self) -> RegionRoutes:
         layout = self._host.layout
@@ -125,9 +129,21 @@ class RegionGateway(Gateway):
         self._back_off(call)
 
     def _writable(self, region: str) -> str:
-        """Return where a client of a region writes, "" while nobody takes writes."""
-        writable = self.policy.writable
-        return region if region in writable else next(iter(writable), "")
+        """Return where a client of a region writes, "" while nobody takes writes.
+
+        Where several others do, one that has just kept silent is left out, if there is any that has not.
+        """
+        writable, now_ns = self.policy.writable, self._env.monotonic_ns()
+        if region in writable:
+            return region
+        heard = (each for each in writable if now_ns >= self._avoided.get(each, 0))
+        return next(heard, next(iter(writable), ""))
+
+    def _give_up(self, call: Call) -> None:
+        is_write = call.operation is None or type(call.operation) is RegionalWrite  # Or the session for one.
+        if is_write and not call.trouble:
+            self._avoided[self._region_of(call)] = self._env.monotonic_ns() + AVOID_NS
+        super()._give_up(call)
 
     # --- answers of shards ------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from PhantomLibrary.domain import Append, Increment, Put, Remove
+from PhantomLibrary.domain import MILLISECOND_NS, Append, Increment, Put, Remove
 from PhantomLibrary.domain.region_policy import Seen, Vector, joined, joined_seen
 from PhantomLibrary.domain.regions import Change, Dot
 
@@ -185,7 +185,9 @@ def keep_last(
 
 def _reason(loser: Change, winner: Change) -> str:
     if winner.at_ns != loser.at_ns:
-        return f"last writer wins: written {winner.at_ns - loser.at_ns} ns later"
+        by_ns = winner.at_ns - loser.at_ns
+        by = f"{by_ns} ns" if by_ns < MILLISECOND_NS else f"{by_ns // MILLISECOND_NS} ms"
+        return f"last writer wins: written {by} later"
     return f"last writer wins: written at the same time, and {winner.dot.region} comes after {loser.dot.region}"
 
 

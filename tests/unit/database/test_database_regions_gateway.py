@@ -66,7 +66,8 @@ class Bench:
 
     def __init__(self, region="us", policy=POLICY):
         places = [*NODES, PlacedNode("n9", "z9", region)] if region else NODES
-        layout = make_regional_layout(NODES, shards=2, replicas=1, config=DatabaseConfig(), policy=policy)
+        nodes = [*NODES, PlacedNode("n8", "z8", "ap")] if "ap" in policy.members else NODES
+        layout = make_regional_layout(nodes, shards=2, replicas=1, config=DatabaseConfig(), policy=policy)
         self.layout = replace(layout, places=tuple(places))
         self.env = FakeEnv("n9")
         self.gateway = RegionGateway(self)
@@ -134,6 +135,30 @@ def test_writes_stay_in_a_region_that_takes_them():
     bench = Bench(policy=replace(POLICY, writable=("eu", "us"))).with_map()
     bench.ask(RegionalWrite("k7", Put("k7", "v")))
     assert bench.opened().shard == 4
+
+
+def test_a_region_that_keeps_silent_is_avoided_for_a_while_where_another_one_takes_writes():
+    bench = Bench(region="ap", policy=replace(POLICY, members=("eu", "us", "ap"), writable=("eu", "us"))).with_map()
+    shards = []
+    for pause_ms in (0, 4_000, 1_000):
+        bench.pass_ms(pause_ms)
+        bench.ask(WRITE)
+        opening = bench.attempts()[0]
+        shards.append(opening.shard)
+        if opening.shard == 1:
+            bench.pass_ms(2_100)  # Europe does not answer.
+        else:
+            bench.reply(opening, Declined("for some reason"))
+        bench.env.sent.clear()
+    assert shards == [1, 3, 1]
+
+
+def test_a_region_that_is_the_only_one_to_take_writes_is_asked_again_though_it_kept_silent(bench):
+    for _ in range(2):
+        bench.ask(WRITE)
+        assert bench.attempt().shard == 1
+        bench.pass_ms(2_100)
+        bench.env.sent.clear()
 
 
 def test_an_answer_says_what_the_client_has_seen(bench):
