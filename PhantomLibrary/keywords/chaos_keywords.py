@@ -60,7 +60,8 @@ class ChaosKeywords(Component):
 
         ``kinds`` are names with commas between: ``crash``, ``pause``, ``partition``, ``isolate``, ``flapping``,
         ``slow links``, ``lossy links``, ``lost messages``, ``clock``, ``disk`` (which hangs), ``slow disk``,
-        ``full disk``, ``io error``, ``torn write``, ``bit rot`` and ``misdirected write``, or ``all``. At no time is
+        ``full disk``, ``io error``, ``torn write``, ``bit rot`` and ``misdirected write``, or ``all``; where there are
+        several regions also ``region links``, and ``fail over`` where one of them takes the writes. At no time is
         more than a minority of a shard's voters down, paused, behind a failing disk or damaged, so that the cluster can
         survive it; networks part freely. What it does stands in the schedule, which replays without a nemesis.
 

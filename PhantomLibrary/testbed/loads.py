@@ -24,8 +24,8 @@ def start_workload(cluster: Cluster, command: Command) -> Workload:
     is_regional = cluster.layout.regions is not None
     if is_regional and spec.kind not in REGIONAL_KINDS:
         raise InvalidInput(
-            f"a workload of kind {spec.kind} needs one order of all writes, which regions that have copies of their own do "
-            f"not keep: there are {', '.join(REGIONAL_KINDS)}"
+            f"a workload of kind {spec.kind} needs one order of all writes, which regions that have copies of their "
+            f"own do not keep: there are {', '.join(REGIONAL_KINDS)}"
         )
     workload = Workload(
         spec,

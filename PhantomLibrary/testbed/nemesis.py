@@ -81,8 +81,9 @@ class Nemesis:
         if deed is not None:
             now_ns = run.now_ns
             until_ns = now_ns + self._every_ns // 4 + 1 + self._draws.below(self._every_ns * 5 // 4 + 1)
+            lasting = None if deed.verb == "fail over" else until_ns
             run.perform(
-                Command(deed.verb, now_ns, now_ns, deed.target, None, until_ns, dict(deed.arguments), self._name)
+                Command(deed.verb, now_ns, now_ns, deed.target, None, lasting, dict(deed.arguments), self._name)
             )
             self.strikes += 1
 
@@ -139,7 +140,17 @@ def _impossible_kinds(run: Run) -> dict[str, str]:
     if len(run.node_names) < 2:
         links = ("partition", "isolate", "flapping", "slow links", "lossy links", "lost messages")
         reasons.update(dict.fromkeys(links, "it has no links"))
+    if len(_regions(run)) < 2:
+        reasons.update(dict.fromkeys(("region links", "fail over"), "all its nodes stand in one region"))
+    elif run.layout.regions is None:
+        reasons["fail over"] = "its regions have no copies of their own"
+    elif len(run.layout.regions.writable) > 1:
+        reasons["fail over"] = f"regions {', '.join(run.layout.regions.writable)} all take writes"
     return reasons
+
+
+def _regions(run: Run) -> list[str]:
+    return list(dict.fromkeys(each.region for each in run.topology.nodes))
 
 
 # --- the kinds --------------------------------------------------------------------------------------------------------
@@ -216,6 +227,23 @@ def _partition(run: Run, draws: Stream) -> _Deed | None:
     return _Deed("partition network", _sides(run, draws), direction=direction)
 
 
+def _region_links(run: Run, draws: Stream) -> _Deed | None:
+    """Draw two regions, of which one hears nothing of the other, or neither does."""
+    regions = _regions(run)
+    first = regions.pop(draws.below(len(regions)))
+    direction = _choice(draws, ("both", "forward", "backward"))
+    sides = f"region {first} | region {_choice(draws, regions)}"
+    return _Deed("partition network", sides, direction=direction)
+
+
+def _fail_over(run: Run, draws: Stream) -> _Deed | None:
+    """Draw a region that is to take the writes; half of the times by force, which may cost what it lacks."""
+    members = run.directory().regions
+    if members is None:
+        return None
+    return _Deed("fail over", region=_choice(draws, members.members), force=bool(draws.bits(1)))
+
+
 def _flapping(run: Run, draws: Stream) -> _Deed | None:
     return _Deed("partition network", _sides(run, draws), flapping_ns=(200 + draws.below(1800)) * MILLISECOND_NS)
 
@@ -251,6 +279,8 @@ _KINDS: dict[str, _Draw] = {
     "pause": _pause,
     "partition": _partition,
     "isolate": _isolate,
+    "region links": _region_links,
+    "fail over": _fail_over,
     "flapping": _flapping,
     "slow links": _slow_links,
     "lossy links": _lossy_links,

@@ -88,6 +88,18 @@ Writes Go Back Where They Were
     Put Value    k1    2    gateway=region ap
     Value Should Be    k1    2
 
+Random Trouble Between Regions Is Accounted For
+    [Documentation]    Links between regions break either way, nodes crash, and other regions take over, some by force.
+    [Tags]    priority-1
+    Start Regions
+    Start Workload    register    clients=9    rate=20/s    keys=6
+    Start Nemesis    region links, fail over, crash    every=1s
+    Run For    12s
+    Stop Nemesis
+    Heal Faults
+    Cluster Should Recover    within=10s
+    Every Region Should Have What Was Promised
+
 Region That Is Back In Time Is Not Replaced
     [Documentation]    Its outage is shorter than the policy waits.
     [Tags]    priority-2

@@ -218,7 +218,7 @@ Plans Of Faults That Cannot Be
 Nemeses That Cannot Be
     [Documentation]    Kinds are known, there is one nemesis at a time, and only one that runs can be stopped.
     Refused    no nemesis runs that could be stopped: begin with Start Nemesis    Stop Nemesis
-    Refused    no kind of fault 'crsh': there are all, crash, pause, partition, isolate, flapping, slow links, lossy links, lost messages, clock, disk, slow disk, full disk, io error, torn write, bit rot, misdirected write (did you mean crash?)
+    Refused    no kind of fault 'crsh': there are all, crash, pause, partition, isolate, region links, fail over, flapping, slow links, lossy links, lost messages, clock, disk, slow disk, full disk, io error, torn write, bit rot, misdirected write (did you mean crash?)
     ...    Start Nemesis    crsh, pause
     Refused    a nemesis strikes every 1 ms at the most: write every\=1 ms or more, such as 5s    Start Nemesis    every=0s
     Misspelt    every    -5s    VirtualTime    '-5s' is negative: virtual time does not run backwards

@@ -6,6 +6,8 @@ from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.testbed.judge import Recovery, judge_faults, judge_history, judge_invariants
 from PhantomLibrary.testbed.nemesis import Nemesis, checked_kinds, spare_nodes, stopped
+from PhantomLibrary.testbed.region_setup import RegionWish
+from PhantomLibrary.testbed.regional_verbs import policy_of
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.schedule import read_schedule, write_schedule
 from PhantomLibrary.world.node import NodeState
@@ -202,3 +204,22 @@ def test_no_nemesis_can_be_stopped_twice(it):
     stopped(nemesis)
     with pytest.raises(InvalidState, match="no nemesis runs"):
         stopped(nemesis)
+
+
+def test_links_between_regions_break_and_others_take_over_where_there_are_any(it, drive):
+    with pytest.raises(
+        InvalidInput, match="no region links can be survived by this cluster: all its nodes stand in one"
+    ):
+        checked_kinds(it.run, ("region links",))
+    assert "fail over" not in checked_kinds(drive(topology="three-regions").run, ("all",))
+    several = drive(topology="three-regions", regions=RegionWish("asynchronous", writable=("all",)))
+    with pytest.raises(InvalidInput, match="regions eu, us, ap all take writes"):
+        checked_kinds(several.run, ("fail over",))
+    regional = drive(topology="three-regions", regions=RegionWish("asynchronous"))
+    assert regional.go(3, lambda: all(map(regional.run.leader, regional.run.shard_ids)))
+    nemesis = unleash(regional, "region links", "fail over")
+    regional.go(12)
+    stopped(nemesis)
+    assert {each.verb for each in deeds(regional)} == {"partition network", "fail over"}
+    regional.give("heal faults")
+    assert regional.go(20, lambda: bool(policy_of(regional.run).writable))
