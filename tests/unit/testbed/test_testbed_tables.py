@@ -246,6 +246,25 @@ def test_what_was_looked_up_by_key_has_to_be_so_at_the_commit(query):
         assert [bank.commit("t1"), bank.commit("t2")] == ends
 
 
+def test_a_changed_reference_has_to_be_there_as_a_new_one_has(bank):
+    bank.count("INSERT INTO cards VALUES (1, 1), (2, NULL)")
+    for change in ("UPDATE cards SET account = 9 WHERE id = 1", "UPDATE cards SET account = 9 WHERE id = 2"):
+        assert 'SQL 23503: insert or update on table "cards" violates' in bank.refusal(change)
+    assert bank.count("UPDATE cards SET account = 2 WHERE id = 2") == 1
+    assert bank.count("UPDATE cards SET account = NULL WHERE id = 1") == 1
+    assert "23503" in bank.refusal("DELETE FROM accounts WHERE id = 2")
+    assert bank.count("DELETE FROM accounts WHERE id = 1") == 1
+
+
+def test_what_a_refused_statement_stood_on_may_change(bank):
+    bank.begin("t1", "read committed")
+    assert "23503" in bank.refusal("INSERT INTO cards VALUES (1, 1), (2, 9)", txn="t1")
+    bank.count("INSERT INTO cards VALUES (3, 2)", txn="t1")
+    bank.count("DELETE FROM accounts WHERE id = 1")
+    assert bank.commit("t1") == "done"
+    assert bank.rows("SELECT id FROM cards") == [3]
+
+
 # --- shards -----------------------------------------------------------------------------------------------------------
 
 
