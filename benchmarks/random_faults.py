@@ -250,7 +250,7 @@ def _judge(run: Run) -> str:
         return found or judge_all_regions(run)
     (workload,) = run.workloads.values()
     level = workload.spec.isolation if workload.spec.kind in _TRANSACTIONS else "linearizable"
-    confirmed = 10 if run.watch.sagas else 50  # A client of sagas waits for each to its end, over five power losses too.
+    confirmed = 10 if run.watch.sagas else 50  # A client of sagas waits for each to its end, power losses or not.
     verdicts = [judge_history(run, level, confirmed=confirmed), judge_agreement(run), health, judge_ownership(run)]
     if _scales(run):
         verdicts += [judge_plans(run, None), judge_reversals(run, None, 1)]
