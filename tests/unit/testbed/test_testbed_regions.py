@@ -6,6 +6,7 @@ from PhantomLibrary.domain import SECOND_NS, Get, Ok, OkSeen, Put, Refused
 from PhantomLibrary.domain.region_policy import count_in
 from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.kernel.tasks import Task
+from PhantomLibrary.testbed.judge import PROMISED, judge_history
 from PhantomLibrary.testbed.metrics import metric_value
 from PhantomLibrary.testbed.region_setup import RegionWish
 from PhantomLibrary.testbed.regional_verbs import policy_of
@@ -206,3 +207,40 @@ def test_a_cluster_without_copies_says_so(it):
             it.give(verb, region="eu")
     with pytest.raises(InvalidState, match="start the cluster with replication="):
         metric_value(it.run, "conflicts")
+
+
+def test_a_gateway_that_was_named_is_asked_and_no_other(regions):
+    regions.give("crash node", "n1")
+    for _ in range(2):
+        answer = regions.ask("get value", "n1", key="k")
+        assert not isinstance(answer, Ok) and "n1" in answer.reason
+    assert isinstance(regions.ask("get value", EU, key="k"), Ok), "the first one of the region that runs"
+
+
+def test_regions_that_go_by_different_policies_do_not_agree():
+    it = Regions(writable=("eu",))
+    it.write("k", "1")
+    it.settle()
+    it.give("partition network", "region ap | rest")
+    assert isinstance(it.ask("fail over", region="us", force=True), Ok)
+    it.go(8)
+    found = judge_regions(it.run)
+    assert found.code == "RGN-001" and "region ap goes by the policy of epoch 1" in found.message
+
+
+def test_a_wish_waits_until_there_is_somebody_to_decide():
+    it = Regions(writable=("eu",))
+    it.settle()
+    it.give("isolate node", it.run.leader(0), duration_s=3)
+    task = it.give("fail over", region="us")
+    assert it.go(20, lambda: task.is_done)
+    assert isinstance(task.result, Ok)
+
+
+def test_clients_that_read_siblings_have_all_of_them_in_the_history(regions):
+    regions.load(rate=100_000, keys=1)
+    regions.go(3)
+    regions.stop_load()
+    read = [event.value for event in regions.run.recorder.events if (event.type, event.function) == ("ok", "read")]
+    assert any(isinstance(value, list) and len(value) > 1 and isinstance(value[0], int) for value in read)
+    assert judge_history(regions.run, PROMISED).outcome == "valid"
