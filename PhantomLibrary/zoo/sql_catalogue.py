@@ -44,6 +44,13 @@ SQL_DEFECTS: dict[str, Defect] = {
             laid_over("sql", sql_defects.IndexesTheSnapshot),
         ),
         Defect(
+            "dropped-rows-leave-at-once",
+            "The rows of a table that is dropped or emptied are removed while older snapshots may still read them.",
+            "MySQL manual, Consistent Nonlocking Reads: they do not work over DROP TABLE",
+            ("EXP-001", "OPR-001", "QRY-001"),
+            laid_over("desk", sql_defects.ForgetsSnapshots),
+        ),
+        Defect(
             "failed-statement-not-undone",
             "A statement that is refused half-way leaves its first half to the transaction.",
             "statement-level atomicity: Gray and Reuter, Transaction Processing (1993), 4.7",

@@ -15,6 +15,8 @@ from PhantomLibrary.database.sql.changing import RowChanges
 from PhantomLibrary.database.sql.defining import Definitions
 from PhantomLibrary.database.sql.performing import SqlStatements
 from PhantomLibrary.database.sql.references import References
+from PhantomLibrary.database.sql.sweeping import Sweeper
+from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.manager import TransactionManager
 from PhantomLibrary.database.transactions.open import OpenTransaction
 from PhantomLibrary.database.transactions.script import Script
@@ -116,6 +118,19 @@ class LooksForParentsOnce(SqlStatements):
     """See HoldsNoParents."""
 
     references_type = HoldsNoParents
+
+
+class SweepsAtOnce(Sweeper):
+    """Removes the rows of a table that was dropped, whoever may still read them."""
+
+    def _until_ns(self) -> int:
+        return self._host.clock.now_ns()
+
+
+class ForgetsSnapshots(TransactionDesk):
+    """See SweepsAtOnce."""
+
+    sweeper_type = SweepsAtOnce
 
 
 class WritesOneCopy(TransactionManager):

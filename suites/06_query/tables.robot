@@ -156,6 +156,18 @@ Tables Are Emptied And Dropped As A Whole
     Execute Sql    INSERT INTO accounts VALUES (1, 'bob')
     Query Should Return    SELECT owner FROM accounts    bob
 
+A Table Is Read To The End By Those Who Saw It
+    [Documentation]    A transaction that began before a table was emptied and dropped reads all of it a second later.
+    [Tags]    priority-2
+    [Setup]    Start Bank Of Tables
+    Begin Transaction    t1    isolation=snapshot
+    Query Should Return    SELECT count(*) FROM accounts WHERE id = 1    1    txn=t1
+    Execute Sql    TRUNCATE TABLE accounts
+    Execute Sql    DROP TABLE accounts
+    Run For    1s
+    Query Should Return    SELECT owner FROM accounts ORDER BY id    ada    bob    eve    zoe    txn=t1
+    Statement Should Be Refused    42P01: table accounts does not exist    SELECT * FROM accounts
+
 A Table That Is Everywhere Is Everywhere After A Split
     [Documentation]    Rows that each shard has a copy of are on new shards as well, and are changed on all of them.
     [Tags]    priority-1

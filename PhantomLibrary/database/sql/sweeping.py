@@ -86,7 +86,7 @@ class Sweeper:
         """Have the next keys removed that nobody can see any more."""
         if not self.has_work:
             return
-        store, until_ns = self._host.machine.store, self._host.clock.now_ns() - self._retention_ns
+        store, until_ns = self._host.machine.store, self._until_ns()
         given_up = numbers_of(store.at(_CATALOG, until_ns)).given_up
         if given_up <= self._swept:
             return
@@ -99,6 +99,10 @@ class Sweeper:
             self._host.sweep(Sweep(until_ns, keys[0], keys[-1]))
         else:
             self._swept = given_up
+
+    def _until_ns(self) -> int:
+        """Return from when on snapshots are kept."""
+        return self._host.clock.now_ns() - self._retention_ns
 
     def _dead(self, until_ns: int) -> Sequence[bytes]:
         return dead_keys(self._host.machine.store, until_ns, self._after)

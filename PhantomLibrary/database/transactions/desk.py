@@ -63,7 +63,9 @@ _EVERYTHING = (Span("", ""), Span("*#", "*$"))
 
 
 class TransactionDesk:
-    """One term of one leader."""
+    """One term of one leader. `sweeper_type` is what defects replace."""
+
+    sweeper_type: type[Sweeper] = Sweeper
 
     def __init__(self, host: DeskHost, config: DatabaseConfig) -> None:
         self._host = host
@@ -71,7 +73,7 @@ class TransactionDesk:
         self._table = host.machine.transactions
         self._locks = LockTable()
         self._recovery = Recovery(host, config, self._table)
-        self._sweeper = Sweeper(host, config)
+        self._sweeper = self.sweeper_type(host, config)
         self.fragments = host.host_fragments()
         self._held: dict[CallKey, tuple[ShardRequest, TransactionId | None]] = {}
         self._behind: dict[TransactionId | None, dict[CallKey, None]] = {}  # Who waits for whom; None is the log.

@@ -42,6 +42,16 @@ def _index_beside_a_writer(tables):
     return tables.commit("t1")
 
 
+def _reader_of_a_dropped_table(tables):
+    tables.begin("t1", "snapshot")
+    tables.rows("SELECT count(*) FROM kinds", txn="t1")
+    tables.count("DROP TABLE cards")
+    tables.count("DROP TABLE accounts")
+    tables.go(1)
+    answer = tables.ask("SELECT count(*) FROM accounts", txn="t1")
+    return getattr(answer, "value", None)
+
+
 def _half_a_statement(tables):
     tables.begin("t1")
     tables.refusal("INSERT INTO cards VALUES (1, 1), (2, 9)", txn="t1")
@@ -73,6 +83,7 @@ SCENARIOS = {
     "unique-entry-left": _free_name,
     "unique-index-not-filled": _index_of_rows_that_agree,
     "unique-index-misses-writes": _index_beside_a_writer,
+    "dropped-rows-leave-at-once": _reader_of_a_dropped_table,
     "failed-statement-not-undone": _half_a_statement,
     "parent-not-held": _parent,
     "copy-missing-on-a-shard": _copies,
@@ -84,6 +95,7 @@ RIGHT = {
     "unique-entry-left": False,
     "unique-index-not-filled": True,
     "unique-index-misses-writes": "aborted",
+    "dropped-rows-leave-at-once": '{"columns":["count"],"types":["INTEGER"],"rows":[[4]],"count":1}',
     "failed-statement-not-undone": [0],
     "parent-not-held": "aborted",
     "copy-missing-on-a-shard": [4],
