@@ -241,7 +241,8 @@ class Platter:
         elsewhere = [each for each in places if each[0] != file]
         if operation == "append":
             self.files.setdefault(file, []).append(bytes(len(content)))
-        self.damage.setdefault(file, []).append(trouble)
+        if operation == "append" or self.files.get(file) != [content]:  # Else what was there is what should be.
+            self.damage.setdefault(file, []).append(trouble)
         trouble.bites += 1
         aimed = [each for each in places if each[0] == trouble.onto]
         if trouble.onto != ANY:

@@ -236,6 +236,22 @@ def test_misdirected_write_leaves_a_hole_and_hits_another() -> None:
     assert (b"aaaaabbbbb\0\0\0\0\0ccccc", b"xxxxx file") in hits
 
 
+@pytest.mark.parametrize(("content", "damaged"), [(b"same", ["other"]), (b"anew", ["other", "own"])])
+def test_file_whose_misdirected_replacement_was_the_same_is_intact(content: bytes, damaged: list[str]) -> None:
+    bench = Bench().started()
+    written(bench, b"other file", file="other")
+    disk = bench.env("n1").disk
+    disk.replace("own", b"same")
+    disk.sync(1)
+    bench.run(3 * MS)
+    begun(bench, DiskFault("n1", "misdirected write", Aim("replace", "own"), onto="other"))
+    disk.replace("own", content)
+    disk.sync(2)
+    bench.run(3 * MS)
+    assert disk.read("own") == b"same"
+    assert sorted(bench.world.nodes["n1"].platter.damage) == damaged
+
+
 def test_probability_strikes_some_of_many() -> None:
     bench = Bench().started()
     fault = begun(bench, DiskFault("n1", "io error", Aim("sync", probability_ppm=300_000)))
