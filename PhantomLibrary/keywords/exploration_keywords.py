@@ -132,7 +132,7 @@ class _Case:
             if failed.dont_continue or failed.skip:
                 raise
             first, _, rest = failed.message.partition("\n")
-            raise CheckFailed("\n".join(filter(None, (f"{first}, {which}", rest)))) from None
+            raise CheckFailed("\n".join(filter(None, (f"{first.removesuffix('.')}, {which}", rest)))) from None
         if not runs:
             raise InvalidState(f"{self._name} has started no cluster: the case begins with Start Cluster")
         for scheduler in (run.scheduler for run in runs if isinstance(run.scheduler, ExploringScheduler)):

@@ -179,10 +179,12 @@ class Clusters:
             if not has_passed:
                 self._keep(rehearsal, key)
         self._started[key] = first
-        for each in [*rehearsal.over, *(each for each in self._alive if each.owner.key == key)]:
+        # A cluster from before that the case did not replace goes on: then the case has started none.
+        rehearsed = [each for each in self._alive if any(each.cluster.run is run for run in rehearsal.runs)]
+        for each in [*rehearsal.over, *rehearsed]:
             each.cluster.run.ended = "it was rehearsed"
             each.cluster.folder.close()
-        self._alive = [each for each in self._alive if each.owner.key != key]
+        self._alive = [each for each in self._alive if each not in rehearsed]
         return rehearsal.runs
 
     def _keep(self, rehearsal: Rehearsal, key: tuple[str, str]) -> None:

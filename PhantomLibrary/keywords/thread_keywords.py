@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from robot.api import logger
 from robotlibcore import keyword
 
+from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.keywords.component import Component
 from PhantomLibrary.keywords.failures import CheckFailed
 from PhantomLibrary.keywords.lifetime import Clusters
@@ -66,9 +67,11 @@ class ThreadKeywords(Component):
         Example:
         | `Run In Threads` | 8 | Add Node | wait=no | AND | Run For | 50 ms | AND | Get Nodes | rounds=20 |
         """
-        from PhantomLibrary.testbed.crew import Crew, Operation
+        from PhantomLibrary.testbed.crew import THREADS_MAX, Crew, Operation
         from PhantomLibrary.testbed.waits import describe_waits
 
+        if threads.number > THREADS_MAX:
+            raise InvalidInput(f"{threads} threads are too many: write a whole number, 1 to {THREADS_MAX}")
         cluster = self._cluster
         run = cluster.run
         call = self._library.call_in_thread

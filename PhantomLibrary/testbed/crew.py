@@ -21,6 +21,9 @@ from msgspec import Struct
 
 from PhantomLibrary.errors import InvalidState, PhantomError, RunEnded
 
+THREADS_MAX = 256
+"""More would spend their time on taking turns."""
+
 _SWITCH_S = 0.00005  # Of the interpreter, 0.005 by default.
 _LOOK_EVERY_S = 0.02
 _GRACE_S = 0.4  # For what a thread has begun, and once more for what has to be broken off.
@@ -128,7 +131,7 @@ class Crew:
         end_run: Callable[[str], object],
         describe_waits: Callable[[], list[str]],
     ) -> None:
-        assert operations and threads > 0 and rounds > 0
+        assert operations and 0 < threads <= THREADS_MAX and rounds > 0
         self.operations = operations
         self.rounds = rounds
         self.barrier = Barrier(threads)
@@ -147,8 +150,7 @@ class Crew:
         has_waited = False
         with _switching_often():
             try:
-                for each in self._members:
-                    each.start()
+                self._start()
                 if not self._wait(deadline_s):
                     late = tuple(self._describe())
                     self.stopping.set()
@@ -157,6 +159,16 @@ class Crew:
             finally:
                 stuck = self._end(f"its threads were {'not done in time' if has_waited else 'interrupted'}")
         return self._report(late, stuck, time.monotonic() - began_s)
+
+    def _start(self) -> None:
+        """Start all threads. Raises InvalidState where the system lets no more of them start."""
+        for number, each in enumerate(self._members):
+            try:
+                each.start()
+            except RuntimeError as error:
+                raise InvalidState(
+                    f"{len(self._members)} threads are too many here: after {number} the system says {str(error)!r}"
+                ) from None
 
     def _wait(self, patience_s: float) -> bool:
         """Wait until all have ended, or so long; return whether they have."""

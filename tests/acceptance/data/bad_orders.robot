@@ -45,11 +45,14 @@ Variables That Cannot Be
     Get Value    k1    ==    1
 
 Cases That Explore Nothing
-    [Documentation]    They start nothing, or everything in them was decided beforehand.
+    [Documentation]    They start nothing, and the cluster that runs goes on; or everything in them was decided beforehand.
+    Start Small Cluster
     Refused    Log has started no cluster: the case begins with Start Cluster    For Each Schedule    5    pct    Log    x
     Refused    Log has started no cluster: the case begins with Start Cluster    For Each Seed    5    Log    x
-    Refused    No keyword with name 'Nothing Of The Kind' found., in the default order already
+    Refused    No keyword with name 'Nothing Of The Kind' found, in the default order already
     ...    For Each Schedule    5    pct    Nothing Of The Kind
+    Put Value    k1    1
+    Get Value    k1    ==    1
     Failed    ORD-001: 5 pct orders of Start Cluster, depth 3, 2 deliveries over 2 channels were all the same run, so nothing was explored
     ...    For Each Schedule    5    pct    Start Cluster
     Failed    ORD-001: 5 seeds of Start With A Seed Of Its Own were all the same run, so nothing was explored

@@ -16,6 +16,7 @@ Threads That Cannot Be
     Refused
     ...    ValueError: Argument 'threads' got value '0' that cannot be converted to Count: 0 is too few: write a whole number, 1 or more
     ...    Run In Threads    0    Run For    1s
+    Refused    100000 threads are too many: write a whole number, 1 to 256    Run In Threads    100000    Run For    1s
     Refused    threads need something to do: write a keyword with its arguments, with AND between several
     ...    Run In Threads    2
     Refused    threads need something to do: write a keyword with its arguments, with AND between several

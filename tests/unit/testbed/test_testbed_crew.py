@@ -260,6 +260,22 @@ def test_threads_begin_together_each_at_another_operation():
     assert sorted(by_thread.values()) == ["abc", "bca", "cab"]
 
 
+def test_threads_that_the_system_does_not_start_end_the_others(monkeypatch):
+    started, start = [], threading.Thread.start
+
+    def start_three(thread):
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    crew = crew_of(("rest", lambda: None), threads=5)
+    monkeypatch.setattr(threading.Thread, "start", start_three)
+    with pytest.raises(InvalidState, match="5 threads are too many here: after 3 the system says"):
+        crew.work(5)
+    assert not any(each.is_alive() for each in started)
+
+
 def test_a_deadlock_of_threads_is_told_with_what_each_one_waits_for(it):
     """One holds the cluster and wants the other lock, one holds that and wants the cluster."""
     run, other = it.run, threading.Lock()
