@@ -29,6 +29,7 @@ _SUM = "SELECT sum(balance) AS total FROM accounts"
 _OPEN_MAX = 4
 _ASK_TRIES_MAX = 40
 _SCRATCH_EVERY = 15
+_ALTERS_EVERY = 3
 _SCRATCH = (
     "DROP TABLE IF EXISTS scratch",
     "CREATE TABLE IF NOT EXISTS scratch (id INTEGER PRIMARY KEY, owner TEXT UNIQUE)",
@@ -153,6 +154,8 @@ class SqlBank:
         else:
             steps = [(_SUM, []), ("UPDATE accounts SET balance = balance - ? WHERE id = ?", [amount, source])]
         steps.append(("UPDATE accounts SET balance = balance + ? WHERE id = ?", [amount, target]))
+        if self._draws.below(_ALTERS_EVERY) == 0:  # Then what follows is done with a schema that nobody else knows.
+            steps.insert(0, (f"ALTER TABLE accounts ADD COLUMN own{self._number} INTEGER DEFAULT 1", []))
         self._give("begin transaction", transaction=name, isolation=level)
         self._open.append(_Open(name, steps))
 
