@@ -96,6 +96,15 @@ def test_each_flipped_bit_of_a_vote_is_found_and_the_log_knows_it_still():
         assert not found.damaged and (found.term, found.vote, found.number) == (2, "n2", 0)
 
 
+def test_a_scrub_finds_whatever_is_not_as_it_was_written_also_behind_a_vote_that_can_be_read():
+    disk = written()
+    content = disk.read(vote_file(1))
+    for found in (content, b""):
+        assert log_on(FakeDisk({vote_file(1): found})).is_intact(vote_file(1))
+    for found in (content + b"n4", content[:-1], b"x" + content[1:]):
+        assert not log_on(FakeDisk({vote_file(1): found})).is_intact(vote_file(1))
+
+
 def test_who_has_lost_its_vote_twice_has_lost_everything_for_good():
     disk = flipped(flipped(written(), vote_file(1), 100), LOG_FILE, 400)
     log = log_on(disk)
