@@ -181,14 +181,9 @@ class _Registers:
         """Return a write before a read that is newer than something it shows, or than the nothing that it shows."""
         for writes, count in causality.writes_before(read):
             self.cost += 1
-            # The last write of a process comes after all that its others come after, but for what a delete takes away.
-            last = writes[count - 1]
+            last = writes[count - 1]  # It comes after all that the others of its process come after.
             if self._is_newer(causality, last, read, sources):
                 return last
-            if last.function == "delete":
-                put = next((each for each in reversed(writes[:count]) if each.function != "delete"), None)
-                if put is not None and self._is_newer(causality, put, read, sources):
-                    return put
         return None
 
     def _is_newer(

@@ -64,10 +64,10 @@ class Causality:
             return self._numbers[operation.position]
         return self._clocks[operation.position].get(process, 0)
 
-    def writes_before(self, operation: CompletedOperation) -> Iterator[tuple[list[CompletedOperation], int]]:
-        """Yield, by process, its writes to an operation's key, and how many of them came before it."""
-        for process, (numbers, writes) in self._writes.get(operation.key, {}).items():
-            count = bisect_right(numbers, self._known(process, operation) - (process == operation.process))
+    def writes_before(self, read: CompletedOperation) -> Iterator[tuple[list[CompletedOperation], int]]:
+        """Yield, by process, its writes to the key of a read, and how many of them came before that."""
+        for process, (numbers, writes) in self._writes.get(read.key, {}).items():
+            count = bisect_right(numbers, self._known(process, read))
             if count:
                 yield writes, count
 

@@ -50,11 +50,11 @@ class Stability:
     def advance(self, applied: Mapping[str, int]) -> bool:
         """Reckon anew what is stable; return whether that is more than before."""
         others = [self.known.get(member, ()) for member in self._members if member != self._region]
-        before = self.stable
-        self.stable = {
-            origin: max(before.get(origin, 0), min([count, *(count_in(known, origin) for known in others)]))
-            for origin, count in applied.items()
-        }
+        before, self.stable = self.stable, {}
+        for origin, count in applied.items():
+            everywhere = min([count, *(count_in(known, origin) for known in others)])
+            if everywhere or origin in before:
+                self.stable[origin] = max(before.get(origin, 0), everywhere)
         return self.stable != before
 
     def load(self, known: Seen, stable: Vector) -> None:

@@ -85,6 +85,12 @@ def test_effects_come_with_their_causes(judged):
     assert judged("1 write 1 x\n2 read 1 x\n2 write 2 y\n3 read 2 y\n3 read 1 x").outcome == "valid"
 
 
+def test_who_learns_an_old_thing_after_a_new_one_has_not_forgotten_that(judged):
+    old_news = "1 write 1 x\n2 read 1 x\n2 write 2 y\n1 write 3 x\n3 read 3 x\n3 read 2 y\n"
+    assert judged(f"{old_news}3 read 3 x").outcome == "valid"
+    assert judged(f"{old_news}3 read 1 x").code == "CAU-002"
+
+
 def test_value_of_nobody_and_of_a_failed_write(judged):
     assert _found(judged("1 write 1 x\n2 read 7 x")) == ("CAU-005", "and nobody ever tried to write 7")
     failed = judged("1 write 1 x fail\n2 read 1 x")
@@ -125,6 +131,12 @@ def test_siblings_are_shown_until_somebody_who_has_read_them_writes(judged):
     assert code("1 write 1 x\n2 write 2 x\n1 read 2 x") == "CAU-001"
     assert code("1 write 1 x\n2 write 2 x\n1 read - x") == "CAU-001"
     assert code("1 write 1 x\n2 write 2 x\n3 read [1,2] x\n3 delete - x\n1 read - x") == ""
+
+
+def test_history_that_shows_siblings_is_of_regions_that_keep_them(judged):
+    lines = "1 write 1 x\n1 write 5 y\n2 read 5 y\n2 write 2 x\n2 read {} x"
+    assert judged(lines.format("[1,2]")).outcome == "valid"
+    assert judged(lines.format("1")).code == "CAU-001"
 
 
 def test_merged_values_are_not_traced(judged):

@@ -233,6 +233,12 @@ def test_regions_that_have_applied_the_same_show_the_same():
     )
 
 
+def test_writes_of_another_slot_are_not_here():
+    here = end("eu", "eu 2")
+    assert here.has("a", Dot("eu", 2))
+    assert not here.has("m", Dot("eu", 1))
+
+
 def test_agreement_is_about_every_key():
     ends = both("eu 1", {"k": "1", "j": "2"})
     assert check_regions_agree(ends).headline == "valid: 2 operations, 2 confirmed"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from PhantomLibrary.domain.regions import Dot
 from tests.unit.protocols.replication_harness import REGIONS, STRATEGIES, Regions, policy_of, reloaded
 
 # --- replicating ------------------------------------------------------------------------------------------------------
@@ -228,3 +229,47 @@ def test_nothing_waits_for_what_only_a_lost_region_had():
         it.send("eu", "us")
         it.send("us", "eu")
     assert [it[region].bytes for region in ("eu", "us")] == [0, 0]
+
+
+def test_older_policy_of_a_member_is_not_gone_by():
+    it = Regions()
+    it.write("us", "put k 1")
+    old = it.batch("us", "eu")
+    it["eu"].adopt(policy_of(epoch=2, writable=("eu",)))
+    it["eu"].receive(old)
+    assert it["eu"].visible() == {}
+    it["eu"].adopt(policy_of(epoch=2))
+    assert it["eu"].policy.writable == ("eu",)  # Of one epoch there is one policy.
+
+
+def test_old_batch_does_not_turn_back_the_time_when_all_was_here():
+    it = Regions()
+    first = it.send("eu", "us", at=5)
+    it.send("eu", "us", at=9)
+    it["us"].receive(first)
+    assert it["us"].heard == {"eu": 9}
+
+
+def test_nobody_is_told_what_it_wrote_itself():
+    it = Regions()
+    it.write("ap", "put k 1")
+    it.send("ap", "us")
+    assert it.batch("us", "ap", acked=(), relayed=REGIONS).changes == ()
+
+
+def test_context_that_is_ahead_of_its_region_stays_with_the_writer():
+    it = Regions("multi value")
+    context = it["us"].context_after(it.write("us", "put k 1"))
+    context = it["eu"].context_after(it.write("eu", "put k 2", context=context))
+    assert context == (("eu", 1), ("us", 1))
+
+
+@pytest.mark.parametrize("conflicts", STRATEGIES)
+def test_add_takes_the_place_of_those_it_knows(conflicts):
+    it = Regions(conflicts)
+    it.write("eu", "append s x")
+    it.write("us", "append s x")
+    assert it.send("us", "eu").changes != ()
+    assert it["eu"].versions("s") == (Dot("eu", 1), Dot("us", 1))
+    it.write("eu", "append s x")
+    assert it["eu"].versions("s") == (Dot("eu", 2),)
