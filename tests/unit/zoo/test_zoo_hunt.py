@@ -36,7 +36,7 @@ def runs(monkeypatch, tmp_path):
 def test_known_catcher_is_enough(runs, capsys):
     _, asked, arguments = runs
     assert zoo.main(arguments) == 0
-    assert asked == ["clean", "Known"]
+    assert asked == ["Known", "clean"]
     assert "caught by Known\n" in capsys.readouterr().out
 
 
@@ -44,7 +44,7 @@ def test_all_others_are_asked_when_the_known_one_does_not_catch_it(runs, capsys)
     answers, asked, arguments = runs
     answers["Known"] = GREEN[1:]
     assert zoo.main(arguments) == 0
-    assert asked == ["clean", "Known", ""]
+    assert asked == ["Known", "", "clean"]
     assert "caught by First, not by Known, as the table says" in capsys.readouterr().out
 
 
@@ -52,7 +52,7 @@ def test_a_code_that_does_not_fit_is_no_catch(runs, capsys):
     answers, asked, arguments = runs
     answers["Known"], answers[""] = caught("Known", "XYZ-001"), caught("First", "XYZ-001")
     assert zoo.main(arguments) == 1
-    assert asked == ["clean", "Known", ""]
+    assert asked == ["Known", "", "clean"]
     assert "NOT CAUGHT\n    First: XYZ-001" in capsys.readouterr().out
 
 
@@ -68,11 +68,21 @@ def test_all_catchers_are_counted_on_request(runs, capsys):
     answers, asked, arguments = runs
     answers[""] = caught("First") + caught("Known")
     assert zoo.main([*arguments, "--all-catchers"]) == 0
-    assert asked == ["clean", ""]
+    assert asked == ["", "clean"]
     assert "(and by 1 more tests)" in capsys.readouterr().out
 
 
 def test_without_a_table_all_tests_are_asked(runs):
     _, asked, arguments = runs
     assert zoo.main([*arguments, "--table", "nowhere.md"]) == 0
-    assert asked == ["clean", ""]
+    assert asked == ["", "clean"]
+
+
+def test_the_whole_clean_system_has_to_be_green_where_no_defect_is_named(runs, monkeypatch, capsys):
+    answers, asked, arguments = runs
+    monkeypatch.setattr(zoo, "DEFECTS", {DEFECT: DEFECTS[DEFECT]})
+    answers["clean"] = [*GREEN, zoo.TestOutcome("Another", False, "LIN-001: alarm")]
+    assert zoo.main(arguments[:-1]) == 1
+    assert asked == ["clean", "Known"]
+    out = capsys.readouterr().out
+    assert "caught by Known" in out and "the clean system is not green: Another: LIN-001" in out
