@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS
+from PhantomLibrary.reporting.region_summary import region_metrics
 from PhantomLibrary.reporting.summary import OUTCOMES, Durations, OperationSummary, RunSummary
 from PhantomLibrary.reporting.usage_report import RESOURCES, ResourceUse
 
@@ -106,6 +107,8 @@ def _measured(summary: RunSummary) -> Iterator[tuple[str, str, int | float]]:
             yield f"query_latency_{each}", "ms", getattr(summary.queries, f"{each}_ns") / MILLISECOND_NS
         yield "query_rows_moved", "1", summary.queries.rows_moved
         yield "query_bytes_moved", "B", summary.queries.bytes_moved
+    if summary.regions is not None:
+        yield from region_metrics(summary.regions)
     yield "faults", "1", len(summary.faults)
     yield "faults_without_bite", "1", sum(not fault.bites for fault in summary.faults)
     yield "messages_sent", "1", summary.messages_sent

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from PhantomLibrary.domain import SECOND_NS, HistoryEvent, NodeId, ShardId
+from PhantomLibrary.reporting.region_summary import RegionSummary, summarise_regions
 from PhantomLibrary.reporting.usage_report import NodeUse, node_uses
 from PhantomLibrary.testbed.metrics import detection_times_ns, failover_times_ns, metric_value, recovery_times_ns
 from PhantomLibrary.testbed.operator import SQL
@@ -135,6 +136,7 @@ class RunSummary(Struct, frozen=True):
     process: ProcessUse | None = None
     usage: tuple[NodeUse, ...] = ()
     queries: QuerySummary | None = None
+    regions: RegionSummary | None = None
 
     @property
     def leader_changes(self) -> tuple[LeaderTerm, ...]:
@@ -172,6 +174,7 @@ def summarise(run: Run, *, process: ProcessUse | None = None) -> RunSummary:
         process=process,
         usage=node_uses(run),
         queries=_queries(run),
+        regions=summarise_regions(run),
     )
 
 

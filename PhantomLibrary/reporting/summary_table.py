@@ -11,6 +11,7 @@ from html import escape
 
 from PhantomLibrary.checking.verdict import seconds
 from PhantomLibrary.domain import MILLISECOND_NS
+from PhantomLibrary.reporting.region_summary import region_lines
 from PhantomLibrary.reporting.summary import (
     OUTCOMES,
     FaultSummary,
@@ -112,6 +113,7 @@ def _facts(summary: RunSummary) -> list[tuple[str, Sequence[str]]]:
     facts += [
         ("leaders", _leader_lines(summary)),
         ("health", _health_lines(summary.health)),
+        ("regions", list(region_lines(summary.regions)) if summary.regions is not None else []),
         ("faults", _some([_fault_line(each) for each in summary.faults]) or ["none"]),
         ("messages", [_message_line(summary)]),
         ("nodes", use_lines(summary.usage, _NODES_MAX)),

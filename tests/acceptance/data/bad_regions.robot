@@ -100,7 +100,7 @@ Regions And Measures That There Are Not
     no region 'apx': this cluster has eu, us, ap (did you mean ap?)    Get Replication Lag    apx
     no region 'usa': this cluster has eu, us, ap (did you mean us?)    Get Replication Lag    eu    behind=usa
     no region 'xx': this cluster has eu, us, ap    Get Conflict Counts    region=xx
-    fate\=los is none: there are any, visible, superseded, overwritten, lost, unaccounted (did you mean lost?)
+    fate\=los is none: there are any, visible, overwritten, superseded, lost, unaccounted (did you mean lost?)
     ...    Get Divergence Report    fate=los
     a workload of kind append needs one order of all writes, which regions that have copies of their own do not keep: there are register, set, counter
     ...    Start Workload    append
