@@ -19,7 +19,8 @@ class PlacementKeywords(Component):
     ) -> int:
         """Returns the number of the shard that holds a key; with an operator, checks it first.
 
-        By the newest shard map that a node has. ``within`` lets virtual time go on until it is as expected.
+        By the newest shard map that a node has; where each region has a copy, that of the first one.
+        ``within`` lets virtual time go on until it is as expected.
 
         Fails when it is not as expected.
 

@@ -24,7 +24,7 @@ from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.protocols.raft.effects import Apply, Effect, InstallSnapshot, Persist, Send, SendEarly
 from PhantomLibrary.protocols.raft.messages import SnapshotPart, SnapshotRecord
 from PhantomLibrary.protocols.saga.effects import Execute
-from PhantomLibrary.testbed.judge import judge_agreement, judge_history, judge_invariants, replicas_agree
+from PhantomLibrary.testbed.judge import PROMISED, judge_agreement, judge_history, judge_invariants, replicas_agree
 from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.replay import replay_loosely
 from PhantomLibrary.testbed.run import Run
@@ -232,7 +232,7 @@ def _judge(run: Run) -> Verdict | Violation | None:
 def _verdicts(run: Run) -> Iterator[Verdict]:
     yield judge_agreement(run)
     if run.workloads or not run.started_sagas:
-        yield judge_history(run, "linearizable")
+        yield judge_history(run, "linearizable" if run.layout.regions is None else PROMISED)
     if run.started_sagas:
         run.advance(run.now_ns + _SETTLE_NS, lambda: not open_sagas(run))
         yield judge_sagas(run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PhantomLibrary.checking.ownership import check_ranges
 from PhantomLibrary.checking.verdict import Verdict
 from PhantomLibrary.database.config import SYSTEM_SHARD
+from PhantomLibrary.errors import InvalidState
 from PhantomLibrary.testbed.run import Run
 
 
@@ -13,6 +14,8 @@ def judge_ownership(run: Run) -> Verdict:
 
     `confirmed` counts the acknowledgements that were seen.
     """
+    if run.layout.regions is not None:
+        raise InvalidState("each region has a copy of its own here: a key has an owner in each of them, not one")
     violation = next((each for each in run.watch.violations if each.code.startswith("OWN-")), None)
     seen = run.watch.invariants.ownership.operations
     if violation is not None:

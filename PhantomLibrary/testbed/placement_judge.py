@@ -11,6 +11,7 @@ from PhantomLibrary.checking.verdict import EVIDENCE_LINES_MAX, Verdict
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import ShardId
 from PhantomLibrary.domain.rows import is_global
+from PhantomLibrary.errors import InvalidState
 from PhantomLibrary.placement.replicas import Places
 from PhantomLibrary.placement.sharding import HASHING, token_of
 from PhantomLibrary.placement.snapshot import PlacedNode
@@ -21,6 +22,8 @@ from PhantomLibrary.testbed.setup import placed_nodes
 
 def judge_placement(run: Run) -> Verdict:
     """Compare where all keys and all shards are with where they belong; `operations` counts the keys on replicas."""
+    if run.layout.regions is not None:
+        raise InvalidState("each region has a copy of its own here, and nothing moves: there is no placement to judge")
     shards = sorted(
         (each for each in run.directory().shards if each.shard != SYSTEM_SHARD), key=lambda each: each.start
     )

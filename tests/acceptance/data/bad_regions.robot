@@ -102,6 +102,8 @@ Regions And Measures That There Are Not
     no region 'xx': this cluster has eu, us, ap    Get Conflict Counts    region=xx
     fate\=los is none: there are any, visible, overwritten, superseded, lost, unaccounted (did you mean lost?)
     ...    Get Divergence Report    fate=los
+    each region has a copy of its own here, and nothing moves: there is no placement to judge    Data Should Be Placed
+    each region has a copy of its own here: a key has an owner in each of them, not one    Shards Should Have One Owner
     a workload of kind append needs one order of all writes, which regions that have copies of their own do not keep: there are register, set, counter
     ...    Start Workload    append
 
