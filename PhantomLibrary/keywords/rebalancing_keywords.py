@@ -70,7 +70,7 @@ class RebalancingKeywords(Component):
         outcome: Literal["done", "aborted"] = "done",
         wait: bool = True,
     ) -> int:
-        """Spreads replicas over nodes, then leadership. Returns how many replicas move.
+        """Spreads replicas over nodes, then leadership, unless leaders are wanted in one region. Returns how many move.
 
         ``by=replicas`` makes their numbers as even as regions and zones allow, with as few moves as that takes;
         ``bytes`` evens out what they hold. At most ``at_once`` replicas move at one time, each no faster than

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import Any
 
+from msgspec.structs import replace
+
 from PhantomLibrary.database.config import SYSTEM_SHARD, ShardDescriptor
 from PhantomLibrary.domain import MILLISECOND_NS, Answer, NodeId, Ok
 from PhantomLibrary.domain.placement import ANY_VERSION, ChangePlacement, MoveWish
@@ -86,7 +88,9 @@ def _placed(cluster: Cluster, descriptor: ShardDescriptor) -> PlacedShard:
 
 def make_plan(cluster: Cluster, by: str) -> Plan:
     """Return what would be done to spread `replicas`, or the `bytes` that they hold, evenly. Changes nothing."""
-    return plan(snapshot_of(cluster), "bytes" if by == "bytes" else "replicas")
+    made = plan(snapshot_of(cluster), "bytes" if by == "bytes" else "replicas")
+    # Where leaders are wanted in one region they would go back there at once.
+    return replace(made, transfers=()) if cluster.layout.config.leaders else made
 
 
 def rebalance(cluster: Cluster, command: Command) -> PlacementWish | None:

@@ -170,3 +170,9 @@ def test_the_picture_shows_each_node_and_escapes_names(grown):
     page = render_distribution("plan <1>", before, carried_out(before, make_plan(grown.run, "replicas")))
     assert page.count("<rect") == 6 * 2 * 3 and "plan &lt;1&gt;" in page
     assert "<script" not in page and page.count("<tr>") == 7
+
+
+def test_leaders_that_are_wanted_in_one_region_are_not_spread(drive):
+    it = drive(topology="three-regions", shards=4, leaders="eu")
+    assert it.go(8, lambda: all(it.run.leader(shard) in ("n1", "n4", "n7") for shard in it.run.shard_ids))
+    assert make_plan(it.run, "replicas").transfers == ()
