@@ -166,6 +166,7 @@ A Table Is Read To The End By Those Who Saw It
     Execute Sql    DROP TABLE accounts
     Run For    1s
     Query Should Return    SELECT owner FROM accounts ORDER BY id    ada    bob    eve    zoe    txn=t1
+    Commit Transaction    t1
     Statement Should Be Refused    42P01: table accounts does not exist    SELECT * FROM accounts
 
 A Table That Is Everywhere Is Everywhere After A Split
