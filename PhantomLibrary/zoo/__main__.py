@@ -25,6 +25,7 @@ from msgspec import Struct
 from PhantomLibrary.errors import InvalidInput, nearest
 from PhantomLibrary.zoo.defect import Defect
 from PhantomLibrary.zoo.defects import DEFECTS
+from PhantomLibrary.zoo.first_catch import code_of, headline
 from PhantomLibrary.zoo.table import read_table
 
 FIRST_CATCH = "PhantomLibrary.zoo.first_catch.FirstCatch"
@@ -108,7 +109,7 @@ def hunt(defect: Defect, options: argparse.Namespace, known_catcher: str) -> lis
 
 def fits(outcome: TestOutcome, defect: Defect) -> bool:
     """Whether a test failed in a way that fits the defect."""
-    return not outcome.passed and _code(outcome.message) in defect.codes
+    return not outcome.passed and code_of(outcome.message) in defect.codes
 
 
 def run_suites(suites: Path, output: Path, arguments: Sequence[str]) -> list[TestOutcome]:
@@ -136,17 +137,9 @@ def judge(defect: Defect, outcomes: Sequence[TestOutcome], passing: set[str]) ->
     """Return which of the tests that pass without the defect caught it."""
     failed = [each for each in outcomes if not each.passed and each.name in passing]
     fitting = [each for each in failed if fits(each, defect)]
-    strays = tuple(f"{each.name}: {_headline(each.message)}" for each in failed if each not in fitting)
+    strays = tuple(f"{each.name}: {headline(each.message)}" for each in failed if each not in fitting)
     first = fitting[0] if fitting else TestOutcome("", False, "")
-    return Verdict(defect.name, first.name, _headline(first.message), len(fitting), strays)
-
-
-def _headline(message: str) -> str:
-    return message.strip().split("\n", 1)[0]
-
-
-def _code(message: str) -> str:
-    return _headline(message).partition(":")[0]
+    return Verdict(defect.name, first.name, headline(first.message), len(fitting), strays)
 
 
 def report(
@@ -168,7 +161,7 @@ def report(
         else:
             print(f"{each.defect:<{width}}  NOT CAUGHT" + "".join(f"\n    {stray[:150]}" for stray in each.strays[:3]))
     for test in failing:
-        print(f"the clean system is not green: {test.name}: {_headline(test.message)[:150]}")
+        print(f"the clean system is not green: {test.name}: {headline(test.message)[:150]}")
     if not passing:
         print("the clean system passed no test at all")
     uncaught = sum(not each.caught_by for each in verdicts)

@@ -7,6 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+_IN_SETUP = "Setup failed:"
+
+
+def headline(message: str) -> str:
+    """Return the first line of what a test failed with: what its setup told counts as much as what it told itself."""
+    return message.strip().removeprefix(_IN_SETUP).strip().split("\n", 1)[0]
+
+
+def code_of(message: str) -> str:
+    """Return the code with which a failure begins, or its first words where it has none."""
+    return headline(message).partition(":")[0]
+
 
 class FirstCatch:
     """Takes all further tests out of the run once a test has failed with one of the codes."""
@@ -23,6 +35,6 @@ class FirstCatch:
             data.suites.clear()
 
     def end_test(self, data: Any, result: Any) -> None:
-        if result.failed and result.message.partition(":")[0] in self._codes:
+        if result.failed and code_of(result.message) in self._codes:
             self._is_caught = True
             del data.parent.tests[data.parent.tests.index(data) + 1 :]

@@ -48,6 +48,14 @@ def test_all_others_are_asked_when_the_known_one_does_not_catch_it(runs, capsys)
     assert "caught by First, not by Known, as the table says" in capsys.readouterr().out
 
 
+def test_what_the_setup_of_a_test_found_is_a_catch(runs, capsys):
+    answers, asked, arguments = runs
+    answers["Known"] = [zoo.TestOutcome("Known", False, f"Setup failed:\n{CODE}: what went wrong\nand more")]
+    assert zoo.main(arguments) == 0
+    assert asked == ["Known", "clean"]
+    assert f"{CODE}: what went wrong\n" in capsys.readouterr().out
+
+
 def test_a_code_that_does_not_fit_is_no_catch(runs, capsys):
     answers, asked, arguments = runs
     answers["Known"], answers[""] = caught("Known", "XYZ-001"), caught("First", "XYZ-001")
