@@ -70,8 +70,8 @@ def test_tombstone_beside_a_text_goes_too_also_after_a_snapshot():
 
 def test_digest_and_size_follow_what_is_forgotten():
     it = Regions()
-    it.write("eu", "put k 1")
-    it.write("eu", "delete k")
+    for words in ("put k 1", "delete k", "append s x", "remove s x"):
+        it.write("eu", words)
     for _ in range(4):
         it.meet(rounds=1)
         for table in it.tables.values():
