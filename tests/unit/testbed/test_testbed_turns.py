@@ -1,6 +1,7 @@
 """The lock of a cluster: who comes first is served first, time that goes on keeps nobody out."""
 
 import ctypes
+import sys
 import threading
 import time
 
@@ -78,6 +79,32 @@ def test_a_thread_that_comes_back_at_once_overtakes_nobody():
     for each in threads:
         each.join(WAIT_S)
     assert order == ["a", "b", "back"]
+
+
+@pytest.fixture
+def switching_often():
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before_s)
+
+
+@pytest.mark.usefixtures("switching_often")
+def test_no_two_threads_have_a_turn_at_once_however_often_they_come():
+    turns, inside, most, done = Turns(), [], [], []
+
+    def work():
+        for _ in range(1500):
+            with turns:
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+        done.append(1)
+
+    for each in [started(work) for _ in range(6)]:
+        each.join(WAIT_S)
+    assert len(done) == 6 and max(most) == 1 and len(most) == 6 * 1500
+    assert turns.describe() == [] and not turns.is_wanted
 
 
 def test_others_work_while_it_is_given_up():
