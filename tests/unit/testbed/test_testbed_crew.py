@@ -12,6 +12,7 @@ from PhantomLibrary.testbed.crew import Crew, Operation
 from PhantomLibrary.testbed.parts import Parts
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.schedule import Command
+from PhantomLibrary.testbed.verbs import VERBS
 from PhantomLibrary.testbed.waits import describe_waits
 from PhantomLibrary.zoo.defects import plant
 
@@ -184,6 +185,35 @@ def test_nobody_gets_in_between_a_command_and_its_instant(it):
         assert run.now_ns == began_ns
     other.join(10)
     assert run.now_ns == began_ns + 50 * MILLISECOND_NS
+
+
+def test_a_command_has_the_cluster_for_itself_to_its_end(it, monkeypatch):
+    run, steps = it.run, []
+    is_in, may_end = threading.Event(), threading.Event()
+
+    def slow(_run, command):
+        steps.append(f"{command.target} begins")
+        is_in.set()
+        assert may_end.wait(10)
+        steps.append(f"{command.target} ends")
+
+    monkeypatch.setitem(VERBS, "crash node", slow)
+
+    def give(target):
+        run.perform(Command("crash node", run.now_ns, run.now_ns, target))
+
+    threads = [threading.Thread(target=give, args=(target,), daemon=True) for target in ("n1", "n2")]
+    threads[0].start()
+    assert is_in.wait(10)
+    threads[1].start()
+    while not run.lock.is_wanted:
+        time.sleep(0.001)
+    assert steps == ["n1 begins"]
+    may_end.set()
+    for each in threads:
+        each.join(10)
+    assert steps == ["n1 begins", "n1 ends", "n2 begins", "n2 ends"]
+    assert [each.target for each in run.schedule.commands[-2:]] == ["n1", "n2"]
 
 
 def test_a_run_that_another_thread_has_ended_goes_no_further(it):
