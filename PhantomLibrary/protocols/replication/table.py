@@ -121,7 +121,9 @@ class RegionTable:
         """Return what a write takes the place of: all here, or what its writer knows where siblings are kept."""
         if self.policy.conflicts == "last writer wins" or isinstance(write.operation, (Append, Remove, Increment)):
             return vector_of(self.vector)
-        if isinstance(write.operation, Delete) and kind_of(self._entries.get(write.key)) == "set":
+        is_set = kind_of(self._entries.get(write.key)) == "set"
+        if isinstance(write.operation, Delete) and (is_set or not write.context):
+            # Whoever deletes a key unread means whatever is there.
             return vector_of(self.vector)
         return write.context
 

@@ -60,12 +60,33 @@ def test_set_whose_elements_were_removed_one_by_one_leaves_nothing_behind():
 def test_tombstone_beside_a_text_goes_too_also_after_a_snapshot():
     it = Regions("multi value")
     it.write("eu", "put k 1")
-    it.write("eu", "delete k")
+    it.write("us", "delete k")
+    it.send("us", "eu")
     assert len(_left(it, "eu", "k").versions) == 2
     it.tables["eu"] = reloaded(it["eu"])
     it.meet(rounds=3)
     for region in it.tables:
         assert len(_left(it, region, "k").versions) == 1
+
+
+def test_delete_of_a_key_that_its_client_has_not_read_removes_whatever_is_there():
+    it = Regions("multi value")
+    it.write("eu", "put k 1")
+    it.write("us", "put k 2")
+    it.meet()
+    it.write("ap", "put k 3")
+    it.write("us", "delete k")
+    it.meet()
+    assert {region: it.read(region, "k").values for region in it.tables} == dict.fromkeys(it.tables, ("3",))
+
+
+def test_delete_of_a_key_that_its_client_has_read_leaves_what_came_since():
+    it = Regions("multi value")
+    it.write("eu", "put k 1")
+    context = it.read("eu", "k").context
+    it.write("eu", "put k 2")
+    it.write("eu", "delete k", context=context)
+    assert it.read("eu", "k").values == ("2",)
 
 
 def test_digest_and_size_follow_what_is_forgotten():
