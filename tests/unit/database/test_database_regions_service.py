@@ -321,6 +321,19 @@ class TestAnswers:
         shard.request(RegionalRead("a", (("", (("us", 2),)),)))
         assert shard.outcome() == Behind("region eu lacks 2 writes of region us that this client has seen")
 
+    @pytest.mark.parametrize("conflicts", ["multi value", "last writer wins"])
+    def test_siblings_are_not_shown_before_what_their_writers_had_seen_is_here(self, conflicts):
+        policy = replace(POLICY, conflicts=conflicts, writable=POLICY.members)
+        shard, us = Shard(policy=policy), Shard(region="us", policy=policy)
+        us.write(value="2", seen=(("", (("ap", 0),)),))
+        early = us.machine.table.batch_for("eu", (), at_ns=1)
+        change = replace(early.changes[0], deps=(("", (("ap", 1),)),))
+        shard.write(value="1")
+        shard.request(replace(early, changes=(change,)))
+        shard.replies.clear()
+        shard.request(RegionalRead("a"))
+        assert type(shard.outcome()) is (Behind if conflicts == "multi value" else DoneHere)
+
     def test_a_write_waits_for_what_its_client_has_seen(self, shard):
         shard.write(seen=(("", (("us", 2),)),))
         assert type(shard.outcome()) is Behind

@@ -33,6 +33,7 @@ def test_random_faults_raise_no_alarm_and_replay_from_their_schedule(profile, se
         ("rebalancing", 9_900_232),  # A shard took over the other half of a transaction that it had decided.
         ("scaling", 9_910_520),  # A leader of an earlier term had a voter's replica replaced.
         ("scaling", 9_910_666),  # Who had slept learnt late that it had led still when it was asked to read.
+        ("regions", 41_098),  # A sibling was shown beside those whose place was taken by what its writer had read.
         ("transaction", 30_023),  # A vote was written over the one before, and had the end of that behind it for ever.
         ("rebalancing", 30_146),  # The directory on a node that has no replica, and so no reason for a sync, rotted.
     ],
