@@ -66,10 +66,14 @@ RegionalOperation: TypeAlias = Put | Delete | Append | Remove | Increment
 
 
 class RegionalRead(Struct, frozen=True, gc=False, array_like=True, tag="regional read"):
-    """Read one key in the region of the gateway, no earlier than what the client has `seen`. Result: as of Get."""
+    """Read one key in the region of the gateway, no earlier than what the client has `seen`. Result: as of Get.
+
+    With `as_written`, siblings come as they were written, also where a function of the user merges them.
+    """
 
     key: str
     seen: Seen = ()
+    as_written: bool = False
 
 
 class RegionalWrite(Struct, frozen=True, gc=False, array_like=True, tag="regional write"):

@@ -218,8 +218,9 @@ class RegionKeywords(Component):
         """Reads one key and returns all its values, as a list; with an operator, checks it first.
 
         There are several where regions have written without knowing of each other (``conflicts=multi value``). Whoever
-        writes the key next, through the same gateway, takes the place of all that were read. ``gateway`` and ``within``
-        are as in `Get Value`; values are compared in any order.
+        writes the key next, through the same gateway, takes the place of all that were read. With ``conflicts=custom``
+        they come as the merge function gets them, so that a key which it fails for can be put in order. ``gateway``
+        and ``within`` are as in `Get Value`; values are compared in any order.
 
         Fails when the cluster does not answer, or the values are not as expected.
 
@@ -229,7 +230,7 @@ class RegionKeywords(Component):
         cluster = self._cluster
 
         def read() -> list[str]:
-            answer = wait_for(cluster, cluster.perform("get value", target_of(gateway), key=key))
+            answer = wait_for(cluster, cluster.perform("get value", target_of(gateway), key=key, siblings=True))
             values, problem = _values(answer)
             if problem:
                 cluster.fail("OPR-001", f"key {key} could not be read by {cluster.now}: {problem}")

@@ -145,6 +145,7 @@ class _StopWorkload(_Strict):
 
 class _Get(_Strict):
     key: str
+    siblings: bool = False
 
 
 class _Put(_Strict):

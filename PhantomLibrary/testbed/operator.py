@@ -27,7 +27,7 @@ from PhantomLibrary.domain import (
     Sql,
     Transact,
 )
-from PhantomLibrary.domain.operations import Wish
+from PhantomLibrary.domain.operations import RegionalRead, Wish
 from PhantomLibrary.kernel.scheduler import Scheduler
 from PhantomLibrary.kernel.tasks import Task
 from PhantomLibrary.sql.statement_kinds import kind_of
@@ -59,9 +59,15 @@ class Operator:
         self._free: dict[NodeId, GatewaySession] = {}  # One that is free for each gateway, "" meaning any.
         self.changed: set[str] = set()
 
-    def begin(self, operation: Get | Put | Sql | Change, gateway: NodeId = "") -> Task[Answer]:
-        """Start an operation, at that gateway if one is named; return the task whose result will be its answer."""
-        return Task(self._scheduler, self._perform(operation, gateway), "operator")
+    def begin(
+        self, operation: Get | Put | Sql | Change, gateway: NodeId = "", *, as_written: bool = False
+    ) -> Task[Answer]:
+        """Start an operation, at that gateway if one is named; return the task whose result will be its answer.
+
+        A read of siblings `as_written` is one of a region: what it shows is not merged by a function of the user.
+        """
+        asked = RegionalRead(operation.key, as_written=True) if as_written else _asked(operation)  # type: ignore[union-attr]
+        return Task(self._scheduler, self._perform(operation, asked, gateway), "operator")
 
     def ask(self, wish: Wish) -> Task[Answer]:
         """Ask shard 0 for something, and return the task whose result will be the answer.
@@ -81,7 +87,7 @@ class Operator:
                 break
         return answer
 
-    async def _perform(self, operation: Get | Put | Sql | Change, gateway: NodeId) -> Answer:
+    async def _perform(self, operation: Get | Put | Sql | Change, asked: Operation, gateway: NodeId) -> Answer:
         session = self._free.pop(gateway, None) or self._open(gateway)
         function, argument = _recorded(operation)
         key, workload = _subject(operation)
@@ -90,17 +96,17 @@ class Operator:
         if workload == CHANGES:
             self.changed.add(key or "")
         self._recorder.invoke(session.process, function, key, argument, workload, session.node)
-        answer = await session.call_somewhere(_asked(operation))
-        asked = session.asked
+        answer = await session.call_somewhere(asked)
+        gateways = session.asked
         if isinstance(answer, Ok) and isinstance(operation, Sql):
             answer = Ok(*_read_results(answer.value or ""))
         if isinstance(answer, Ok):
             value = _found(answer) if isinstance(operation, Get) else argument
-            self._recorder.complete(session.process, "ok", value, asked)
+            self._recorder.complete(session.process, "ok", value, gateways)
         elif isinstance(answer, OutcomeUnknown):
-            self._recorder.complete(session.process, "info", argument, asked, answer.reason)
+            self._recorder.complete(session.process, "info", argument, gateways, answer.reason)
         else:
-            self._recorder.complete(session.process, "fail", argument, asked, answer.reason)
+            self._recorder.complete(session.process, "fail", argument, gateways, answer.reason)
         if isinstance(answer, OutcomeUnknown) or gateway in self._free:
             session.close()
         else:

@@ -9,6 +9,8 @@ Source: Terry et al., "Session guarantees for weakly consistent replicated data"
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from PhantomLibrary.database.config import ClusterLayout
 from PhantomLibrary.domain import (
     Answer,
@@ -53,6 +55,8 @@ class RegionalSession(GatewaySession):
         """Return an operation on a key with all that the client knows; others go as they are, to be refused."""
         if isinstance(operation, Get):
             return RegionalRead(operation.key, self.seen)
+        if isinstance(operation, RegionalRead):
+            return replace(operation, seen=self.seen)
         if isinstance(operation, _WRITES):
             return RegionalWrite(operation.key, operation, self.seen, self._contexts.get(operation.key, ()))
         return operation

@@ -287,7 +287,8 @@ def _arm(cluster: Cluster, command: Command) -> ArmedFault:
 
 
 def _get_value(cluster: Cluster, command: Command) -> Task[Answer]:
-    return cluster.operator.begin(Get(command.arguments["key"]), gateway_of(cluster, command))
+    as_written = command.arguments.get("siblings", False) and cluster.layout.regions is not None
+    return cluster.operator.begin(Get(command.arguments["key"]), gateway_of(cluster, command), as_written=as_written)
 
 
 def _put_value(cluster: Cluster, command: Command) -> Task[Answer]:

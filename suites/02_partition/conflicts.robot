@@ -112,7 +112,8 @@ Function Of One's Own Merges
     Value Should Be    k1    pears
 
 Merge That Fails Harms Nothing Else
-    [Documentation]    One raises, another returns a number: reads of that key say so, and all else goes on.
+    [Documentation]    One raises, another returns a number: reads of that key say so, and all else goes on. Who looks at
+    ...    what the function was given can write the key anew.
     [Tags]    priority-2
     [Template]    Merge Should Fail
     json:loads    merge function json:loads raised TypeError for k1
@@ -144,4 +145,7 @@ Merge Should Fail
     Value Should Be    k2    2
     Run Keyword And Expect Error    OPR-001: key k1 could not be read by *: ${reason}*
     ...    Get Value    k1    gateway=region ap
+    Get Siblings    k1    ==    1, 2    gateway=region ap
+    Put Value    k1    3    gateway=region ap
+    Get Value    k1    ==    3    gateway=region us    within=2s
     Replicas Should Agree

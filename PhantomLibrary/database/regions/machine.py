@@ -162,11 +162,11 @@ class RegionMachine(ShardMachine):
         ]
         return f"region {self.region} lacks {', '.join(lacks)} that this client has seen" if lacks else ""
 
-    def read_here(self, key: str) -> DoneHere | Declined:
+    def read_here(self, key: str, *, as_written: bool = False) -> DoneHere | Declined:
         """Answer a read from the present state."""
         if self.region not in self.table.policy.members:
             return Declined(f"region {self.region} is no member any more: it was forgotten")
-        shown = self.table.read(key)
+        shown = self.table.read(key, as_written=as_written)
         if shown.refusal:
             return Declined(shown.refusal)
         seen = dict(shown.deps)

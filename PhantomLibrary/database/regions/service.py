@@ -135,7 +135,7 @@ class RegionService(ShardService):
             assert outcome is not None
             return outcome
         behind = machine.why_behind(operation.seen)
-        told = machine.read_here(operation.key)
+        told = machine.read_here(operation.key, as_written=operation.as_written)
         if not behind and type(told) is DoneHere and machine.policy.conflicts != "last writer wins":
             # Beside a value that came early there may be some whose place was taken by what its writer had seen.
             behind = machine.why_behind(told.seen)

@@ -285,13 +285,13 @@ class RegionTable:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def read(self, key: str) -> Shown:
-        """Return what a key has."""
+    def read(self, key: str, *, as_written: bool = False) -> Shown:
+        """Return what a key has: what the user's function makes of siblings, unless they are wanted as they are."""
         entry = self._entries.get(key)
         if entry is None:
             return Shown()
         values, refusal = entries.values_of(entry), ""
-        if len(values) > 1 and self.policy.conflicts == "custom":
+        if len(values) > 1 and self.policy.conflicts == "custom" and not as_written:
             value, refusal = merged(self._merge, self.policy.merge, key, values)
             values = () if refusal else (value,)
         return Shown(values[-1] if values else None, values, entry.written, entries.deps_of(entry), refusal)

@@ -32,6 +32,16 @@ class TestAnswers:
         shard.request(RegionalRead("a", (("", (("us", 2),)),)))
         assert shard.outcome() == Behind("region eu lacks 2 writes of region us that this client has seen")
 
+    def test_who_wants_siblings_as_they_were_written_gets_what_the_merge_function_gets(self):
+        shard = Shard(policy=replace(POLICY, conflicts="custom", merge="builtins:max"))
+        shard.write(value="1")
+        shard.write(value="2")
+        shard.replies.clear()
+        shard.request(RegionalRead("a"))
+        assert (shard.outcome().value, shard.replies) == ("2", [])
+        shard.request(RegionalRead("a", as_written=True))
+        assert shard.outcome().values == ("1", "2")
+
     @pytest.mark.parametrize("conflicts", ["multi value", "last writer wins"])
     def test_siblings_are_not_shown_before_what_their_writers_had_seen_is_here(self, conflicts):
         policy = replace(POLICY, conflicts=conflicts, writable=POLICY.members)

@@ -164,6 +164,8 @@ def test_merge_function_that_fails_refuses_the_read_and_harms_nothing(merge, sai
     it.meet()
     shown = it.read("ap", "k")
     assert (shown.value, shown.values, shown.refusal) == (None, (), said)
+    raw = it["ap"].read("k", as_written=True)
+    assert (raw.values, raw.refusal, raw.context) == (("1", "2"), "", shown.context)
     it.write("ap", "put k 3", context=shown.context)
     it.meet()
     assert it.read("eu", "k").value == "3"
