@@ -15,7 +15,7 @@ from PhantomLibrary.sql.catalog import Table, Unique
 from PhantomLibrary.sql.constraints import duplicate_key
 from PhantomLibrary.sql.rows import Row, encode_row, key_of_row, unique_entry
 
-ROWS_MAX = 5_000
+ROWS_MAX = 20_000
 """How many rows a statement may insert, change or delete."""
 
 
