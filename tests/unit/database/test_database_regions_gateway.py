@@ -307,6 +307,8 @@ def test_beyond_the_bound_it_can_be_forced(office):
     office.survey(us=at(eu=3, heard_s=11))
     office.changed()
     assert json.loads(office.answer().value)["is_planned"] is False
+    office.ask(WRITE)
+    assert office.attempts()[0].shard in (3, 4)  # Whoever asked for it writes in the new region at once.
 
 
 def test_whoever_asks_for_what_is_so_already_is_told_so(office):

@@ -1,5 +1,7 @@
 """Snapshots in chunks, step by step: what a follower takes, and what a leader makes of its answers."""
 
+import pytest
+
 from PhantomLibrary.domain import LogEntry
 from PhantomLibrary.protocols.raft.configuration import LOST
 from PhantomLibrary.protocols.raft.effects import (
@@ -52,6 +54,14 @@ def test_a_snapshot_whose_chunks_do_not_fit_together_is_taken_from_the_beginning
     assert received(it, good[0]) == 1
     effects = it.step(good[1], BORN_NS)
     assert [each.snapshot.chunks for each in effects if isinstance(each, InstallSnapshot)] == [(b"a", b"b")]
+
+
+@pytest.mark.parametrize("other", [{"index": 6}, {"term": 1}, {"checksum": 7}])
+def test_a_chunk_of_another_snapshot_is_not_added_to_those_that_are_here(other):
+    it = replica(1)
+    first, _ = chunks_of(b"a", b"b")
+    assert received(it, first) == 1
+    assert received(it, chunks_of(b"a", b"b", **other)[1]) == 0
 
 
 def test_a_log_that_agrees_with_a_snapshot_begins_after_it():
