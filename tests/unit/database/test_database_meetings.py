@@ -64,6 +64,28 @@ def test_each_node_that_may_lead_is_asked_once_and_this_one_at_once():
     assert transaction.met == {1: (4, 5_001)}
 
 
+@pytest.mark.parametrize(
+    ("written_ns", "promised_ns", "term", "is_uncertain"),
+    [
+        (1_500, 1_900, 4, True),
+        (1_500, 2_000, 4, True),
+        (1_500, 2_001, 4, False),  # Promised after its leader was met: it came later than this transaction.
+        (1_500, 2_001, 5, True),  # Of another leader's clock nothing is known.
+        (1_600, 1_900, 4, True),
+        (1_601, 1_900, 4, False),
+    ],
+)
+def test_what_may_be_older_in_truth_is_told_by_the_clock_of_the_leader_that_was_met(
+    written_ns, promised_ns, term, is_uncertain
+):
+    transaction = OpenTransaction(T1, "snapshot", 0)
+    transaction.begin_snapshot(1_000, 600)
+    transaction.meet(1, 4, 2_000)
+    transaction.meet(1, 4, 3_000)  # Only the first time counts.
+    assert transaction.is_uncertain(1, term, written_ns, promised_ns) is is_uncertain
+    assert transaction.is_uncertain(2, 4, 1_500, 9_000)  # Nor of a shard whose leader was never met.
+
+
 def test_questions_are_bounded():
     node = Node()
     meet_leaders(node, routes(*((f"m{number}",) for number in range(99))), OpenTransaction(T1, "snapshot", 0))
