@@ -17,6 +17,7 @@ from PhantomLibrary.protocols.raft.messages import (
     HardState,
     Snapshot,
     SnapshotChunk,
+    SnapshotPart,
     SnapshotReply,
 )
 from PhantomLibrary.protocols.raft.stream import checksum_of
@@ -62,6 +63,24 @@ def test_a_chunk_of_another_snapshot_is_not_added_to_those_that_are_here(other):
     first, _ = chunks_of(b"a", b"b")
     assert received(it, first) == 1
     assert received(it, chunks_of(b"a", b"b", **other)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("parts", "has"),
+    [
+        ([(0, b"a", 9), (1, b"b", 9)], 2),
+        ([(0, b"a", 9), (2, b"c", 9)], 1),  # One is missing.
+        ([(0, b"a", 9), (1, b"b", 8)], 1),  # Of another one.
+        ([(1, b"b", 9)], 0),
+        ([(0, b"x", 8), (1, b"y", 8), (0, b"a", 9)], 1),  # Of two, the last that began.
+    ],
+)
+def test_a_replica_that_restarts_goes_on_from_the_parts_that_it_had(parts, has):
+    stored = tuple(SnapshotPart(5, 2, checksum, chunk, content) for chunk, content, checksum in parts)
+    it = replica(1, parts=stored)
+    for chunk, going_on in ((3, has), (0, 1 if has == 0 else has)):
+        message = SnapshotChunk(1, "n2", 2, 5, 2, 9, chunk, 4, b"a", None, 0, 0)
+        assert received(it, message) == going_on
 
 
 def test_a_log_that_agrees_with_a_snapshot_begins_after_it():

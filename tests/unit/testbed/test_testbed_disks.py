@@ -108,6 +108,9 @@ def test_rot_on_a_node_that_runs_is_found_in_its_turn_and_repaired_from_memory(d
         it.go(2, lambda: not disk_gap(it.run))
         assert findings(it.run)[-2:] == [(DamageFound, "n2", file), (DamageRepaired, "n2", file)]
         assert it.run.host("n2").incarnation == 1
+    told = len(findings(it.run))
+    it.go(2)
+    assert len(findings(it.run)) == told, "what was repaired is damaged still"
 
 
 def test_a_damaged_replica_is_repaired_by_the_others_and_says_so(it):
