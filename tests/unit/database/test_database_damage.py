@@ -4,6 +4,8 @@ import pytest
 
 from PhantomLibrary.database.frames import HEAD_BYTES, Framing
 from PhantomLibrary.database.messages import Execute
+from PhantomLibrary.database.records import StoredEntries, StoredEntry
+from PhantomLibrary.database.recovery import OwnFile, Replay
 from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE, snapshot_file, vote_file
 from PhantomLibrary.domain import LogEntry, Put
 from PhantomLibrary.protocols.raft.configuration import LOST
@@ -125,6 +127,22 @@ def test_each_flipped_bit_of_a_snapshot_is_found_and_its_entries_are_gone_with_i
         found = recover(flipped(disk, snapshot_file(1), bit), [1])[1]
         assert found.damaged and found.snapshot is None and found.entries == ()
         assert (found.term, found.vote, found.number) == (2, "n2", 0)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "first", "is_damaged"), [(None, 1, False), (None, 2, True), (4, 5, False), (4, 4, False), (4, 6, True)]
+)
+def test_entries_that_do_not_follow_what_is_there_are_missed_themselves(snapshot, first, is_damaged):
+    replay = Replay(0)
+    replay.take(StoredEntries([StoredEntry(index, 2, None) for index in range(first, first + 3)]))
+    found = replay.finish(
+        OwnFile(Snapshot(snapshot, 2, (b"s",)) if snapshot else None), OwnFile(), log_is_damaged=False
+    )
+    begin = (snapshot or 0) + 1
+    assert (found.damaged, [each.index for each in found.entries]) == (
+        is_damaged,
+        [] if is_damaged else list(range(begin, first + 3)),
+    )
 
 
 def test_a_snapshot_that_never_arrived_is_missed():

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pytest
 from msgspec.structs import replace
 
 from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor, make_layout
@@ -9,6 +10,7 @@ from PhantomLibrary.database.machine import ShardMachine
 from PhantomLibrary.database.messages import NotLeader, ShardRequest, Transact
 from PhantomLibrary.database.service import ShardService
 from PhantomLibrary.database.sessions import SessionTable
+from PhantomLibrary.database.shard_state import NEVER
 from PhantomLibrary.domain import Get, LogEntry, Put
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Propose
@@ -26,9 +28,14 @@ class Elected:
         entries = [LogEntry(index, 1, command) for index, command in enumerate(commands, 1)]
         group = SimpleNamespace(is_leader=True, term=2, leader="n1", log=RaftLog(0, 0, entries), holds_proposals=False)
         self.events, self.replies = [], []
-        replica = SimpleNamespace(shard=1, group=group, machine=machine, step=self.events.append)
+        self.is_current = True
+        replica = SimpleNamespace(
+            shard=1, group=group, machine=machine, step=self.events.append, is_current=lambda: self.is_current
+        )
         env = SimpleNamespace(node="n1", monotonic_ns=lambda: 0)
-        owner = SimpleNamespace(env=env, clock=HybridClock(lambda: 1_000), layout=layout, wal=None,
+        desk = SimpleNamespace(begin=lambda: None, settled=lambda: None)
+        parts = SimpleNamespace(desk=lambda _service, _config: desk)
+        owner = SimpleNamespace(env=env, clock=HybridClock(lambda: 1_000), layout=layout, wal=None, parts=parts,
                                 reply=lambda gateway, reply: self.replies.append(reply.outcome))  # fmt: skip
         self.service = ShardService(owner, replica)
 
@@ -58,6 +65,20 @@ def test_transactions_wait_until_all_is_applied():
     elected.request(Inquire(TransactionId(1, "n1", 1)))
     assert elected.events == []
     assert elected.replies == [NotLeader("", may_happen=False, reason="n1 has just been elected")]
+
+
+@pytest.mark.parametrize(
+    ("is_current", "is_frozen", "serves"),
+    [(True, False, True), (False, False, False), (True, True, False), (False, True, False)],
+)
+def test_transactions_are_served_by_who_has_applied_all_of_a_shard_that_still_serves(is_current, is_frozen, serves):
+    elected = Elected(None)
+    elected.is_current = is_current
+    if is_frozen:
+        machine = elected.service.machine
+        machine._become(replace(machine.descriptor, epoch=NEVER), machine.shape)
+    elected.service.caught_up()
+    assert (elected.service.desk is not None) == serves
 
 
 def test_a_read_that_was_confirmed_is_not_answered_by_who_leads_no_more():

@@ -27,6 +27,7 @@ from PhantomLibrary.protocols.transactions.values import (
     Inquire,
     RaiseFence,
     Resolve,
+    TransactionId,
     Undecided,
     span_of,
 )
@@ -183,6 +184,26 @@ def test_a_lock_on_what_was_written_since_says_when_and_when_that_was_promised(h
     answer = host.answers[host.take(lock(T1))]
     assert isinstance(answer, WrittenSince) and (answer.at_ns, answer.promised_ns) == (8_000, promised)
     assert isinstance(host.answers[host.take(lock(T3, "b"))], Locked)
+
+
+def test_locks_at_read_committed_say_how_late_the_latest_of_what_they_are_on_was_written(host):
+    for number, (key, at_ns) in enumerate((("a", 6_000), ("b", 9_000), ("c", 7_000)), 1):
+        writer = TransactionId(number, "n5", 7)
+        host.apply(prepare(writer, Put(key, "1")))
+        host.apply(Resolve(writer, True, at_ns))
+    answers = [
+        host.answers[host.take(LockKeys(T1, keys, "read committed", snapshot))]
+        for keys, snapshot in ((("a", "b", "c"), 900), (("a", "c"), 900), (("a", "b", "c"), 9_000), (("d",), 900))
+    ]
+    assert [answer.written_ns for answer in answers] == [9_000, 7_000, 0, 0]
+
+
+def test_a_prepare_that_is_refused_is_not_shown_as_one(host):
+    host.apply(prepare(T2, Put("a", "1")))
+    host.apply(Resolve(T2, True, 8_000))
+    host.shown.clear()
+    host.apply(prepare(T1, Put("a", "2")))
+    assert host.shown == []
 
 
 def test_what_was_locked_at_an_earlier_leader_is_waited_for(host):
