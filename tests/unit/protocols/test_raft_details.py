@@ -170,6 +170,19 @@ def test_a_refusal_takes_back_no_more_than_it_must():
     assert (progress.match_index, progress.next_index) == (3, 4)
 
 
+def test_a_refusal_from_before_what_a_follower_has_acknowledged_takes_nothing_back():
+    it = leader(3, 1, 1, 2)
+    it.step(reply("n2", 3, 4), BORN_NS)
+    progress = it._leadership.progress["n2"]
+    late = AppendReply(1, "n2", 3, False, 2, 1, 0, 0)
+    assert (progress.match_index, progress.next_index, progress.active) == (4, 5, True)
+    it.step(late, BORN_NS)
+    assert (progress.match_index, progress.next_index) == (4, 5)
+    progress.active = False  # The first that is heard of it for long: its disk may be lost.
+    it.step(late, BORN_NS)
+    assert (progress.match_index, progress.next_index) == (2, 3)
+
+
 def test_a_log_knows_no_term_of_what_a_snapshot_covers_or_it_does_not_reach():
     log = RaftLog(3, 2, [LogEntry(4, 5, "d"), LogEntry(5, 6, "e")])
     assert [log.term_at(index) for index in range(1, 8)] == [None, None, 2, 5, 6, None, None]
