@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from PhantomLibrary.checking.history import pair
 from PhantomLibrary.checking.transactions.check import check_appends_of, list_anomalies
 from PhantomLibrary.checking.transactions.form import Transactions
+from PhantomLibrary.checking.transactions.inference import WriteOrders
 from PhantomLibrary.checking.transactions.levels import ISOLATIONS, LEVELS, level_of
 from PhantomLibrary.checking.transactions.lists import ListHistory
 from PhantomLibrary.errors import InvalidInput
@@ -278,6 +279,15 @@ def test_snapshots_that_overlap_may_not_both_append_even_if_nobody_reads_it():
     assert check_appends_of(operations_of(skew), COMMITTED).outcome == "valid"
     apart = "1 ok: append x 1\n2 ok: append x 2\n3 ok: append x 3; append y 3\n4 ok: append y 4"
     assert check_appends_of(operations_of(apart), SNAPSHOT).outcome == "valid"
+
+
+def test_orders_of_what_nobody_read_are_completed_before_a_history_is_called_possible(monkeypatch):
+    """At snapshot, writes that nobody read stand in some order: one that is possible has to be shown."""
+    chosen, choose = [], WriteOrders.choose
+    monkeypatch.setattr(WriteOrders, "choose", lambda orders: chosen.append(choose(orders)))
+    apart = "1 ok: append x 1\n2 ok: append x 2\n3 ok: append x 3; append y 3\n4 ok: append y 4"
+    assert check_appends_of(operations_of(apart), SNAPSHOT).outcome == "valid"
+    assert len(chosen) == 1
 
 
 def test_cycle_in_real_time_names_only_who_came_first_and_who_missed_it():

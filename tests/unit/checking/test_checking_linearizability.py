@@ -248,6 +248,16 @@ def test_illegal_list_history_is_explained(history, script, code):
         ("1 invoke append <a>\n1 ok append <a>\n2 invoke get\n2 ok get -", "LIN-002"),
         ("1 invoke append <a>\n1 ok append <a>\n2 invoke get\n2 ok get -\n2 invoke get\n2 ok get <a>", "LIN-001"),
         ("1 invoke append <a>\n1 ok append <a>\n2 invoke get\n2 ok get <a><a>", "LIN-005"),
+        (
+            "1 invoke append <a>\n1 ok append <a>\n1 invoke append <b>\n1 ok append <b>\n1 invoke append <c>\n"
+            "1 ok append <c>\n2 invoke get\n2 ok get <a><b><a><c>",
+            "LIN-005",
+        ),
+        (  # Tried twice, seen twice: what is wrong is their place.
+            "1 invoke append <a>\n1 info append <a>\n3 invoke append <a>\n3 ok append <a>\n3 invoke append <b>\n"
+            "3 ok append <b>\n2 invoke get\n2 ok get <a><a><b>\n2 invoke get\n2 ok get <b><a><a>",
+            "LIN-009",
+        ),
         ("1 invoke put <a>\n1 ok put <a>\n2 invoke get\n2 ok get <b>", "LIN-009"),
     ],
 )

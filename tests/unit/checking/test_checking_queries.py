@@ -118,6 +118,8 @@ def test_parameters_are_values_and_views_are_queries(oracle):
         ("TIMESTAMP '2023-12-31 23:59:30' + INTERVAL '45 seconds'", "2024-01-01 00:00:15"),
         ("'a' LIKE 'A'", 0),
         ("-7 / 2 * 10 + -7 % 2", -31),
+        ("9007199254740993 % 9007199254740994", 9007199254740993),  # More digits than a float has.
+        ("-9007199254740993 % 10", -3),
         ("ROUND(CAST(2.5 AS REAL))", 2.0),
     ],
 )

@@ -7,15 +7,23 @@ from msgspec.structs import replace
 
 from PhantomLibrary.database.config import DatabaseConfig, ShardDescriptor, make_layout
 from PhantomLibrary.database.machine import ShardMachine
-from PhantomLibrary.database.messages import NotLeader, ShardRequest, Transact
+from PhantomLibrary.database.messages import NotLeader, ShardRequest, Told, Transact
 from PhantomLibrary.database.service import ShardService
 from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.database.shard_state import NEVER
 from PhantomLibrary.domain import Get, LogEntry, Put
+from PhantomLibrary.domain.rows import CATALOG_KEY
 from PhantomLibrary.protocols.mvcc.clock import HybridClock
 from PhantomLibrary.protocols.raft.effects import Propose
 from PhantomLibrary.protocols.raft.log import RaftLog
-from PhantomLibrary.protocols.transactions.values import Inquire, RaiseFence, TransactionId
+from PhantomLibrary.protocols.transactions.values import (
+    Conflict,
+    Inquire,
+    Prepare,
+    Prepared,
+    RaiseFence,
+    TransactionId,
+)
 
 
 class Elected:
@@ -27,7 +35,7 @@ class Elected:
         machine = ShardMachine(layout, ShardDescriptor(1, "", "", 1, ("n1",)), SessionTable(9))
         entries = [LogEntry(index, 1, command) for index, command in enumerate(commands, 1)]
         group = SimpleNamespace(is_leader=True, term=2, leader="n1", log=RaftLog(0, 0, entries), holds_proposals=False)
-        self.events, self.replies = [], []
+        self.events, self.replies, self.shown = [], [], []
         self.is_current = True
         replica = SimpleNamespace(
             shard=1, group=group, machine=machine, step=self.events.append, is_current=lambda: self.is_current
@@ -36,6 +44,7 @@ class Elected:
         desk = SimpleNamespace(begin=lambda: None, settled=lambda: None)
         parts = SimpleNamespace(desk=lambda _service, _config: desk)
         owner = SimpleNamespace(env=env, clock=HybridClock(lambda: 1_000), layout=layout, wal=None, parts=parts,
+                                sink=self.shown.append,
                                 reply=lambda gateway, reply: self.replies.append(reply.outcome))  # fmt: skip
         self.service = ShardService(owner, replica)
 
@@ -79,6 +88,23 @@ def test_transactions_are_served_by_who_has_applied_all_of_a_shard_that_still_se
         machine._become(replace(machine.descriptor, epoch=NEVER), machine.shape)
     elected.service.caught_up()
     assert (elected.service.desk is not None) == serves
+
+
+@pytest.mark.parametrize(
+    ("answer", "epoch", "keys"),
+    [
+        (Prepared(900), 1, ["a", "b"]),
+        (Prepared(900), 9, []),  # It meant another shape of the shard.
+        (Conflict("a was written"), 1, []),
+    ],
+    ids=str,
+)
+def test_what_a_shard_promises_of_a_transaction_is_shown_for_each_key_that_is_its_own(answer, epoch, keys):
+    elected = Elected(None)
+    writes = (Put("a", "1"), Put(CATALOG_KEY, "{}"), Put("b", "2"))
+    work = Prepare(TransactionId(1, "n1", 1), "snapshot", 900, writes, (), 1, (1,))
+    elected.service._show_acknowledged(Transact("n9", 1, epoch, 900, work), Told(answer))
+    assert [each.key for each in elected.shown] == keys
 
 
 def test_a_read_that_was_confirmed_is_not_answered_by_who_leads_no_more():

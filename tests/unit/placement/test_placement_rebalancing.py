@@ -174,6 +174,14 @@ def test_each_move_says_why():
     assert move.bytes == 1000
 
 
+def test_the_share_of_a_node_goes_by_its_capacity():
+    nodes = (PlacedNode("n1", "a", "", 1), PlacedNode("n2", "a", "", 3))
+    shards = tuple(PlacedShard(number, ("n1",), "n1", 1000) for number in range(1, 9))
+    reasons = [move.reason for move in plan(Snapshot(1, nodes, shards)).moves]
+    assert reasons[0] == "n1 has 8 replicas (share 2.0), n2 has 0 (share 6.0)"
+    assert len(reasons) == 6
+
+
 def test_what_is_even_stays():
     found = plan(cluster(6, 12))
     assert found.is_empty and found.bytes == 0
