@@ -169,6 +169,28 @@ ILLEGAL = {
         "LIN-004: register k1: process 3 read 41 at 0.004 s, which only an operation that failed wrote"
         " (process 1, failed at 0.002 s)",
     ),
+    "stale after a cas": (
+        """
+        1 invoke write 41
+        1 ok write 41
+        2 invoke cas [41,42]
+        2 ok cas [41,42]
+        3 invoke read
+        3 ok read 41""",
+        "LIN-002: register k1: process 3 read 41 at 0.006 s, after 42 had been confirmed at 0.004 s, which no read"
+        " ever showed",
+    ),
+    "only a cas that failed": (
+        """
+        1 invoke write 41
+        1 ok write 41
+        2 invoke cas [41,42]
+        2 fail cas [41,42] refused
+        3 invoke read
+        3 ok read 42""",
+        "LIN-004: register k1: process 3 read 42 at 0.006 s, which only an operation that failed wrote"
+        " (process 2, failed at 0.004 s)",
+    ),
     "impossible cas": (
         """
         1 invoke write 41

@@ -11,6 +11,7 @@ from PhantomLibrary.protocols.raft.effects import (
     GoneQuiet,
     Persisted,
     Propose,
+    Quiesce,
     Read,
     Refuse,
     SetDeadline,
@@ -22,6 +23,7 @@ from PhantomLibrary.protocols.raft.messages import (
     AppendReply,
     HardState,
     Invitation,
+    RequestVote,
     TimeoutNow,
     Vote,
 )
@@ -186,6 +188,18 @@ def test_a_refusal_from_before_what_a_follower_has_acknowledged_takes_nothing_ba
 def test_a_log_knows_no_term_of_what_a_snapshot_covers_or_it_does_not_reach():
     log = RaftLog(3, 2, [LogEntry(4, 5, "d"), LogEntry(5, 6, "e")])
     assert [log.term_at(index) for index in range(1, 8)] == [None, None, 2, 5, 6, None, None]
+
+
+@pytest.mark.parametrize(("source", "is_granted"), [("n2", True), ("n3", False)])
+def test_a_quiet_follower_lets_its_leader_stand_anew_and_nobody_else(source, is_granted):
+    """A leader that stands has lost its term: what its node said until now counts for it no more."""
+    it = replica(1, quiesces=True)
+    it.step(append("n2", 1, (1, 1)), BORN_NS)
+    it.step(Quiesce("n2", 1, 1), BORN_NS)
+    assert it.is_quiet
+    late_ns = BORN_NS + 10 * TIMEOUT_NS  # Quiet all the time: no message of the leader's own.
+    (vote,) = said(it.step(RequestVote(1, source, 2, 1, 1, pre=True), late_ns))
+    assert (vote.granted, it.is_quiet) == (is_granted, False)
 
 
 # --- disks that do not do their part ----------------------------------------------------------------------------------
