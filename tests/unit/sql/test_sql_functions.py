@@ -82,6 +82,8 @@ from tests.unit.sql.sql_tables import rows_of
             "CAST(TIMESTAMP '2024-01-01 10:00' AS DATE), CAST(DATE '2024-01-01' AS TIMESTAMP)",
             ("2024-01-01", "2024-01-01 00:00:00"),
         ),
+        ("CAST('2024-01-02 23:59:59' AS DATE), CAST('1969-12-31 23:00' AS DATE)", ("2024-01-02", "1969-12-31")),
+        ("trunc(1.25, 3), trunc(1.25, 2), trunc(-1.259, 2), trunc(1259.5, -2)", ("1.25", "1.25", "-1.25", "1200")),
         ("CAST(-1.9 AS INTEGER), CAST('-7' AS INTEGER), '1.5'::REAL, CAST(0.1 AS REAL)", (-1, -7, 1.5, 0.1)),
         (
             "id IS NULL, NULL IS NULL, NULL IS NOT DISTINCT FROM NULL, id IN (2, NULL), id NOT IN (1, NULL)",

@@ -1,16 +1,17 @@
 """The provider of machines goes by the latest plan, counts what is starting, and switches off what was removed."""
 
 import pytest
+from msgspec.structs import replace
 
 from PhantomLibrary.database.scaling import Scaled
 from PhantomLibrary.domain import SECOND_NS
 from PhantomLibrary.domain.scaling import ScalingPolicy, Wanted
 from PhantomLibrary.errors import InvalidInput, InvalidState
-from PhantomLibrary.testbed.provider import MachineProvider
+from PhantomLibrary.testbed.provider import Machine, MachineProvider
 from PhantomLibrary.testbed.replay import replay
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.scaling import encode_policy, is_scaled, latest_decision, why_not_scaled
-from PhantomLibrary.testbed.scaling_judge import judge_plans, judge_reversals
+from PhantomLibrary.testbed.scaling_judge import _can_grow, judge_plans, judge_reversals
 from PhantomLibrary.testbed.schedule import Command, RunSpec, Schedule
 from PhantomLibrary.world.topology import NodeSpec
 
@@ -142,8 +143,6 @@ def test_sizes_that_the_policy_does_not_allow_are_told(run):
 
 def with_history(run, *plans):
     """Let the cluster have had these plans: (epoch, before, nodes, kind, second)."""
-    from msgspec.structs import replace
-
     history = tuple(Scaled(e, b, nodes, kind, "so", second * SECOND_NS) for e, b, nodes, kind, second in plans)
     directory = run.directory()
     scaling = replace(directory.scaling, history=history)
@@ -186,6 +185,24 @@ def test_plans_that_do_not_follow_or_are_out_of_bounds_are_found(judged, plans, 
     with_history(judged, *plans)
     verdict = judge_plans(judged, None)
     assert verdict.code == "SCL-002" and words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("node", "is_given_up", "has_heard", "may_lack"),
+    [
+        ("n9", False, True, True),
+        ("n9", True, True, False),  # Nobody waits for it any more.
+        ("n3", False, True, False),  # It is there already.
+        ("n9", True, False, True),  # Nobody has ordered anything yet.
+    ],
+)
+def test_nodes_may_be_missing_while_machines_are_on_their_way_and_no_longer(
+    judged, node, is_given_up, has_heard, may_lack
+):
+    machine = Machine(replace(judged.world.topology.nodes[0], name=node), 0, 4, 4, 0, is_given_up=is_given_up)
+    judged.provider.machines[:] = [machine]
+    judged.provider.epoch = judged.directory().scaling.epoch - (not has_heard)
+    assert _can_grow(judged) is may_lack
 
 
 def test_machines_beyond_their_plan_are_found(judged):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from PhantomLibrary.domain import SECOND_NS
@@ -277,3 +279,19 @@ def test_offset_steps_the_wall_clock_only() -> None:
     assert bench.env("n1").monotonic_ns() == MS and skew.bites == 5000
     skew.heal()
     assert bench.env("n1").wall_ns() == WALL_ORIGIN_NS + MS
+
+
+def test_the_trace_says_what_became_of_nodes() -> None:
+    bench = Bench(nodes=2).started()
+    bench.run(MS)
+    bench.world.nodes["n1"].pause()
+    bench.world.nodes["n1"].resume()
+    bench.world.nodes["n1"].crash()
+    bench.world.nodes["n1"].wipe()
+    bench.trace.flush()
+    said = [json.loads(record) for record in bench.records]
+    assert [(each["node"], each["did"]) for each in said if "did" in each] == [
+        ("n1", "start"),
+        ("n2", "start"),
+        *(("n1", did) for did in ("pause", "resume", "crash", "wipe")),
+    ]

@@ -10,7 +10,7 @@ from PhantomLibrary.sql.bind import bind_query
 from PhantomLibrary.sql.catalog import Catalog, Column, Sharding, SqlType, Table
 from PhantomLibrary.sql.parser import parse
 from PhantomLibrary.sql.planning import trees
-from PhantomLibrary.sql.planning.pruning import Pruner
+from PhantomLibrary.sql.planning.pruning import Pruner, intersection, union
 from PhantomLibrary.sql.rows import position
 
 COMPARISONS = {
@@ -35,6 +35,24 @@ KINDS = {
     "INTEGER": (INTEGERS, ((), (10,), (0, 10, 1 << 62)), "?"),
     "REAL": (REALS, ((), (0.5,), (-1.5, 1.0)), "CAST(? AS REAL)"),
 }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both", "either"),
+    [
+        (((0, 5),), ((3, 9),), ((3, 5),), ((0, 9),)),
+        (((3, 9),), ((0, 5),), ((3, 5),), ((0, 9),)),
+        (((0, 9),), ((3, 5),), ((3, 5),), ((0, 9),)),
+        (((0, 5),), ((5, 9),), ((5, 5),), ((0, 9),)),
+        (((0, 5),), ((6, 9),), (), ((0, 9),)),
+        (((0, 4),), ((6, 9),), (), ((0, 4), (6, 9))),
+        (((0, 2), (5, 9)), ((1, 6), (8, 8)), ((1, 2), (5, 6), (8, 8)), ((0, 9),)),
+        ((), ((1, 2),), (), ((1, 2),)),
+    ],
+)
+def test_ranges_of_positions_are_cut_and_joined_exactly(first, second, both, either):
+    assert intersection(first, second) == both
+    assert union(first, second) == either
 
 
 def places(kind, splits, condition, parameters):
