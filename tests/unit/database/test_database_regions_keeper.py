@@ -4,10 +4,13 @@ from msgspec.structs import replace
 
 from PhantomLibrary.database.config import DatabaseConfig, make_regional_layout
 from PhantomLibrary.database.directory import Directory, first_directory
+from PhantomLibrary.database.machine import ShardMachine
+from PhantomLibrary.database.messages import Execute, OpenSession
 from PhantomLibrary.database.regions.administration import RegionKeeper
 from PhantomLibrary.database.regions.messages import AdoptPolicy, Position
+from PhantomLibrary.database.sessions import SessionTable
 from PhantomLibrary.domain import SECOND_NS, Refused
-from PhantomLibrary.domain.region_policy import RegionPolicy
+from PhantomLibrary.domain.region_policy import ChangeRegions, RegionPolicy
 from PhantomLibrary.placement.snapshot import PlacedNode
 
 POLICY = RegionPolicy(0, ("eu", "us"), ("eu",))
@@ -184,3 +187,19 @@ def test_a_home_that_takes_writes_is_left_alone():
     office.look()
     office.look(60)
     assert office.asked == []
+
+
+# --- shard 0 ----------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_changes_of_the_regions_one_holds_and_the_other_is_told_so():
+    layout = make_regional_layout(NODES, shards=1, replicas=1, config=DatabaseConfig(), policy=POLICY)
+    machine = ShardMachine(layout, layout.shards[0], SessionTable(9))
+    session = int(machine.apply(1, OpenSession("n1", 1)).value)
+    first, second = (replace(POLICY, epoch=1, writable=(region,)) for region in ("us", "eu"))
+    told = [
+        machine.apply(number + 1, Execute("n1", number, 1, session, number, 0, ChangeRegions("regions", policy))).value
+        for number, policy in enumerate((first, second, first, replace(second, epoch=2)), 1)
+    ]
+    assert told == ["", "the regions were changed meanwhile: look, and ask again", "", ""]
+    assert machine.directory.regions == replace(second, epoch=2)

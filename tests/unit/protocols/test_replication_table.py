@@ -182,6 +182,20 @@ def test_merge_function_cannot_change_what_is_kept():
 # --- sets and counters ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("words", "how"), [("increment k 1", "counter"), ("append k a", "set"), ("remove k a", "set")])
+def test_changes_that_knew_nothing_of_each_other_are_counted_others_are_not(words, how):
+    it = Regions()
+    it.write("eu", words)
+    it.meet()
+    it.write("us", words, context=it.read("us", "k").context)
+    it.meet()
+    assert [it[region].counts for region in REGIONS] == [{}] * 3
+    it.write("eu", words, context=it.read("eu", "k").context)
+    it.write("us", words, context=it.read("us", "k").context)
+    it.meet()
+    assert it["ap"].counts == {how: 1}
+
+
 @pytest.mark.parametrize("conflicts", STRATEGIES)
 def test_counters_add_up(conflicts):
     it = Regions(conflicts)
