@@ -32,8 +32,9 @@ from PhantomLibrary.database.records import (
 )
 from PhantomLibrary.database.recovery import OwnFile, Recovery, Replay
 from PhantomLibrary.database.snapshot_parts import SnapshotParts
+from PhantomLibrary.database.whole_files import WholeFiles
 from PhantomLibrary.domain import NodeId, ShardId
-from PhantomLibrary.kernel.process import Disk, ReadError
+from PhantomLibrary.kernel.process import Disk
 from PhantomLibrary.protocols.raft.configuration import LOST
 from PhantomLibrary.protocols.raft.messages import HardState, Record, Snapshot, SnapshotPart, SnapshotRecord
 
@@ -85,6 +86,7 @@ class WriteAheadLog:
         self._owner = owner
         self._frames = self.framing(node, LOG_FILE)
         self._scrub = Scrub(self._frames)
+        self._files = WholeFiles(disk, node, self.framing)
         self._parts = SnapshotParts(disk, node, self.framing)
         self._waiting: list[_Waiting] = []
         self._syncing: list[_Waiting] = []
@@ -159,30 +161,24 @@ class WriteAheadLog:
 
     def _save_snapshot(self, shard: ShardId, snapshot: Snapshot) -> None:
         self._snapshots[shard] = snapshot.index
-        self._save(snapshot_file(shard, self._numbers.get(shard, 0)), encode(snapshot))
+        self._files.save(snapshot_file(shard, self._numbers.get(shard, 0)), encode(snapshot))
 
     def _save_vote(self, shard: ShardId, state: HardState) -> None:
-        self._save(vote_file(shard, self._numbers.get(shard, 0)), encode(state))
-
-    def _save(self, file: str, body: bytes) -> None:
-        self._disk.replace(file, self.framing(self._node, file).pack(body, 0, 1, 1))
+        self._files.save(vote_file(shard, self._numbers.get(shard, 0)), encode(state))
 
     def put(self, file: str, content: bytes) -> None:
         """Write a small file of somebody else's, all or nothing; durable with the next sync."""
         self.kept[file] = content
-        self._save(file, content)
+        self._files.save(file, content)
 
     def get(self, file: str) -> bytes:
         """Return what `put` has written, b"" where there is nothing, or nothing to be believed."""
-        content = self._read(file)
-        if content == b"":
-            return b""
-        scan = self.framing(self._node, file).read(content or b"")
-        if content is None or scan.is_damaged or len(scan.bodies) != 1:
-            self._disk.remove(file)  # Its owner learns anew what it said, or does without.
-            return b""
-        self.kept[file] = scan.bodies[0]
-        return scan.bodies[0]
+        content = self._files.body(file)
+        if content:
+            self.kept[file] = content
+        elif content is None:
+            self._files.remove(file)  # Its owner learns anew what it said, or does without.
+        return content or b""
 
     def begin(self, shard: ShardId, number: int, snapshot: Snapshot | None = None) -> None:
         """Write that a replica of this number begins, in place of what was here, empty or with a snapshot; durable with
@@ -204,8 +200,8 @@ class WriteAheadLog:
         for waiting in (self._waiting, self._syncing):
             waiting[:] = [(each, NOBODY if each == shard else token) for each, token in waiting]
         self._write_existence(shard, (Existence(number, holds=False),))
-        self._disk.remove(snapshot_file(shard, number))
-        self._disk.remove(vote_file(shard, number))
+        for file in (snapshot_file(shard, number), vote_file(shard, number)):
+            self._files.remove(file)
         self._parts.remove(shard)
 
     def _write_existence(self, shard: ShardId, records: tuple[Record | Existence, ...]) -> None:
@@ -308,10 +304,10 @@ class WriteAheadLog:
 
         To be called before anything is written.
         """
-        self.is_formatted = bool(self._read(FORMAT_FILE))
+        self.is_formatted = bool(self._files.content(FORMAT_FILE))
         number = 0 if self.is_formatted else LOST
         scan, is_unreadable = self._scan()
-        is_damaged = scan.is_damaged or is_unreadable
+        is_damaged = scan.is_damaged or is_unreadable or (not scan.is_whole and self._went_astray())
         self.bad_files = [LOG_FILE] if is_damaged else []
         replays = self._replay(scan, {shard: Replay(number) for shard in shards}, number)
         if is_damaged:
@@ -348,6 +344,12 @@ class WriteAheadLog:
                 replays[shard].promise(record)
         return replays
 
+    def _went_astray(self) -> bool:
+        """Whether something was written over a file: then a bad tail of the log may be no tail of a crash, but where that
+        should stand.
+        """
+        return not all(self.is_intact(file) for file in self._disk.files() if file != LOG_FILE)
+
     def _find_lost_beginnings(self, replays: dict[ShardId, Replay]) -> None:
         """The log may have lost that a replica began here; but it had a vote of its own before it promised anything."""
         for file in self._disk.files():
@@ -359,27 +361,15 @@ class WriteAheadLog:
                 replays[shard] = Replay(number)
 
     def _scan(self) -> tuple[Scan, bool]:
-        content = self._read(LOG_FILE)
+        content = self._files.content(LOG_FILE)
         return self._frames.read(content or b""), content is None
 
     def _own_file(self, file: str, decode: Callable[[bytes], Snapshot | StoredState | None]) -> OwnFile:
-        content = self._read(file)
-        if content == b"":
-            return OwnFile()
-        scan = self.framing(self._node, file).read(content or b"")
-        if content is None or scan.is_damaged or len(scan.bodies) != 1:
+        body = self._files.body(file)
+        if body is None:
             self.bad_files.append(file)
             return OwnFile(is_bad=True)
-        return OwnFile(decode(scan.bodies[0]))
-
-    def _read(self, file: str) -> bytes | None:
-        """Return a file, None where the disk cannot read it. Unlike a sync, a read may be tried again."""
-        for _ in range(2):
-            try:
-                return self._disk.read(file)
-            except ReadError:
-                continue
-        return None
+        return OwnFile(decode(body)) if body else OwnFile()
 
     def format(self) -> None:
         """Write that this disk has been in use from the beginning."""
@@ -388,10 +378,8 @@ class WriteAheadLog:
     def is_intact(self, file: str) -> bool:
         """Read a file back, and tell whether it is as it was written."""
         if file == FORMAT_FILE:
-            return self._read(file) in (b"", FORMATTED)
+            return self._files.content(FORMAT_FILE) in (b"", FORMATTED)
         if file == LOG_FILE:
-            content = self._read(LOG_FILE)
+            content = self._files.content(LOG_FILE)
             return content is not None and self._scrub.is_intact(content)
-        content = self._read(file)
-        # A file with more behind its frame would be believed after a crash, and is mended all the same.
-        return content is not None and (not content or self.framing(self._node, file).read(content).is_whole)
+        return self._files.is_intact(file)

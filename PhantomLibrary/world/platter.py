@@ -241,20 +241,19 @@ class Platter:
         elsewhere = [each for each in places if each[0] != file]
         if operation == "append":
             self.files.setdefault(file, []).append(bytes(len(content)))
-        if operation == "append" or self.files.get(file) != [content]:  # Else what was there is what should be.
-            self.damage.setdefault(file, []).append(trouble)
         trouble.bites += 1
         aimed = [each for each in places if each[0] == trouble.onto]
         if trouble.onto != ANY:
             nearby, elsewhere = [], aimed
         chosen = elsewhere if elsewhere and not (nearby and self.draws.bits(2)) else nearby
-        if not chosen:
-            return
-        victim, number = chosen[self.draws.below(len(chosen))]
-        start = sum(map(len, self.files[victim][:number]))
-        self._overwrite(victim, start, content)
-        if victim != file:
-            self.damage.setdefault(victim, []).append(trouble)
+        if chosen:
+            victim, number = chosen[self.draws.below(len(chosen))]
+            start = sum(map(len, self.files[victim][:number]))
+            self._overwrite(victim, start, content)
+            if victim != file:
+                self.damage.setdefault(victim, []).append(trouble)
+        if operation == "append" or b"".join(self.files.get(file, ())) != content:  # Else it is as it should be.
+            self.damage.setdefault(file, []).append(trouble)
 
     def _byte_at(self, file: str, place: int) -> int:
         for content in self.files[file]:

@@ -172,6 +172,59 @@ def test_a_frame_in_the_place_of_another_is_found_whatever_it_says():
                 assert found.damaged and found.entries == tuple(ENTRIES[: len(found.entries)])
 
 
+def overwritten(disk, file, content):
+    """Let something land on the beginning of a file."""
+    return FakeDisk({**disk.before, file: content + disk.read(file)[len(content) :]})
+
+
+@pytest.mark.parametrize("file", [vote_file(1), snapshot_file(1), FORMAT_FILE, "other"])
+def test_the_last_record_is_missed_where_it_is_found_elsewhere(file):
+    """A hole at the end of the log looks like what a crash has torn, but for what stands in the wrong place."""
+    disk = written(marked=False)
+    log = log_on(disk)
+    log.recover([1])
+    log.save_snapshot(1, Snapshot(1, 2, (b"s",)))
+    log.put("other", b"others")
+    disk = disk.after(10**6)
+    content = disk.read(LOG_FILE)
+    record = content[places_of_frames(content)[-1] :]
+    torn = FakeDisk({**disk.before, LOG_FILE: content[: -len(record)] + bytes(len(record))})
+    found = recover(torn, [1])[1]
+    assert not found.damaged and found.entries[-1].index == 7
+    found = recover(overwritten(torn, file, record), [1])[1]
+    assert found.damaged and (found.number == LOST) == (file == vote_file(1))
+    whole = recover(overwritten(disk, file, record), [1])[1]
+    assert whole.damaged == (file == snapshot_file(1)) and whole.entries[-1].index == 8
+
+
+@pytest.mark.parametrize("damage", ["that of before", "nothing", "more behind it"])
+def test_a_scrub_finds_that_a_file_does_not_hold_what_was_written_last(damage):
+    disk = FakeDisk()
+    log = log_on(disk)
+    log.recover([1])
+    for number in (1, 2):
+        log.append(1, (HardState(number, "n2"),), number)
+        log.save_snapshot(1, Snapshot(number, 1, (b"s",)))
+        log.put("other", b"%d" % number)
+        sync(log, disk)
+        if number == 1:
+            before = disk.after(10**6).before
+    for file in (vote_file(1), snapshot_file(1), "other"):
+        assert log.is_intact(file)
+        wrong = {"that of before": before[file], "nothing": b"", "more behind it": disk.read(file) + b"x"}[damage]
+        disk.writes.append(("replace", file, wrong))
+        assert not log.is_intact(file)
+
+
+def test_what_a_restart_has_read_is_what_a_scrub_compares_with():
+    disk = written()
+    log = log_on(disk)
+    log.recover([1])
+    assert log.is_intact(vote_file(1))
+    disk.writes.append(("replace", vote_file(1), written(vote="n3").read(vote_file(1))))
+    assert not log.is_intact(vote_file(1))
+
+
 def test_a_file_of_another_node_or_another_name_is_not_believed():
     disk = written()
     assert not Framing("n2", LOG_FILE).read(disk.read(LOG_FILE)).bodies

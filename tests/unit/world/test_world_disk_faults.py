@@ -252,6 +252,23 @@ def test_file_whose_misdirected_replacement_was_the_same_is_intact(content: byte
     assert sorted(bench.world.nodes["n1"].platter.damage) == damaged
 
 
+@pytest.mark.parametrize(("content", "damaged"), [(b"anew", []), (b"new", ["own"]), (b"newer", [])])
+def test_misdirected_replacement_that_lands_where_it_belongs_is_damage_if_some_of_the_old_is_left(
+    content: bytes, damaged: list[str]
+) -> None:
+    bench = Bench().started()
+    disk = bench.env("n1").disk
+    disk.replace("own", b"same")
+    disk.sync(1)
+    bench.run(3 * MS)
+    fault = begun(bench, DiskFault("n1", "misdirected write", Aim("replace", "own"), onto="own"))
+    disk.replace("own", content)
+    disk.sync(2)
+    bench.run(3 * MS)
+    assert fault.bites == 1 and disk.read("own") == content + b"same"[len(content) :]
+    assert sorted(bench.world.nodes["n1"].platter.damage) == damaged
+
+
 def test_probability_strikes_some_of_many() -> None:
     bench = Bench().started()
     fault = begun(bench, DiskFault("n1", "io error", Aim("sync", probability_ppm=300_000)))
