@@ -345,8 +345,8 @@ class WriteAheadLog:
         return replays
 
     def _went_astray(self) -> bool:
-        """Whether something was written over a file: then a bad tail of the log may be no tail of a crash, but where that
-        should stand.
+        """Whether something was written over a file: a bad tail of the log may be where that should stand, then, and no
+        tail of a crash.
         """
         return not all(self.is_intact(file) for file in self._disk.files() if file != LOG_FILE)
 
