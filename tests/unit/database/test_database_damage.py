@@ -4,7 +4,7 @@ import pytest
 
 from PhantomLibrary.database.frames import HEAD_BYTES, Framing
 from PhantomLibrary.database.messages import Execute
-from PhantomLibrary.database.records import StoredEntries, StoredEntry
+from PhantomLibrary.database.records import StoredEntries, StoredEntry, StoredState
 from PhantomLibrary.database.recovery import OwnFile, Replay
 from PhantomLibrary.database.wal import FORMAT_FILE, LOG_FILE, snapshot_file, vote_file
 from PhantomLibrary.domain import LogEntry, Put
@@ -127,6 +127,23 @@ def test_each_flipped_bit_of_a_snapshot_is_found_and_its_entries_are_gone_with_i
         found = recover(flipped(disk, snapshot_file(1), bit), [1])[1]
         assert found.damaged and found.snapshot is None and found.entries == ()
         assert (found.term, found.vote, found.number) == (2, "n2", 0)
+
+
+@pytest.mark.parametrize(
+    ("states", "promised"),
+    [
+        (((2, ""), (2, "n2")), (2, "n2")),
+        (((2, "n2"), (2, "")), (2, "n2")),  # A vote that was given stays given.
+        (((2, "n2"), (3, "")), (3, "")),
+        (((3, ""), (2, "n2")), (3, "")),
+        (((2, "n2"), (1, "n3"), (2, "n2")), (2, "n2")),
+    ],
+)
+def test_the_latest_of_what_was_promised_anywhere_holds(states, promised):
+    replay = Replay(0)
+    for state in states:
+        replay.promise(StoredState(*state))
+    assert (replay.term, replay.vote) == promised
 
 
 @pytest.mark.parametrize(

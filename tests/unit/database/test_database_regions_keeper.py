@@ -102,6 +102,13 @@ def test_without_a_policy_for_it_nothing_happens_by_itself():
     assert office.asked == []
 
 
+def test_without_a_policy_for_it_nothing_goes_back_by_itself():
+    office = Office(replace(POLICY, epoch=1, writable=("us",), fail_over_after_ns=3 * SECOND_NS))
+    for seconds in (0, 10, 10):
+        office.look(seconds)
+    assert office.asked == [] and office.proposed == []
+
+
 def test_what_was_begun_is_completed_when_the_heir_has_all():
     policy = replace(POLICY, epoch=1, writable=(), heir="us")
     office = Office(policy)

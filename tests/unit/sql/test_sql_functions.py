@@ -82,6 +82,13 @@ from tests.unit.sql.sql_tables import rows_of
             "CAST(TIMESTAMP '2024-01-01 10:00' AS DATE), CAST(DATE '2024-01-01' AS TIMESTAMP)",
             ("2024-01-01", "2024-01-01 00:00:00"),
         ),
+        ("2 + DATE '2024-02-28', DATE '2024-02-28' + 2", ("2024-03-01", "2024-03-01")),
+        (
+            "CAST('no' AS BOOLEAN), CAST('f' AS BOOLEAN), CAST(' OFF ' AS BOOLEAN), CAST('0' AS BOOLEAN)",
+            (False, False, False, False),
+        ),
+        ("id <> ALL (SELECT 2), id <> ALL (SELECT 1)", (True, False)),
+        ("id = ANY (SELECT 1), id = ANY (SELECT 2)", (True, False)),
         ("CAST('2024-01-02 23:59:59' AS DATE), CAST('1969-12-31 23:00' AS DATE)", ("2024-01-02", "1969-12-31")),
         ("trunc(1.25, 3), trunc(1.25, 2), trunc(-1.259, 2), trunc(1259.5, -2)", ("1.25", "1.25", "-1.25", "1200")),
         ("CAST(-1.9 AS INTEGER), CAST('-7' AS INTEGER), '1.5'::REAL, CAST(0.1 AS REAL)", (-1, -7, 1.5, 0.1)),
@@ -181,6 +188,11 @@ def test_query_has_its_rows(query, rows):
         ("SELECT * FROM customers JOIN orders USING (name)", "42703: column name specified in USING does not exist in"),
         ("SELECT * FROM (VALUES (1), (1, 2)) v", "42601: VALUES lists must all be the same length"),
         ("SELECT id AS a, name AS a FROM customers ORDER BY a", "42702: ORDER BY a is ambiguous"),
+        ("SELECT score FROM customers GROUP BY score ORDER BY name", "42803: column customers.name must appear"),
+        ("SELECT score FROM customers GROUP BY score ORDER BY abs(id)", "42803: column customers.id must appear"),
+        ("SELECT 1 || 2", "42883: operator does not exist: INTEGER || INTEGER"),
+        ("SELECT CAST('a' AS VARCHAR(0))", "42P16: "),
+        ("SELECT id > ALL (SELECT 1) FROM customers", "0A000: "),
     ],
 )  # fmt: skip
 def test_query_is_refused(query, error):
