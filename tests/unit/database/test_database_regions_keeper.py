@@ -103,7 +103,7 @@ def test_without_a_policy_for_it_nothing_happens_by_itself():
 
 
 def test_without_a_policy_for_it_nothing_goes_back_by_itself():
-    office = Office(replace(POLICY, epoch=1, writable=("us",), fail_over_after_ns=3 * SECOND_NS))
+    office = Office(replace(POLICY, epoch=1, writable=("us",), home="eu", fail_over_after_ns=3 * SECOND_NS))
     for seconds in (0, 10, 10):
         office.look(seconds)
     assert office.asked == [] and office.proposed == []
