@@ -183,6 +183,13 @@ DEFECTS: dict[str, Defect] = {
             laid_over("wal", disk_defects.ChecksNoAddress),
         ),
         Defect(
+            "hole-at-the-end-as-torn-tail",
+            "A log that ends in a hole is whole up to there, though its last record stands in another file.",
+            "Bairavasundaram et al., FAST 2008; Alagappan et al., Protocol-Aware Recovery, FAST 2018",
+            (*_LOST, "APP-001", "APP-003"),
+            laid_over("wal", disk_defects.TakesAnyHoleForATail),
+        ),
+        Defect(
             "corrupt-replica-wins-election",
             "A replica whose log was damaged votes, and stands for election.",
             "Jepsen NATS 2.12.1 (2025)",

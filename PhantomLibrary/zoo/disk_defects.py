@@ -48,6 +48,13 @@ class CutsTheLogAtDamage(WriteAheadLog):
     framing = _TakesDamageForATail
 
 
+class TakesAnyHoleForATail(WriteAheadLog):
+    """Takes a bad record at the end of the log for its torn end, whatever other files say."""
+
+    def _went_astray(self) -> bool:
+        return False
+
+
 class _AsksForNoAddress(Framing):
     def __init__(self, node: NodeId, file: str) -> None:
         super().__init__(node, file)

@@ -43,6 +43,21 @@ Damaged Replica Elects Nobody Who Lacks What It Lost
     Cluster Should Recover    within=5s
     Every Confirmed Write Should Be There    confirmed=300
 
+Last Record Is Missed Where It Lies Elsewhere
+    [Documentation]    It landed on a vote, and the log ends in a hole: who has lost it elects nobody.
+    [Tags]    priority-1
+    [Setup]    Start Cluster    three-nodes
+    Put Value    k1    old
+    ${late} =    Crash Node    follower of shard 1
+    Run For    500 ms
+    ${leader}    ${forgetful} =    Let The Last Record Go Astray
+    Restart Node    ${late}, ${forgetful}
+    Run For    4s
+    Restart Node    ${leader}
+    Cluster Should Recover    within=5s
+    Get Value    k1    ==    new
+    Disks Should Be Intact
+
 Snapshot Of Another Shard Is Not Believed
     [Documentation]    A snapshot lands on that of another shard: whole, but where it does not belong.
     [Tags]    priority-1
@@ -107,3 +122,12 @@ Do A Few Appends
     Run For    1s
     Stop Workload
     Start Workload    append    clients=1    rate=1/s    name=later
+
+Let The Last Record Go Astray
+    [Documentation]    A write is confirmed that a follower's disk puts elsewhere, and all crash before the next one.
+    ${leader} =    Get Leader    1
+    ${forgetful} =    Fail Disk    follower of shard 1    misdirected write
+    ...    operation=append    file=log    onto=vote-0
+    Put Value    k1    new
+    Crash Node    ${forgetful}, ${leader}
+    RETURN    ${leader}    ${forgetful}

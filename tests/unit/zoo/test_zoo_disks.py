@@ -78,6 +78,27 @@ def _strayed_snapshot(story):
     return story.verdict()
 
 
+def _lost_last_record(story):
+    """A follower has lost what came last, which only the leader has besides, without knowing it."""
+    story.go(0.3)
+    story.give("stop workload", drain_ns=SECOND_NS)
+    story.go(1.5)
+    leader = story.run.leader(1)
+    forgetful, late = (node for node in story.run.node_names if node != leader)
+    story.give("crash node", late)
+    story.go(0.5)
+    story.give("fail disk", forgetful, fault="misdirected write", operation="append", file="log", onto="vote-0")
+    story.give("put value", key="last", value="new")
+    story.go(0.05)
+    story.give("crash node", forgetful)
+    story.give("crash node", leader)
+    story.give("restart node", late)
+    story.give("restart node", forgetful)
+    story.go(4)
+    violation = judge_invariants(story.run)
+    return violation.code if violation is not None else ""
+
+
 def _lost_witness(story):
     """One follower lacks what the other had acknowledged, and has lost."""
     leader = story.run.leader(1)
@@ -124,6 +145,7 @@ SCENARIOS = {
     "midlog-corruption-as-torn-tail": (_rotting_records, {}),
     "torn-record-replayed": (_rotting_records, {}),
     "misdirected-write-undetected": (_strayed_snapshot, {"shards": 2, "knobs": SMALL_LOGS}),
+    "hole-at-the-end-as-torn-tail": (_lost_last_record, {}),
     "corrupt-replica-wins-election": (_lost_witness, {}),
     "truncate-to-commit-on-restart": (_power_loss, {}),
     "applied-index-split-write": (_restored_state, {"knobs": SMALL_LOGS}),
