@@ -85,6 +85,7 @@ def _lost_last_record(story):
     story.go(1.5)
     leader = story.run.leader(1)
     forgetful, late = (node for node in story.run.node_names if node != leader)
+    story.give("put value", key="last", value="old")
     story.give("crash node", late)
     story.go(0.5)
     story.give("fail disk", forgetful, fault="misdirected write", operation="append", file="log", onto="vote-0")
