@@ -21,8 +21,8 @@ def timed_out(tmp_path_factory):
 
 def test_timeout_ends_the_run_within_a_second(timed_out):
     test = timed_out.tests["Time Is Up"]
-    assert test.message == "Test timeout 1 second exceeded."
-    assert test.elapsedtime / 1000 < 1.0 + AT_ONCE_S
+    assert test.message == "Test timeout 3 seconds exceeded."  # Long enough for a busy machine to start a cluster.
+    assert test.elapsedtime / 1000 < 3.0 + AT_ONCE_S
 
 
 def test_library_is_usable_after_a_timeout(timed_out):

@@ -7,7 +7,7 @@ Library             PhantomLibrary
 *** Test Cases ***
 Time Is Up
     [Documentation]    The test's time-out ends the simulation, and its cluster says so from then on.
-    [Timeout]    1 second
+    [Timeout]    3 seconds
     Start Busy Cluster
     Run For    1 day
     [Teardown]    Cluster Should Be Dead
