@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from threading import Lock, current_thread, get_ident
+from time import monotonic
 
 _NOBODY = 0
 _LOOK_EVERY_S = 0.05  # How soon a thread that waits notices that it is to end.
@@ -75,6 +77,19 @@ class Turns:
             self._take(depth=self._leave())
 
     @contextmanager
+    def asked_for(self, patience_s: float) -> Iterator[bool]:
+        """Have a turn if it comes in time (wall time); say whether it has."""
+        if self._holder == get_ident():
+            self._depth += 1
+        elif not self._take(depth=1, patience_s=patience_s):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.__exit__()
+
+    @contextmanager
     def given_up(self) -> Iterator[None]:
         """Be out of the queue for as long as others work; nobody but those is expected afterwards."""
         depth = self._leave() if self._holder == get_ident() else 0
@@ -95,31 +110,34 @@ class Turns:
                 *(f"{each.name} waits for its turn, as number {place}" for place, each in enumerate(self._queue, 1)),
             ]
 
-    def _take(self, *, depth: int) -> None:
+    def _take(self, *, depth: int, patience_s: float = inf) -> bool:
         waiting = _Waiting(depth)
         with self._mutex:
             self._note(waiting.ident)
             self._queue.append(waiting)
             if self._holder == _NOBODY:
                 self._pass_on()
-        self._await(waiting)
+        return self._await(waiting, monotonic() + patience_s)
 
     def _note(self, ident: int) -> None:
         if self._latest != ident:
             self._latest, self.is_shared = ident, True
 
-    def _await(self, waiting: _Waiting) -> None:
+    def _await(self, waiting: _Waiting, end_s: float) -> bool:
+        """Wait for the turn, or until then (wall time); return whether it has come."""
         has_come = False
         try:
-            while not has_come:
+            has_come = waiting.ticket.acquire(timeout=_LOOK_EVERY_S)
+            while not has_come and monotonic() < end_s:
                 has_come = waiting.ticket.acquire(timeout=_LOOK_EVERY_S)
         finally:
-            if not has_come:  # An interrupt: nobody may wait for this thread.
+            if not has_come:  # Out of patience, or an interrupt: nobody may wait for this thread.
                 with self._mutex:
                     if self._holder == waiting.ident:
                         self._pass_on()
                     else:
                         self._queue.remove(waiting)
+        return has_come
 
     def _leave(self) -> int:
         """Give up the turn, however often it was taken; return how often that was."""

@@ -10,11 +10,19 @@ from PhantomLibrary.testbed.cluster import Cluster
 from PhantomLibrary.testbed.transaction_judge import waits_for_locks
 
 _EACH_MAX = 3
+_PATIENCE_S = 0.5  # A thread that lets virtual time go on gives way within milliseconds.
 
 
 def describe_waits(cluster: Cluster) -> list[str]:
-    """Return a line for each thread that has or awaits its turn, and for the longest waits inside the cluster."""
-    return [*cluster.lock.describe(), *_lock_waits(cluster), *_open_operations(cluster)]
+    """Return a line for each thread that has or awaits its turn, and for the longest waits inside the cluster.
+
+    These may be looked at only while nobody changes them: where a thread does not give way, that is the line.
+    """
+    lines = cluster.lock.describe()
+    with cluster.lock.asked_for(_PATIENCE_S) as has_come:
+        if not has_come:
+            return [*lines, "nobody gives way: what waits inside the cluster cannot be told"]
+        return [*lines, *_lock_waits(cluster), *_open_operations(cluster)]
 
 
 def _lock_waits(cluster: Cluster) -> list[str]:

@@ -336,6 +336,7 @@ def test_a_deadlock_of_threads_is_told_with_what_each_one_waits_for(it):
     told = "\n".join(report.late)
     assert "thread 2 has its turn" in told and "thread 1 waits for its turn, as number 1" in told
     assert "thread 2 does cluster first, round 1, in cluster_first (test_testbed_crew.py:" in told
+    assert "nobody gives way: what waits inside the cluster cannot be told" in told
     with run.lock:
         assert run.lock.describe() == [f"{threading.current_thread().name} has its turn"]
 

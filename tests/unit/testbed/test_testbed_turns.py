@@ -168,3 +168,48 @@ def test_a_thread_that_is_interrupted_as_it_gives_way_has_no_turn_any_more():
     assert not thread.is_alive() and not holder.is_alive()
     assert seen == [f"{holder.name} has its turn"]
     assert turns.describe() == []
+
+
+def test_a_turn_that_is_asked_for_comes_when_the_holder_gives_way():
+    turns, ending = Turns(), threading.Event()
+
+    def give_way_often():
+        with turns:
+            while not ending.is_set():
+                turns.give_way()
+
+    thread = started(give_way_often)
+    until(turns.describe)
+    with turns.asked_for(WAIT_S) as has_come:
+        assert has_come and turns.describe()[0] == "MainThread has its turn"
+        with turns.asked_for(0) as has_come_again:
+            assert has_come_again
+        assert turns.describe()[0] == "MainThread has its turn"
+    ending.set()
+    thread.join(WAIT_S)
+    assert turns.describe() == []
+
+
+def test_a_turn_that_is_asked_for_in_vain_is_not_waited_for_any_longer():
+    turns, ending = Turns(), threading.Event()
+
+    def hold():
+        with turns:
+            ending.wait(WAIT_S)
+
+    thread = started(hold)
+    until(turns.describe)
+    began_s = time.monotonic()
+    with turns.asked_for(0.1) as has_come:
+        assert not has_come and 0.1 <= time.monotonic() - began_s < 1
+        assert len(turns.describe()) == 1 and not turns.is_wanted
+    ending.set()
+    thread.join(WAIT_S)
+    assert turns.describe() == []
+
+
+def test_a_turn_that_nobody_has_comes_without_patience():
+    turns = Turns()
+    with turns.asked_for(0) as has_come:
+        assert has_come
+    assert turns.describe() == []
