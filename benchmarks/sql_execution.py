@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from statistics import median
 from time import process_time
 from typing import Any
 
@@ -25,7 +26,8 @@ from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import RunSpec
 
 _CUSTOMERS, _ORDERS, _CITIES = 1_000, 10_000, 50
-_ROUNDS = 12
+_ROUNDS = 15
+_IN_A_ROW = 3
 _AT_ONCE = 1_000
 _COLUMNS = (
     "customers (id INTEGER PRIMARY KEY, name TEXT, city INTEGER)",
@@ -120,14 +122,17 @@ def _ratio(orders: _Orders, query: str) -> float:
     statement = Transact("snapshot", (Sql(query),))
     wanted = [list(row) for row in orders.one.execute(query)]
     assert json.loads(json.loads(orders.call(statement))[0])["rows"] == wanted
-    alone = _least(lambda: list(orders.one.execute(query)))
-    return _least(lambda: orders.call(statement)) / alone
+    alone, ours = [], []
+    for _ in range(_ROUNDS):  # By turns, so that a machine that is slower for a while is so for both.
+        alone.append(_taken(lambda: list(orders.one.execute(query))))
+        ours.append(_taken(lambda: orders.call(statement)))
+    return median(mine / its for mine, its in zip(ours, alone, strict=True))
 
 
-def _least(action: Callable[[], Any]) -> float:
-    """Return the least processor time that something took."""
+def _taken(action: Callable[[], Any]) -> float:
+    """Return the least processor time that something took when it was done some times in a row."""
     times = []
-    for _ in range(_ROUNDS):
+    for _ in range(_IN_A_ROW):
         started = process_time()
         action()
         times.append(process_time() - started)

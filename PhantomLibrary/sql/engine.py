@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from PhantomLibrary.errors import PhantomError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[Stored, ...]
 
-_ROWS_AT_ONCE = 100
+_ROWS_AT_ONCE = 250
 _COVERED_MAX = 8  # Columns.
 _VALUES_MAX = 32_000  # SQLite takes some more.
 STEPS = 1_000
@@ -106,7 +107,8 @@ class Engine:
                 covered = _cells(_covering(index, columns))
                 self.connection.execute(f"CREATE INDEX {table}_i{number} ON {table}({covered})")
             self._tables.add(table)
-        self.insert(f"INSERT INTO {table}", len(columns), rows)
+        # In the order of their key they are appended, which takes four fifths of the time.
+        self.insert(f"INSERT INTO {table}", len(columns), rows if key is None else sorted(rows, key=itemgetter(key)))
         return f"{name}{listed(columns)}", f"(SELECT {cells} FROM {table})", table
 
     def empty(self, tables: Iterable[str]) -> None:

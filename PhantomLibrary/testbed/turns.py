@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import inf
 from threading import Lock, current_thread, get_ident
-from time import monotonic
 
 _NOBODY = 0
 _LOOK_EVERY_S = 0.05  # How soon a thread that waits notices that it is to end.
+_FOR_EVER_S = float("inf")
 
 
 class _Waiting:
@@ -110,26 +109,26 @@ class Turns:
                 *(f"{each.name} waits for its turn, as number {place}" for place, each in enumerate(self._queue, 1)),
             ]
 
-    def _take(self, *, depth: int, patience_s: float = inf) -> bool:
+    def _take(self, *, depth: int, patience_s: float = _FOR_EVER_S) -> bool:
         waiting = _Waiting(depth)
         with self._mutex:
             self._note(waiting.ident)
             self._queue.append(waiting)
             if self._holder == _NOBODY:
                 self._pass_on()
-        return self._await(waiting, monotonic() + patience_s)
+        return self._await(waiting, patience_s)
 
     def _note(self, ident: int) -> None:
         if self._latest != ident:
             self._latest, self.is_shared = ident, True
 
-    def _await(self, waiting: _Waiting, end_s: float) -> bool:
-        """Wait for the turn, or until then (wall time); return whether it has come."""
+    def _await(self, waiting: _Waiting, patience_s: float) -> bool:
+        """Wait for the turn, about so long at most (wall time); return whether it has come."""
         has_come = False
         try:
-            has_come = waiting.ticket.acquire(timeout=_LOOK_EVERY_S)
-            while not has_come and monotonic() < end_s:
+            while not has_come and patience_s >= 0:
                 has_come = waiting.ticket.acquire(timeout=_LOOK_EVERY_S)
+                patience_s -= _LOOK_EVERY_S
         finally:
             if not has_come:  # Out of patience, or an interrupt: nobody may wait for this thread.
                 with self._mutex:
