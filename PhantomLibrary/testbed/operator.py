@@ -66,7 +66,7 @@ class Operator:
 
         A read of siblings `as_written` is one of a region: what it shows is not merged by a function of the user.
         """
-        asked = RegionalRead(operation.key, as_written=True) if as_written else _asked(operation)  # type: ignore[union-attr]
+        asked = _asked(operation, as_written=as_written)
         return Task(self._scheduler, self._perform(operation, asked, gateway), "operator")
 
     def ask(self, wish: Wish) -> Task[Answer]:
@@ -129,9 +129,11 @@ def _subject(operation: Get | Put | Sql | Change) -> tuple[str | None, str]:
     return operation.key, WORKLOAD if isinstance(operation, Get | Put) else CHANGES
 
 
-def _asked(operation: Get | Put | Sql | Change) -> Operation:
+def _asked(operation: Get | Put | Sql | Change, *, as_written: bool) -> Operation:
     """Return what is asked of the database: a statement of SQL is a whole transaction."""
-    return Transact("serializable", (operation,)) if isinstance(operation, Sql) else operation
+    if isinstance(operation, Sql):
+        return Transact("serializable", (operation,))
+    return RegionalRead(operation.key, as_written=True) if as_written else operation
 
 
 def _recorded(operation: Get | Put | Sql | Change) -> tuple[str, Any]:
