@@ -2,9 +2,21 @@
 
 import pytest
 
-from PhantomLibrary.domain import SECOND_NS, Begin, Commit, Get, Ok, Put, Refused, Rollback, Transact, Within
+from PhantomLibrary.domain import (
+    SECOND_NS,
+    Begin,
+    Commit,
+    Get,
+    Ok,
+    OutcomeUnknown,
+    Put,
+    Refused,
+    Rollback,
+    Transact,
+    Within,
+)
 from PhantomLibrary.testbed.run import Run
-from PhantomLibrary.testbed.schedule import RunSpec
+from PhantomLibrary.testbed.schedule import Command, RunSpec
 
 
 class Client:
@@ -73,6 +85,17 @@ def test_whoever_rolls_back_while_it_is_being_committed_comes_too_late(client):
     assert client.go(lambda: committed) and type(committed[0]) is Ok
     assert client.value() == '["new"]'
     assert client.call(Commit()) == Refused("the transaction is committed")
+
+
+def test_whose_outcome_is_unknown_is_over_for_its_gateway(client):
+    """It has to be: whoever asks for commit again would get another answer, and nothing would ever end it."""
+    client.wrote()
+    (open_here,) = client.manager.under_way
+    committed = client.ask(Commit())
+    client.run.perform(Command("isolate node", client.run.now_ns, client.run.now_ns, "n1"))
+    assert client.go(lambda: committed) and type(committed[0]) is OutcomeUnknown
+    assert open_here not in client.manager.under_way
+    assert client.call(Commit()) == Refused("the transaction is committing")
 
 
 def test_what_was_rolled_back_is_nowhere_and_says_so(client):

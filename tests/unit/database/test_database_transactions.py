@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from PhantomLibrary.database.messages import NotLeader
+from PhantomLibrary.database.messages import NotLeader, StaleRoute
 from PhantomLibrary.database.transactions.desk import TransactionDesk
 from PhantomLibrary.database.transactions.messages import (
     CheckUnchanged,
@@ -353,3 +353,14 @@ def test_another_configuration_disturbs_nobody(host):
     host.machine.transactions.fence_ns = 900_000
     reshape(host, epoch=9)
     assert [key for _, key, _ in host.desk.lock_ages_ns] == ["z"] and host.clock.now_ns() < 900_000
+
+
+def test_a_read_whose_shard_has_changed_meanwhile_is_answered_once(host):
+    """Leadership is confirmed for two attempts at it: one of them is answered."""
+    request = host.request(read("z", 900))
+    host.confirm = lambda _request: None
+    host.desk.take(request)
+    reshape(host, epoch=9)
+    host.desk.serve(request)
+    assert type(host.answers[request.call]) is StaleRoute
+    host.desk.serve(request)
