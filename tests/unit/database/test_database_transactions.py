@@ -357,6 +357,7 @@ def test_another_configuration_disturbs_nobody(host):
 
 def test_a_read_whose_shard_has_changed_meanwhile_is_answered_once(host):
     """Leadership is confirmed for two attempts at it: one of them is answered."""
+    host.machine.transactions.fence_ns = 900_000
     request = host.request(read("z", 900))
     host.confirm = lambda _request: None
     host.desk.take(request)
