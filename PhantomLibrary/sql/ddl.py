@@ -183,7 +183,7 @@ def _drop(tree: exp.Drop, catalog: Catalog) -> BoundDefinition:
     if kind == "TABLE":
         return _drop_table(catalog, name, is_lenient=is_lenient)
     if kind == "VIEW":
-        return _drop_view(catalog, name, is_lenient=is_lenient)
+        return _drop_view(catalog, name, is_lenient=is_lenient, is_strict=bool(tree.args.get("restrict")))
     if kind == "INDEX":
         return _drop_index(catalog, name, is_lenient=is_lenient)
     raise unsupported(f"DROP {kind}", "DROP TABLE, VIEW and INDEX")
@@ -203,7 +203,8 @@ def _drop_table(catalog: Catalog, name: str, *, is_lenient: bool) -> BoundDefini
     return _next(replace(catalog, tables=kept), f"DROP TABLE {name}")
 
 
-def _drop_view(catalog: Catalog, name: str, *, is_lenient: bool) -> BoundDefinition:
+def _drop_view(catalog: Catalog, name: str, *, is_lenient: bool, is_strict: bool) -> BoundDefinition:
+    """Drop a view. Others that read it stay, as a view is bound when it is read, unless RESTRICT was asked for."""
     if catalog.view(name) is None:
         if catalog.table(name) is not None:
             raise SqlError(UNKNOWN_TABLE, f"{name} is not a view: use DROP TABLE")
@@ -211,7 +212,7 @@ def _drop_view(catalog: Catalog, name: str, *, is_lenient: bool) -> BoundDefinit
             return BoundDefinition(catalog)
         known = [each.name for each in catalog.views]
         raise SqlError(UNKNOWN_TABLE, f"view {name} does not exist{nearest(name, known)}")
-    needing = _views_of(catalog, name)
+    needing = _views_of(catalog, name) if is_strict else []
     if needing:
         raise SqlError(STILL_NEEDED, f"cannot drop view {name}: view {needing[0]} depends on it")
     return _next(replace(catalog, views=tuple(v for v in catalog.views if v.name != name)), f"DROP VIEW {name}")

@@ -103,7 +103,9 @@ class SourceBinder:
         known = [each.name for each in catalog.tables] + [each.name for each in catalog.views]
         known += [each for frame in self._named for each in frame]
         there = f"; there are {', '.join(sorted(known)[:12])}" if known else "; there are no tables yet"
-        return SqlError(UNKNOWN_TABLE, f"table {name} does not exist{nearest(name, known)}{there}")
+        views = self._statement.views
+        reader = f", which view {views[-1]} reads" if views else ""
+        return SqlError(UNKNOWN_TABLE, f"table {name} does not exist{reader}{nearest(name, known)}{there}")
 
     def _reference(
         self,

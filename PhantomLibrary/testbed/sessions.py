@@ -36,6 +36,7 @@ from PhantomLibrary.world.world import World
 _AVOID_NS = 2 * SECOND_NS
 _SAGA_LOOK_NS = 50 * MILLISECOND_NS
 _SAGA_LOOKS_MAX = 400
+_SAGA_MISSES_MAX = 20  # Looks that find no saga, a second of them: whose begin is unknown, has not begun as a rule.
 _GATEWAYS_MAX = 5
 
 
@@ -83,15 +84,23 @@ class GatewaySession:
         return answer
 
     async def _run(self, saga: RunSaga) -> Answer:
-        """Begin a saga, and ask now and then whether it has ended."""
+        """Begin a saga, and ask now and then whether it has ended.
+
+        It is not begun again: one that has ended long ago is forgotten, and would then be done twice.
+        """
         answer = await self.call(BeginSaga(saga.key, saga.definition))
         if isinstance(answer, Refused) or (isinstance(answer, Ok) and answer.value):
             return answer if isinstance(answer, Refused) else Refused(answer.value or "")
+        misses = 0
         for _ in range(_SAGA_LOOKS_MAX):
             await sleep(_SAGA_LOOK_NS)
             answer = await self.call(GetSaga(saga.key))
-            if isinstance(answer, Ok) and answer.value in ("COMPLETED", "COMPENSATED"):
-                return answer
+            if isinstance(answer, Ok):
+                if answer.value in ("COMPLETED", "COMPENSATED"):
+                    return answer
+                misses += answer.value is None
+            if misses == _SAGA_MISSES_MAX:
+                return OutcomeUnknown(f"nobody knows of saga {saga.key}")
         return OutcomeUnknown(f"saga {saga.key} has not ended")
 
     def leave(self) -> None:

@@ -172,7 +172,8 @@ def test_unique_index_needs_entries_and_leaves_none(catalog):
         ("DROP INDEX customers_email_key", "2BP01: cannot drop index customers_email_key: a constraint of table"),
         ("DROP INDEX orders_pkey", "2BP01: cannot drop index orders_pkey: a constraint of table orders requires it"),
         ("DROP TABLE customers", "2BP01: cannot drop table customers: view vips depends on it"),
-        ("DROP VIEW vips", "2BP01: cannot drop view vips: view names depends on it"),
+        ("DROP VIEW vips RESTRICT", "2BP01: cannot drop view vips: view names depends on it"),
+        ("DROP VIEW vips CASCADE", "0A000: CASCADE is not supported: drop what needs it first"),
         ("DROP TABLE vips", "42P01: vips is not a table: use DROP VIEW"),
         ("DROP TABLE lgo", "42P01: table lgo does not exist (did you mean log?)"),
         ("DROP TABLE log CASCADE", "0A000: CASCADE is not supported: drop what needs it first"),
@@ -187,6 +188,22 @@ def test_definition_is_refused(catalog, text, error):
     with pytest.raises(SqlError) as caught:
         bind(parse(text), catalog)
     assert str(caught.value).startswith(f"SQL {error}")
+
+
+def test_view_that_reads_what_was_dropped_stays_and_reads_what_comes_in_its_place():
+    views = (
+        "CREATE TABLE t (a INT PRIMARY KEY)",
+        "CREATE VIEW v AS SELECT a FROM t",
+        "CREATE VIEW w AS SELECT * FROM v",
+    )
+    catalog = define(Catalog(), *views, "DROP VIEW v")
+    assert [each.name for each in catalog.views] == ["w"]
+    for text in ("SELECT * FROM w", "CREATE VIEW v AS SELECT * FROM w"):  # Nor can views read each other in a circle.
+        with pytest.raises(SqlError, match="42P01: table v does not exist, which view w reads; there are t, w"):
+            bind(parse(text), catalog)
+    again = define(catalog, "CREATE VIEW v AS SELECT 1 AS x, 2 AS y")
+    assert [each.name for each in bind(parse("SELECT * FROM w"), again).columns] == ["x", "y"]
+    assert define(again, "DROP VIEW w", "DROP VIEW v RESTRICT").views == ()
 
 
 def test_table_with_a_foreign_key_keeps_the_other_one():

@@ -37,6 +37,7 @@ def test_random_faults_raise_no_alarm_and_replay_from_their_schedule(profile, se
         ("transaction", 30_023),  # A vote was written over the one before, and had the end of that behind it for ever.
         ("transaction", 61_415),  # The log's last record lay in a vote's file, and its place was taken for a torn tail.
         ("transaction", 60_292),  # A vote went astray to where it belonged, and counted as damage for ever.
+        ("saga", 90_498),  # Clients waited for sagas whose begin had been lost, and did nothing else for 20 s.
         ("rebalancing", 30_146),  # The directory on a node that has no replica, and so no reason for a sync, rotted.
     ],
 )
