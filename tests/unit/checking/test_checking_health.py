@@ -160,6 +160,19 @@ def test_an_accusation_of_a_node_that_could_be_reached_is_false():
     assert story.verdict(30, false_suspicions=1).outcome == "valid"
 
 
+def test_several_false_suspicions_are_counted_beside_how_many_are_allowed():
+    story = Story().holds(10, "n1", "n2", "suspect", "n1").holds(11, "n1", "n2", "active")
+    story.holds(12, "n3", "n2", "down", "n3").holds(13, "n3", "n2", "active")
+    verdict = story.verdict(30, false_suspicions=1)
+    assert verdict.headline == (
+        "HLT-003: 2 false suspicions, and 1 are allowed: n1 suspected n2 at 10.000 s, which ran and could be reached"
+    )
+    assert verdict.evidence[1] == "12.000 s: n3 held for down n2, which it could reach all the time"
+    late = Story().is_down(5, "n2").is_up(6, "n2").holds(20, "n3", "n2", "down", "n3").holds(21, "n3", "n2", "active")
+    assert "n3 held for down n2 at 20.000 s" in late.verdict(40).headline
+    assert late.verdict(40).evidence[0].endswith("which it could reach since 6.000 s")
+
+
 def test_who_believes_another_accuses_nobody():
     story = Story().holds(10, "n3", "n2", "suspect", "n1").holds(11, "n3", "n2", "active")
     assert story.verdict(30).outcome == "valid"
