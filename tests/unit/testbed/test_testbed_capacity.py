@@ -8,6 +8,7 @@ from PhantomLibrary.domain import MILLISECOND_NS, SECOND_NS, Get
 from PhantomLibrary.errors import InvalidInput
 from PhantomLibrary.reporting.capacity_chart import render_capacity
 from PhantomLibrary.testbed.capacity import (
+    STEPS_MAX,
     CapacityCurve,
     CapacityPlan,
     CapacityStep,
@@ -151,6 +152,12 @@ def test_search_ends_where_no_limit_is_found():
     curve = searched(10**12, CapacityPlan(100_000, 100))
     assert curve.steps[-1].rate == 10**9
     assert curve.problem == "no limit was found in 15 steps: 1e+06/s was sustained; begin higher"
+
+
+def test_search_ends_after_so_many_steps():
+    steps = [step(100_000 + number) for number in range(STEPS_MAX - 1)]
+    assert next_rate(CapacityPlan(100_000, 1), steps) > steps[-1].rate
+    assert next_rate(CapacityPlan(100_000, 1), [*steps, step(200_000)]) == 0
 
 
 def test_rate_that_was_sustained_by_luck_above_one_that_was_not_is_no_capacity():

@@ -197,6 +197,22 @@ def test_kinds_are_read_as_people_write_them(it):
     assert checked_kinds(it.run, ("Slow_Links", "crash", "slow  links")) == ("slow links", "crash")
 
 
+def test_the_leaders_of_shards_are_struck_more_often_than_others(drive):
+    it = drive(seed=3, topology="five-nodes", shards=1).elect()
+    led = []
+    act = it.run.perform
+
+    def note(command):
+        if command.verb == "crash node":
+            led.append(command.target in {it.run.leader(shard) for shard in it.run.shard_ids})
+        return act(command)
+
+    it.run.perform = note
+    unleash(it, "crash", every_s=2.0)
+    it.go(200)
+    assert len(led) > 60 and sum(led) / len(led) > 0.4  # Where all were struck alike, it was a fifth.
+
+
 def test_no_nemesis_can_be_stopped_twice(it):
     with pytest.raises(InvalidState, match="no nemesis runs that could be stopped: begin with Start Nemesis"):
         stopped(None)

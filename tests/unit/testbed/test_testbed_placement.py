@@ -4,9 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from PhantomLibrary.domain import SECOND_NS
-from PhantomLibrary.errors import InvalidInput
+from PhantomLibrary.errors import InvalidInput, InvalidState
 from PhantomLibrary.testbed.placement_judge import judge_placement, shard_of
 from PhantomLibrary.testbed.placement_table import read_table
+from PhantomLibrary.testbed.region_setup import RegionWish
 from PhantomLibrary.testbed.run import Run
 from PhantomLibrary.testbed.schedule import Command, RunSpec
 from PhantomLibrary.testbed.setup import make_cluster_layout, make_topology
@@ -57,6 +58,22 @@ def test_a_shard_that_the_ring_has_elsewhere_is_found(run):
     assert verdict.code == "PLC-002"
     was, wanted = ", ".join(sorted(moved.voters)), ", ".join(sorted(shard.voters))
     assert verdict.message == f"shard {shard.shard} is on {was}, and belongs on {wanted}"
+
+
+def test_a_shard_whose_members_change_is_not_judged_yet(run):
+    directory = run.directory()
+    shard = directory.shards[2]
+    elsewhere = next(node for node in run.layout.nodes if node not in shard.voters)
+    on_its_way = replace(shard, voters=(*shard.voters[1:], elsewhere), learners=(shard.voters[0],))
+    shards = tuple(on_its_way if each is shard else each for each in directory.shards)
+    run.processes["n1"].membership.directory = replace(directory, version=99, shards=shards)
+    assert judge_placement(run).outcome == "valid"
+
+
+def test_regions_with_copies_of_their_own_have_no_placement():
+    regional = Run(RunSpec(seed=1, topology="three-regions", regions=RegionWish("asynchronous")))
+    with pytest.raises(InvalidState, match="each region has a copy of its own here, and nothing moves"):
+        judge_placement(regional)
 
 
 @pytest.mark.parametrize(

@@ -308,3 +308,12 @@ def test_stock_that_was_refused_is_not_counted(agency):
     agency.end(agency.start())
 
     assert judge_sagas(agency.run).outcome == "valid"
+
+
+def test_sagas_whose_keys_cannot_be_read_are_not_judged(agency):
+    name = agency.start()
+    assert agency.it.go(10, lambda: agency.has_ended(name))
+    agency.it.give("crash node", "n1, n2")
+    verdict = judge_sagas(agency.run)
+    assert (verdict.outcome, verdict.code) == ("unknown", "HIS-004")
+    assert verdict.message.startswith("key flight.left could not be read back: ")
