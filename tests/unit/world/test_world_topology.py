@@ -80,6 +80,7 @@ def test_zones_of_a_region_are_as_far_apart_as_the_matrix_says() -> None:
         ("cores: 2", "cores: two", 6, r"\$\.sizes\.big\.cores: expected a whole number, found 'two'"),
         ("cores: 2", "cores: 0", 6, r"0 cores cannot be: 1 to"),
         ("cores: 2", "cores: 1025", 6, r"1025 cores cannot be: 1 to 1,024 are allowed"),
+        ("cores: 2", "cores: 2, speed: 0 %", 6, r"\$\.sizes\.big\.speed: a speed of 0 % cannot be"),
         ("memory: 1 GB", "memory: 0 GB", 6, r"\$\.sizes\.big\.memory: no memory cannot be"),
         (
             "latency: 0.5 ms",
