@@ -332,7 +332,7 @@ def test_a_deadlock_of_threads_is_told_with_what_each_one_waits_for(it):
         describe_waits=lambda: describe_waits(run),
     )
     report = crew.work(0.2)
-    assert time.monotonic() - began_s < 2 and report.stuck == 0
+    assert time.monotonic() - began_s < 10 and report.stuck == 0
     told = "\n".join(report.late)
     assert "thread 2 has its turn" in told and "thread 1 waits for its turn, as number 1" in told
     assert "thread 2 does cluster first, round 1, in cluster_first (test_testbed_crew.py:" in told
